@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#ifndef FLUXION_IR_OPS_CONTRACTION_TD
+#define FLUXION_IR_OPS_CONTRACTION_TD
+
+include "ir/Attrs.td"
+
+def Fluxion_DotGeneralOp : Fluxion_Op<"dot_general", [Pure, InfersType, Differentiable]> {
+  let summary = "sum of products over contracting dimensions, batched";
+  let description = [{
+    Result dimensions: batch, then free dimensions of lhs, then free dimensions of rhs, each in
+    operand order (StableHLO `dot_general`).
+    - `dot_general_c1`: batching lists have equal length, so have contracting lists.
+    - `dot_general_c2`: every dimension is in range and named once an operand.
+    - `dot_general_c3`: paired dimensions have equal sizes.
+    - `dot_general_c4`: element types are equal.
+  }];
+  let arguments = (ins Fluxion_NumberTensor:$lhs, Fluxion_NumberTensor:$rhs,
+      DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$lhs_batching, DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$rhs_batching,
+      DenseI64ArrayAttr:$lhs_contracting, DenseI64ArrayAttr:$rhs_contracting);
+  let results = (outs Fluxion_NumberTensor:$result);
+  let assemblyFormat = [{
+    $lhs `,` $rhs (`batching` $lhs_batching^ `x` $rhs_batching)?
+    `contracting` $lhs_contracting `x` $rhs_contracting attr-dict `:` functional-type(operands, results)
+  }];
+}
+
+#endif // FLUXION_IR_OPS_CONTRACTION_TD
