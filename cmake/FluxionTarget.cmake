@@ -66,7 +66,7 @@ function(fluxion_tablegen td)
     string(REPLACE ".td" "${suffix}" out ${td})
     set(out ${CMAKE_CURRENT_BINARY_DIR}/${out})
     add_custom_command(OUTPUT ${out}
-      COMMAND ${FLUXION_MLIR_TBLGEN} ${flags} -I ${CMAKE_SOURCE_DIR} -I ${LLVM_INCLUDE_DIR} -I ${MLIR_INCLUDE_DIR}
+      COMMAND ${FLUXION_MLIR_TBLGEN} ${flags} -I ${CMAKE_SOURCE_DIR} -I ${LLVM_INCLUDE_DIR}
               ${CMAKE_CURRENT_SOURCE_DIR}/${td} -o ${out} -d ${out}.d
       DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${td} DEPFILE ${out}.d)
     list(APPEND generated ${out})

@@ -29,3 +29,17 @@ template <typename Op> class Pointwise : public mlir::OpTrait::TraitBase<Op, Poi
 } // namespace fluxion::ir
 
 #include "ir/Interfaces.h.inc"
+
+namespace fluxion::ir {
+// Each op family adds its ops from its own source, which alone pays for compiling them.
+void registerElementwiseOps(FluxionDialect *dialect);
+void registerContractionOps(FluxionDialect *dialect);
+void registerConvolutionOps(FluxionDialect *dialect);
+void registerReductionOps(FluxionDialect *dialect);
+void registerShapeOps(FluxionDialect *dialect);
+void registerIndexingOps(FluxionDialect *dialect);
+void registerRandomOps(FluxionDialect *dialect);
+void registerNnOps(FluxionDialect *dialect);
+void registerControlOps(FluxionDialect *dialect);
+void registerUpdateOps(FluxionDialect *dialect);
+} // namespace fluxion::ir

@@ -20,6 +20,9 @@ def Fluxion_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasConstantMaterializer = 1;
+  let extraClassDeclaration = [{
+    template <typename... Ops> void add() { addOperations<Ops...>(); }
+  }];
 }
 
 // ---- Tensors -----------------------------------------------------------------------------------
