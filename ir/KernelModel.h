@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What passes ask of code generation without depending on it: which backend takes a kernel and at
+// what cost. codegen/ implements it; the driver hands the implementation to the pipeline.
+#pragma once
+
+#include "ir/Target.h"
+#include "ir/ops/Update.h"
+
+#include <string>
+
+namespace fluxion::ir {
+
+struct KernelCost {
+  std::string backend;         // "llvm-loops", "llvm-contract", "halide", ...; empty: no backend takes it
+  std::string refusal;         // why not, where backend is empty
+  int64_t tasks = 1;           // independent pieces of the largest phase, fixed by the schedule
+  int64_t scratchBytes = 0;    // arena memory the kernel needs while it runs
+  double flops = 0, bytes = 0; // multiply-add counts 2; least traffic
+  double seconds = 0;          // predicted, one thread
+};
+
+class KernelModel {
+public:
+  virtual ~KernelModel() = default;
+  // The kernel as scheduled; a `backend` key in its schedule forces one.
+  virtual KernelCost cost(KernelOp kernel, const TargetInfo &target) const = 0;
+  // May this op be an epilogue (fused behind) or a prologue (fused before) of the contraction?
+  virtual bool fusesInto(mlir::Operation *op, mlir::Operation *contraction, const TargetInfo &target) const = 0;
+};
+
+// Set on a kernel after scheduling, read by the memory planner and by code generation.
+inline constexpr llvm::StringLiteral scratchAttrName = "fluxion.scratch"; // i64 bytes
+inline constexpr llvm::StringLiteral scratchPlaceAttrName = "fluxion.scratch_place"; // #fluxion.place
+
+} // namespace fluxion::ir
