@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What every kernel backend implements: which kernels it takes, at what cost, and how it emits one.
+#pragma once
+
+#include "ir/KernelModel.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace fluxion::codegen {
+
+// A function `void symbol(ptr operands..., ptr results..., ptr scratch, i64 begin, i64 end)` that does
+// tasks [begin, end) of `tasks`. Phases of a kernel run one after the other.
+struct KernelPhase {
+  std::string symbol;
+  int64_t tasks = 1;
+};
+
+struct EmittedKernel {
+  std::vector<KernelPhase> phases;
+  // Native object code the phases live in, for backends that do not emit MLIR; else empty.
+  std::string object;
+};
+
+class Backend {
+public:
+  virtual ~Backend() = default;
+  virtual llvm::StringRef name() const = 0;
+  virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
+  // Emits functions named after `symbol` at the builder's insertion point in a module.
+  virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder, llvm::StringRef symbol,
+                                              const ir::TargetInfo &target) const = 0;
+};
+
+// All backends of a target kind, preferred first.
+const std::vector<std::unique_ptr<Backend>> &backendsFor(const ir::TargetInfo &target);
+
+// The backend that the kernel's schedule forces, or else the one with the least predicted time.
+const Backend *chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target, ir::KernelCost *cost = nullptr);
+
+// The model that passes ask, backed by the backends above.
+std::unique_ptr<ir::KernelModel> makeKernelModel();
+
+} // namespace fluxion::codegen

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Entry points: the calls of a step in order, every pointer an offset known at compile time.
+#pragma once
+
+#include "codegen/common/Backend.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace fluxion::codegen {
+
+// What a planned value's bytes are: storage of i1 is one byte an element.
+int64_t byteSize(mlir::Type tensor);
+
+struct EntryPoint {
+  std::string symbol;                // of the fx_entry_fn
+  std::vector<std::string> checks;   // messages, in order
+  int64_t kernels = 0;               // calls
+};
+
+// Emits `i32 symbol(context, state, arena, inputs, outputs)` at the builder's insertion point.
+// `emitted` gives the phases of each kernel op.
+mlir::FailureOr<EntryPoint> emitEntryPoint(mlir::func::FuncOp entry, mlir::OpBuilder &builder, llvm::StringRef symbol,
+                                           llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
+
+} // namespace fluxion::codegen

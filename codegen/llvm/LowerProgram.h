@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// From a planned module to an LLVM module: kernels by their backends, entry points as C functions of
+// fluxion/abi.h, and the constant descriptor `fx_program` that names them.
+#pragma once
+
+#include "ir/Target.h"
+
+#include "llvm/IR/Module.h"
+#include "llvm/Support/Error.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace fluxion::codegen {
+
+struct LoweredProgram {
+  std::unique_ptr<llvm::Module> module;
+  std::string descriptor;                 // symbol of the fx_program
+  std::vector<std::string> extraObjects;  // from backends that emit native code themselves
+  std::map<std::string, int64_t> kernels; // distinct kernel symbols and how often each is called
+};
+
+struct LowerOptions {
+  std::string name = "program"; // C identifiers are made of it
+  std::string hash;             // identity written into the descriptor
+  // Called with the text of every intermediate form when set: "lower" (MLIR), "llvm" (LLVM IR).
+  std::function<void(llvm::StringRef stage, llvm::StringRef text)> dump;
+};
+
+// Before: every kernel is scheduled and has places; `fluxion.state_bytes` and `fluxion.arena_bytes` are
+// set. The planned module is left as it was.
+llvm::Expected<LoweredProgram> lowerProgram(mlir::ModuleOp planned, llvm::LLVMContext &context,
+                                            const LowerOptions &options);
+
+// Optimises and emits a native object for the module's target attribute.
+llvm::Expected<std::string> emitObject(LoweredProgram &program, const ir::TargetInfo &target,
+                                       const LowerOptions &options);
+llvm::Expected<std::string> emitAssembly(LoweredProgram &program, const ir::TargetInfo &target);
+
+// A C identifier from a dotted or slashed name.
+std::string identifier(llvm::StringRef name);
+
+} // namespace fluxion::codegen
