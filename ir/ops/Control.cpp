@@ -52,6 +52,11 @@ LogicalResult JvpOp::verify() {
   return success();
 }
 
+LogicalResult BarrierOp::verify() {
+  return sameTypes(getXs().getTypes(), getYs().getTypes()) ? success()
+                                                           : emitOpError("barrier_c1: result types must be the operands' types");
+}
+
 LogicalResult CheckpointOp::verify() {
   if (!sameTypes(getBody().getArgumentTypes(), getInputs().getTypes()) ||
       !sameTypes(getResultTypes(), terminator(getBody())->getOperandTypes()))

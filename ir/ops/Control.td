@@ -6,13 +6,16 @@
 include "ir/Attrs.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
 
+// The differentiate pass replaces these ops, innermost first, before any adjoint could be asked for.
+def ExpandedByDifferentiate : NoGradient<"expanded by the differentiate pass">;
+
 def Fluxion_YieldOp : Fluxion_Op<"yield", [Pure, Terminator, ReturnLike, NoGradient<"a terminator">]> {
   let summary = "the results of a region";
   let arguments = (ins Variadic<Fluxion_Tensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
   let builders = [OpBuilder<(ins), [{}]>];
 }
-def Fluxion_VjpOp : Fluxion_Op<"vjp", [AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects, Differentiable]> {
+def Fluxion_VjpOp : Fluxion_Op<"vjp", [AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects, ExpandedByDifferentiate]> {
   let summary = "results of a region and the cotangents of its inputs";
   let description = [{
     The region's arguments are `inputs`; it may capture values, which are constants to it. Its first
@@ -28,7 +31,7 @@ def Fluxion_VjpOp : Fluxion_Op<"vjp", [AttrSizedOperandSegments, SingleBlock, Re
   let assemblyFormat = "`(` $inputs `)` `cotangents` `(` $cotangents `)` `wrt` $wrt $body attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
-def Fluxion_JvpOp : Fluxion_Op<"jvp", [AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects, Differentiable]> {
+def Fluxion_JvpOp : Fluxion_Op<"jvp", [AttrSizedOperandSegments, SingleBlock, RecursiveMemoryEffects, ExpandedByDifferentiate]> {
   let summary = "results of a region and their tangents";
   let description = [{
     The region's arguments are `inputs`; input `wrt[i]` moves along `tangents[i]`. Results of the op: all
@@ -43,7 +46,7 @@ def Fluxion_JvpOp : Fluxion_Op<"jvp", [AttrSizedOperandSegments, SingleBlock, Re
   let assemblyFormat = "`(` $inputs `)` `tangents` `(` $tangents `)` `wrt` $wrt `of` $num_tangents $body attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
-def Fluxion_CheckpointOp : Fluxion_Op<"checkpoint", [SingleBlock, RecursiveMemoryEffects, Differentiable]> {
+def Fluxion_CheckpointOp : Fluxion_Op<"checkpoint", [SingleBlock, RecursiveMemoryEffects, ExpandedByDifferentiate]> {
   let summary = "a region whose intermediates are recomputed in the reverse pass";
   let description = "`checkpoint_c1`: region arguments have the types of inputs, results those of the region's yield.";
   let arguments = (ins Variadic<Fluxion_Tensor>:$inputs);
@@ -52,7 +55,7 @@ def Fluxion_CheckpointOp : Fluxion_Op<"checkpoint", [SingleBlock, RecursiveMemor
   let assemblyFormat = "`(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
-def Fluxion_CustomVjpOp : Fluxion_Op<"custom_vjp", [SingleBlock, RecursiveMemoryEffects, Differentiable]> {
+def Fluxion_CustomVjpOp : Fluxion_Op<"custom_vjp", [SingleBlock, RecursiveMemoryEffects, ExpandedByDifferentiate]> {
   let summary = "a region with an adjoint given by the user";
   let description = [{
     `primal` takes the inputs; `backward` takes the inputs, the primal's results and their cotangents, and
@@ -63,6 +66,17 @@ def Fluxion_CustomVjpOp : Fluxion_Op<"custom_vjp", [SingleBlock, RecursiveMemory
   let regions = (region SizedRegion<1>:$primal, SizedRegion<1>:$backward);
   let results = (outs Variadic<Fluxion_Tensor>:$results);
   let assemblyFormat = "`(` $inputs `)` $primal `backward` $backward attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+def Fluxion_BarrierOp : Fluxion_Op<"barrier", [Pure, Differentiable]> {
+  let summary = "each result is the operand at its position, available once all operands are";
+  let description = [{Recomputation reads its inputs through a barrier on the cotangent that asks for it, so no pass
+    merges it with the first computation or moves it before the reverse pass. It costs nothing at run time.
+    - `barrier_c1`: result types are the operands' types.}];
+  let arguments = (ins Variadic<Fluxion_Tensor>:$xs);
+  let results = (outs Variadic<Fluxion_Tensor>:$ys);
+  let assemblyFormat = "$xs attr-dict `:` functional-type($xs, $ys)";
   let hasVerifier = 1;
 }
 
