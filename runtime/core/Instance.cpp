@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "fluxion/runtime.h"
+
+#include <cstring>
+
+// The context a program receives is the pool it may fork into.
+struct fx_context {
+  fluxion::rt::ThreadPool *pool;
+};
+
+extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args, int64_t tasks) {
+  if (context && context->pool)
+    context->pool->parallelFor(body, args, tasks);
+  else if (tasks > 0)
+    body(args, 0, tasks);
+}
+
+namespace fluxion::rt {
+
+Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> pool, std::unique_ptr<Instance> &out) {
+  if (program->abi_version != FX_ABI_VERSION)
+    return {Status::Kind::Mismatch, "the program was compiled for ABI version " + std::to_string(program->abi_version) +
+                                        ", this runtime has version " + std::to_string(FX_ABI_VERSION) + "; recompile it"};
+  std::unique_ptr<Instance> made(new Instance);
+  made->description = program;
+  made->threads = pool ? std::move(pool) : std::make_shared<ThreadPool>();
+  uint64_t needed = program->state_bytes + program->arena_bytes, free = availableMemoryBytes();
+  if (needed > free)
+    return {Status::Kind::OutOfMemory, "out of memory: " + std::string(program->name) + " needs " + std::to_string(needed) +
+                                           " bytes (state " + std::to_string(program->state_bytes) + ", arena " +
+                                           std::to_string(program->arena_bytes) + "), " + std::to_string(free) +
+                                           " are free; use a smaller batch"};
+  if (Status status = Arena::create(program->state_bytes, made->stateBlock); !status)
+    return status;
+  if (Status status = Arena::create(program->arena_bytes, made->arena); !status)
+    return status;
+  out = std::move(made);
+  return {};
+}
+
+const fx_entry *Instance::entry(const char *name) const {
+  for (uint32_t e = 0; e < description->num_entries; ++e)
+    if (!std::strcmp(description->entries[e].name, name))
+      return &description->entries[e];
+  return nullptr;
+}
+
+const fx_tensor *Instance::stateItem(const char *name) const {
+  for (uint32_t s = 0; s < description->num_state; ++s)
+    if (!std::strcmp(description->state[s].name, name))
+      return &description->state[s];
+  return nullptr;
+}
+
+Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs, std::span<void *const> outputs) {
+  if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
+    return {Status::Kind::Mismatch, std::string(entry.name) + " takes " + std::to_string(entry.num_inputs) + " inputs and gives " +
+                                        std::to_string(entry.num_outputs) + " outputs, called with " + std::to_string(inputs.size()) +
+                                        " and " + std::to_string(outputs.size())};
+  fx_context context{threads.get()};
+  int32_t failed = entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
+  if (failed == 0)
+    return {};
+  return {Status::Kind::CheckFailed, entry.checks[failed - 1]};
+}
+
+Status Instance::initialise(int64_t seed) {
+  const fx_entry *init = entry("init");
+  if (!init)
+    return description->num_state ? Status(Status::Kind::NotFound, "the program has state but no entry point named init") : Status();
+  const void *inputs[] = {&seed};
+  return run(*init, inputs, {});
+}
+
+} // namespace fluxion::rt

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "fluxion/runtime.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <thread>
+#include <unistd.h>
+
+namespace fluxion::rt {
+namespace {
+
+// Long enough to bridge the gap between two kernels of a step, short against a sleep.
+constexpr int spins = 20000;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+void sleepWhile(std::atomic<uint32_t> &word, uint32_t value) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+}
+void wakeAll(std::atomic<uint32_t> &word) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr, nullptr, 0);
+}
+
+thread_local bool insideTask = false;
+
+int defaultThreads() {
+  if (const char *text = std::getenv("FLUXION_THREADS"))
+    if (int count = std::atoi(text); count > 0)
+      return count;
+  int count = (int)std::thread::hardware_concurrency();
+  return count > 0 ? count : 1;
+}
+
+} // namespace
+
+struct ThreadPool::Shared {
+  int count = 1;
+  std::vector<std::thread> workers;
+  std::atomic_flag busy = ATOMIC_FLAG_INIT;
+  // A new generation means new work; workers report by counting `pending` down.
+  alignas(64) std::atomic<uint32_t> generation{0};
+  alignas(64) std::atomic<uint32_t> pending{0};
+  alignas(64) std::atomic<int> sleepers{0};
+  std::atomic<bool> stop{false};
+  fx_task_fn body = nullptr;
+  void *args = nullptr;
+  int64_t tasks = 0;
+
+  void share(int thread) {
+    int64_t begin = tasks * thread / count, end = tasks * (thread + 1) / count;
+    insideTask = true;
+    if (begin < end)
+      body(args, begin, end);
+    insideTask = false;
+  }
+
+  uint32_t awaitWork(uint32_t seen) {
+    for (int spin = 0; spin < spins; ++spin) {
+      if (generation.load(std::memory_order_acquire) != seen)
+        return generation.load(std::memory_order_acquire);
+      pause();
+    }
+    sleepers.fetch_add(1);
+    while (generation.load() == seen)
+      sleepWhile(generation, seen);
+    sleepers.fetch_sub(1);
+    return generation.load(std::memory_order_acquire);
+  }
+
+  void work(int thread) {
+    for (uint32_t seen = 0;;) {
+      seen = awaitWork(seen);
+      if (stop.load(std::memory_order_acquire))
+        return;
+      share(thread);
+      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1)
+        wakeAll(pending);
+    }
+  }
+};
+
+ThreadPool::ThreadPool(int threads) : shared(std::make_unique<Shared>()) {
+  shared->count = threads > 0 ? threads : defaultThreads();
+  for (int thread = 1; thread < shared->count; ++thread)
+    shared->workers.emplace_back([this, thread] { shared->work(thread); });
+}
+
+ThreadPool::~ThreadPool() {
+  shared->stop.store(true);
+  shared->generation.fetch_add(1);
+  wakeAll(shared->generation);
+  for (std::thread &worker : shared->workers)
+    worker.join();
+}
+
+int ThreadPool::threads() const { return shared->count; }
+
+void ThreadPool::parallelFor(fx_task_fn body, void *args, int64_t tasks) {
+  Shared &s = *shared;
+  if (s.count == 1 || tasks <= 1 || insideTask || s.busy.test_and_set(std::memory_order_acquire)) {
+    if (tasks > 0)
+      body(args, 0, tasks);
+    return;
+  }
+  s.body = body, s.args = args, s.tasks = tasks;
+  s.pending.store(s.count - 1, std::memory_order_relaxed);
+  s.generation.fetch_add(1);
+  if (s.sleepers.load() > 0)
+    wakeAll(s.generation);
+  s.share(0);
+  for (int spin = 0; uint32_t left = s.pending.load(std::memory_order_acquire); ++spin) {
+    if (spin < 100 * spins)
+      pause();
+    else
+      sleepWhile(s.pending, left);
+  }
+  s.busy.clear(std::memory_order_release);
+}
+
+} // namespace fluxion::rt

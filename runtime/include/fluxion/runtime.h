@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Runs compiled programs from C++: threads, memory, state. Standard library only.
+#pragma once
+
+#include "fluxion/abi.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fluxion::rt {
+
+// The outcome of something that can fail for reasons of the machine or of a file. Contextually true
+// when it succeeded.
+class [[nodiscard]] Status {
+public:
+  enum class Kind { Ok, OutOfMemory, CheckFailed, NotFound, BadFile, WriteFailed, Mismatch };
+
+  Status() = default;
+  Status(Kind kind, std::string message) : failure(kind), text(std::move(message)) {}
+  explicit operator bool() const { return failure == Kind::Ok; }
+  Kind kind() const { return failure; }
+  const std::string &message() const { return text; } // one sentence, lower case, no full stop
+
+private:
+  Kind failure = Kind::Ok;
+  std::string text;
+};
+
+// Persistent threads that split a range of tasks statically. Waiting threads spin briefly, then sleep.
+// A call neither allocates nor makes system calls beyond waking sleepers. Calls from inside a task run
+// inline. One call runs at a time; a second thread's call runs inline too.
+class ThreadPool {
+public:
+  // 0: $FLUXION_THREADS, else one a hardware thread. The calling thread is one of them.
+  explicit ThreadPool(int threads = 0);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool &) = delete;
+  ThreadPool &operator=(const ThreadPool &) = delete;
+
+  int threads() const;
+  void parallelFor(fx_task_fn body, void *args, int64_t tasks);
+
+private:
+  struct Shared;
+  std::unique_ptr<Shared> shared;
+};
+
+// One mapping, in huge pages where the system gives them, touched before use.
+class Arena {
+public:
+  Arena() = default;
+  ~Arena();
+  Arena(Arena &&other) noexcept;
+  Arena &operator=(Arena &&other) noexcept;
+
+  // Fails with the needed and the free bytes before anything is mapped.
+  static Status create(uint64_t bytes, Arena &out);
+  std::byte *data() const { return base; }
+  uint64_t size() const { return bytes; }
+
+private:
+  std::byte *base = nullptr;
+  uint64_t bytes = 0;
+};
+
+// A program with a state of its own. Several instances may live in a process; one instance is used by one
+// thread at a time.
+class Instance {
+public:
+  // `program` outlives the instance. Refuses a program of another ABI version. The pool may be shared.
+  static Status create(const fx_program *program, std::shared_ptr<ThreadPool> pool, std::unique_ptr<Instance> &out);
+
+  const fx_program &program() const { return *description; }
+  // Null where there is no such entry point or state item.
+  const fx_entry *entry(const char *name) const;
+  const fx_tensor *stateItem(const char *name) const;
+
+  // Runs an entry point on dense buffers in declaration order. On a failed check the state is unchanged.
+  Status run(const fx_entry &entry, std::span<const void *const> inputs, std::span<void *const> outputs);
+  // The entry point "init", which takes the seed, if the program has state.
+  Status initialise(int64_t seed);
+
+  std::byte *state() const { return stateBlock.data(); }
+  std::byte *data(const fx_tensor &stateItem) const { return stateBlock.data() + stateItem.offset; }
+  ThreadPool &pool() const { return *threads; }
+
+private:
+  Instance() = default;
+  const fx_program *description = nullptr;
+  std::shared_ptr<ThreadPool> threads;
+  Arena stateBlock, arena;
+};
+
+// ---- State files: safetensors (huggingface.co/docs/safetensors) under the state's names ------------------
+
+// Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the new one is.
+Status saveState(const Instance &instance, const std::string &path);
+// All items, names, shapes and types must match, and the program's hash; nothing is loaded otherwise.
+Status loadState(Instance &instance, const std::string &path);
+
+// Weights from elsewhere: every parameter and buffer must be in the file under `rename(name)`, with its shape
+// and type; what else the file holds is ignored. Optimiser slots and counters keep their values.
+Status loadWeights(Instance &instance, const std::string &path,
+                   const std::function<std::string(const std::string &)> &rename = {});
+
+// ---- Facts about the process ------------------------------------------------------------------------------
+
+uint64_t peakResidentBytes();
+uint64_t availableMemoryBytes();
+double secondsNow(); // monotonic
+
+} // namespace fluxion::rt
