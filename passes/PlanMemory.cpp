@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/Passes.h"
+#include "passes/fusion/OpClass.h"
+#include "passes/memory/Intervals.h"
+#include "passes/memory/Values.h"
+#include "passes/memory/VerifyPlan.h"
+
+#include "ir/KernelModel.h"
+#include "ir/ops/Ops.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace fluxion::passes {
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+// ---- State ---------------------------------------------------------------------------------------
+
+// Items of one role lie together: parameters, slots, buffers, counters. Large ones start at different
+// places modulo 4 KiB, so that a parameter and its slots do not fight for the same cache sets.
+void placeState(ModuleOp module) {
+  Builder b(module.getContext());
+  int64_t offset = 0;
+  for (ir::StateRole role : {ir::StateRole::Param, ir::StateRole::Slot, ir::StateRole::Buffer, ir::StateRole::Step,
+                             ir::StateRole::Seed}) {
+    int64_t large = 0;
+    for (auto item : module.getOps<ir::StateOp>()) {
+      if (item.getRole() != role)
+        continue;
+      int64_t bytes = byteSize(item.getType());
+      offset = (int64_t)llvm::alignTo(offset, bufferAlignment);
+      if (bytes >= 64 << 10) {
+        int64_t residue = role == ir::StateRole::Slot ? 1024 * (1 + large++ % 3) : 0;
+        offset = offset <= residue ? residue : (int64_t)llvm::alignTo(offset - residue, 4096) + residue;
+      }
+      item.setOffsetAttr(b.getI64IntegerAttr(offset));
+      offset += bytes;
+    }
+  }
+  module->setAttr("fluxion.state_bytes", b.getI64IntegerAttr((int64_t)llvm::alignTo(offset, bufferAlignment)));
+}
+
+// ---- One entry point -----------------------------------------------------------------------------
+
+class EntryPlan {
+public:
+  EntryPlan(func::FuncOp entry, bool apart) : entry(entry), module(entry->getParentOfType<ModuleOp>()), apart(apart), b(entry) {}
+
+  LogicalResult run();
+
+private:
+  struct Storage {
+    BufferInterval interval;
+    SmallVector<Value> values;   // roots that share it
+    ir::KernelOp scratchOf;      // or a kernel's scratch
+  };
+
+  func::FuncOp entry;
+  ModuleOp module;
+  bool apart;
+  OpBuilder b;
+  DenseMap<Operation *, int64_t> position;
+  DenseMap<Value, int64_t> lastUse; // of roots
+  DenseMap<Value, ir::PlaceAttr> places;
+  std::vector<Storage> storages;
+  DenseMap<Value, size_t> storageOf;
+  int64_t end = 0, lastCheck = -1;
+
+  void mergeReads();
+  void guardSwaps();
+  void measure();
+  void placeState();
+  bool mayWriteInPlace(ir::WriteOp write, OpResult result);
+  void placeOutputs();
+  void collectStorages();
+  bool takeOver(ir::KernelOp kernel, unsigned output);
+  void attach();
+};
+
+void EntryPlan::mergeReads() {
+  llvm::StringMap<ir::ReadOp> first;
+  for (auto read : llvm::make_early_inc_range(entry.getOps<ir::ReadOp>())) {
+    auto [known, isNew] = first.try_emplace(read.getState(), read);
+    if (isNew) {
+      read->moveBefore(&entry.front(), entry.front().begin());
+      continue;
+    }
+    read.replaceAllUsesWith(known->second.getResult());
+    read.erase();
+  }
+}
+
+// An item written with the old value of another item that changes too: the value is saved first.
+void EntryPlan::guardSwaps() {
+  llvm::StringSet<> written;
+  for (auto write : entry.getOps<ir::WriteOp>())
+    written.insert(write.getState());
+  for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>())) {
+    auto read = rootOf(write.getValue()).getDefiningOp<ir::ReadOp>();
+    if (!read)
+      continue;
+    if (read.getState() == write.getState()) {
+      write.erase();
+      continue;
+    }
+    if (!written.contains(read.getState()))
+      continue;
+    b.setInsertionPointAfter(read);
+    Type type = read.getType();
+    auto copy = ir::KernelOp::create(b, write.getLoc(), TypeRange(type), ValueRange(read.getValue()), ir::KernelKind::Map,
+                                     "copy_state", ir::ScheduleAttr(), ArrayAttr());
+    Block *body = b.createBlock(&copy.getBody(), {}, type, write.getLoc());
+    Value same = ir::StopGradientOp::create(b, write.getLoc(), type, body->getArgument(0));
+    ir::YieldOp::create(b, write.getLoc(), ValueRange(same));
+    b.setInsertionPoint(write);
+    Value value = copy.getResult(0);
+    if (value.getType() != write.getValue().getType())
+      value = ir::ReshapeOp::create(b, write.getLoc(), write.getValue().getType(), value);
+    write.getValueMutable().assign(value);
+  }
+}
+
+void EntryPlan::measure() {
+  int64_t now = 0;
+  for (Operation &op : entry.front()) {
+    position[&op] = now++;
+    if (isa<ir::CheckOp>(op))
+      lastCheck = position[&op];
+  }
+  end = position[entry.front().getTerminator()];
+  for (Operation &op : entry.front())
+    for (Value operand : op.getOperands()) {
+      // Writes and results are copied, where they are not in place, when all kernels are done.
+      int64_t use = isa<ir::WriteOp>(op) ? end : position[&op];
+      Value root = rootOf(operand);
+      lastUse[root] = std::max(lastUse.lookup(root), use);
+    }
+}
+
+// The new value may be built where the old one lies when nobody reads the old one afterwards, and the
+// kernel itself reads it element by element.
+bool EntryPlan::mayWriteInPlace(ir::WriteOp write, OpResult result) {
+  auto kernel = cast<ir::KernelOp>(result.getOwner());
+  if (apart || position[kernel] < lastCheck)
+    return false;
+  for (auto read : entry.getOps<ir::ReadOp>()) {
+    if (read.getState() != write.getState())
+      continue;
+    if (lastUse.contains(read.getValue()) && lastUse[read.getValue()] > position[kernel])
+      return false;
+    for (auto [i, input] : llvm::enumerate(kernel.getInputs()))
+      if (rootOf(input) == read.getValue() && !mayOverwrite(kernel, i, result.getResultNumber()))
+        return false;
+  }
+  return true;
+}
+
+void EntryPlan::placeState() {
+  for (auto write : entry.getOps<ir::WriteOp>()) {
+    auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
+    if (!result || !isa<ir::KernelOp>(result.getOwner()) || places.count(result) || !mayWriteInPlace(write, result))
+      continue;
+    auto item = module.lookupSymbol<ir::StateOp>(write.getState());
+    places[result] = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *item.getOffset());
+  }
+}
+
+void EntryPlan::placeOutputs() {
+  for (auto [i, value] : llvm::enumerate(entry.front().getTerminator()->getOperands())) {
+    auto result = dyn_cast<OpResult>(rootOf(value));
+    if (result && isa<ir::KernelOp>(result.getOwner()) && !places.count(result))
+      places[result] = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Output, (int64_t)i);
+  }
+}
+
+// A result may take the memory of an operand that dies here.
+bool EntryPlan::takeOver(ir::KernelOp kernel, unsigned output) {
+  if (apart)
+    return false;
+  for (auto [i, input] : llvm::enumerate(kernel.getInputs())) {
+    auto known = storageOf.find(rootOf(input));
+    if (known == storageOf.end() || lastUse[rootOf(input)] != position[kernel] ||
+        storages[known->second].interval.last != position[kernel] || !mayOverwrite(kernel, i, output))
+      continue;
+    OpResult result = kernel->getResult(output);
+    Storage &storage = storages[known->second];
+    storage.interval.last = std::max(position[kernel], lastUse.lookup(result));
+    storage.values.push_back(result);
+    storageOf[result] = known->second;
+    return true;
+  }
+  return false;
+}
+
+void EntryPlan::collectStorages() {
+  for (auto kernel : entry.getOps<ir::KernelOp>()) {
+    int64_t now = position[kernel];
+    for (OpResult result : kernel->getResults()) {
+      if (places.count(result) || takeOver(kernel, result.getResultNumber()))
+        continue;
+      storageOf[result] = storages.size();
+      storages.push_back({{byteSize(result.getType()), now, std::max(now, lastUse.lookup(result))}, {result}, {}});
+    }
+    if (auto scratch = kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName))
+      storages.push_back({{scratch.getInt(), now, now}, {}, kernel});
+  }
+}
+
+void EntryPlan::attach() {
+  std::vector<BufferInterval> intervals;
+  for (const Storage &storage : storages)
+    intervals.push_back(storage.interval);
+  int64_t arena = assignOffsets(intervals, apart);
+  for (auto [storage, interval] : llvm::zip_equal(storages, intervals)) {
+    auto place = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Arena, interval.offset);
+    for (Value value : storage.values)
+      places[value] = place;
+    if (storage.scratchOf)
+      storage.scratchOf->setAttr(ir::scratchPlaceAttrName, place);
+  }
+  for (auto kernel : entry.getOps<ir::KernelOp>()) {
+    SmallVector<Attribute> list;
+    for (Value result : kernel.getResults())
+      list.push_back(places[result]);
+    kernel.setPlacesAttr(b.getArrayAttr(list));
+  }
+  entry->setAttr("fluxion.arena_bytes", b.getI64IntegerAttr(arena));
+}
+
+LogicalResult EntryPlan::run() {
+  for (Operation &op : entry.front().without_terminator())
+    if (!isa<ir::KernelOp, ir::ReadOp, ir::WriteOp, ir::CheckOp, ir::ReshapeOp, ir::ConstantOp>(op))
+      return op.emitOpError("must be inside a kernel before memory is planned");
+  mergeReads();
+  guardSwaps();
+  measure();
+  placeState();
+  placeOutputs();
+  collectStorages();
+  attach();
+  return verifyPlan(entry);
+}
+
+struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
+  using PlanMemoryPassBase::PlanMemoryPassBase;
+
+  void runOnOperation() override {
+    placeState(getOperation());
+    for (auto entry : getOperation().getOps<func::FuncOp>())
+      if (entry->hasAttr(ir::entryAttrName) && failed(EntryPlan(entry, apart).run()))
+        return signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace fluxion::passes

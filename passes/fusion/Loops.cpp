@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/fusion/Loops.h"
+
+#include "ir/ops/Elementwise.h"
+#include "ir/ops/Reduction.h"
+#include "ir/ops/Shape.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::passes;
+
+static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+
+static SmallVector<int64_t> reducedDims(Operation *op) {
+  if (auto reduce = dyn_cast<ir::ReduceOp>(op))
+    return SmallVector<int64_t>(reduce.getDims());
+  return {(int64_t)(isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim())};
+}
+
+namespace {
+
+class LoopCheck {
+public:
+  LoopCheck(const Groups &groups, ArrayRef<Operation *> ops) : groups(groups), ops(ops), inside(ops.begin(), ops.end()) {}
+
+  std::optional<Loops> run() {
+    if (!findShape())
+      return std::nullopt;
+    for (Operation *op : ops)
+      if (!fits(op))
+        return std::nullopt;
+    return loops;
+  }
+
+private:
+  const Groups &groups;
+  ArrayRef<Operation *> ops;
+  DenseSet<Operation *> inside;
+  Loops loops;
+  SmallVector<int64_t> rowShape; // the kept sizes
+
+  bool findShape();
+  bool fits(Operation *op);
+  // May the value be read at the index of a loop over `shape` by an op inside?
+  bool readable(Value value, ArrayRef<int64_t> shape);
+  bool made(Value value) const { return value.getDefiningOp() && inside.contains(value.getDefiningOp()); }
+};
+
+bool LoopCheck::findShape() {
+  for (Operation *op : ops)
+    if (classify(op) == OpClass::Reduce) {
+      SmallVector<int64_t> reduced = reducedDims(op), kept;
+      ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
+      for (int64_t dim = 0; dim < (int64_t)shape.size(); ++dim)
+        if (!llvm::is_contained(reduced, dim))
+          kept.push_back(dim);
+      if (loops.reduces && (ArrayRef<int64_t>(loops.shape) != shape || loops.kept != kept))
+        return false;
+      loops.reduces = true;
+      loops.shape.assign(shape.begin(), shape.end());
+      loops.kept = kept;
+    }
+  if (!loops.reduces) {
+    int64_t most = -1;
+    for (Operation *op : ops) {
+      auto type = cast<RankedTensorType>(op->getResult(0).getType());
+      if (type.getNumElements() > most) {
+        most = type.getNumElements();
+        loops.shape.assign(type.getShape().begin(), type.getShape().end());
+      }
+    }
+    loops.kept.assign(llvm::seq<int64_t>(0, loops.shape.size()).begin(), llvm::seq<int64_t>(0, loops.shape.size()).end());
+  }
+  for (int64_t dim : loops.kept)
+    rowShape.push_back(loops.shape[dim]);
+  return true;
+}
+
+bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
+  Operation *def = value.getDefiningOp();
+  if (!def)
+    return true;
+  if (inside.contains(def))
+    return shapeOf(value) == shape;
+  if (!groups.isFree(def))
+    return true;
+  auto broadcast = dyn_cast<ir::BroadcastInDimOp>(def);
+  if (!broadcast)
+    return true; // constants, iota, random bits know their element from any index
+  Value source = broadcast.getX();
+  while (source.getDefiningOp() && groups.isFree(source.getDefiningOp()) && !inside.contains(source.getDefiningOp()))
+    if (auto inner = source.getDefiningOp<ir::BroadcastInDimOp>())
+      return !made(inner.getX()) || shapeOf(inner.getX()).empty();
+    else
+      return true;
+  if (!made(source) || shapeOf(source).empty())
+    return true;
+  // A row's value repeats along the row.
+  return shape == ArrayRef<int64_t>(loops.shape) && shapeOf(source) == ArrayRef<int64_t>(rowShape) &&
+         broadcast.getDims() == ArrayRef<int64_t>(loops.kept);
+}
+
+bool LoopCheck::fits(Operation *op) {
+  ArrayRef<int64_t> shape = shapeOf(op->getResult(0));
+  switch (classify(op)) {
+  case OpClass::Reduce:
+    return readable(op->getOperand(0), loops.shape);
+  case OpClass::Pointwise:
+  case OpClass::Source:
+    break;
+  case OpClass::Broadcast: // one that must be in memory
+    return !made(op->getOperand(0)) && (shape == ArrayRef<int64_t>(loops.shape) || shape == ArrayRef<int64_t>(rowShape));
+  case OpClass::Remap:
+    // Elements come from elsewhere: only of what already is in memory.
+    return shape == ArrayRef<int64_t>(loops.shape) && llvm::all_of(op->getOperands(), [&](Value v) {
+             return !made(v) && (!v.getDefiningOp() || !groups.isFree(v.getDefiningOp()) ||
+                                 classify(v.getDefiningOp()) == OpClass::Constant);
+           });
+  default:
+    return false;
+  }
+  if (shape != ArrayRef<int64_t>(loops.shape) && shape != ArrayRef<int64_t>(rowShape) && !shape.empty())
+    return false;
+  return llvm::all_of(op->getOperands(), [&](Value v) { return readable(v, shape); });
+}
+
+} // namespace
+
+std::optional<Loops> fluxion::passes::sharedLoops(const Groups &groups, ArrayRef<Operation *> ops) {
+  return LoopCheck(groups, ops).run();
+}

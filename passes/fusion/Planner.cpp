@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/fusion/Planner.h"
+
+#include "passes/fusion/Loops.h"
+
+#include "ir/ops/Ops.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::passes;
+
+// Constants up to this size stay outside as data; larger splats are filled in by a kernel.
+constexpr int64_t dataBytes = 4096;
+// Updates of parameters are merged while their gradients, alive together, stay below this.
+constexpr int64_t mergedUpdateBytes = 256 << 10;
+// Operands and results a kernel may have in all.
+constexpr size_t maxBuffers = 48;
+
+Planner::Planner(func::FuncOp function, const PlannerOptions &options)
+    : groups(function), options(options), target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
+
+void Planner::plan() {
+  freeCheapOps();
+  startGroups();
+  if (!options.fuse)
+    return;
+  growEpilogues();
+  fuseLoops();
+  if (options.recompute)
+    recomputeMasks();
+  settleWithModel();
+  mergeUpdates();
+}
+
+// ---- What is computed where it is used -----------------------------------------------------------
+
+// Must the operand be in memory for its user?
+static bool readsMemory(OpOperand &use) {
+  switch (classify(use.getOwner())) {
+  case OpClass::Boundary:
+  case OpClass::View:
+  case OpClass::Contract:
+  case OpClass::Window:
+  case OpClass::Index:
+  case OpClass::Kernel:
+    return true;
+  case OpClass::Remap: {
+    Operation *def = use.get().getDefiningOp();
+    return !(isa<ir::PadOp>(use.getOwner()) && use.getOperandNumber() == 1 && classify(def) == OpClass::Constant);
+  }
+  default:
+    return false;
+  }
+}
+
+void Planner::freeCheapOps() {
+  SmallVector<Operation *> cheap;
+  for (Operation &op : groups.function.front().without_terminator())
+    if (isCheapToRecompute(&op) && (options.fuse || classify(&op) == OpClass::Constant))
+      cheap.push_back(&op);
+  for (Operation *op : cheap) {
+    if (classify(op) == OpClass::Source && !options.recompute)
+      continue;
+    groups.setFree(op);
+    materialise(op);
+  }
+}
+
+// Users that read memory get a copy of the op that is computed into it.
+void Planner::materialise(Operation *op) {
+  SmallVector<OpOperand *> uses;
+  for (OpOperand &use : op->getUses())
+    if (readsMemory(use))
+      uses.push_back(&use);
+  if (uses.empty())
+    return;
+  OpBuilder builder(op);
+  builder.setInsertionPointAfter(op);
+  Operation *copy = builder.clone(*op);
+  for (OpOperand *use : uses)
+    use->set(copy->getResult(0));
+  if (classify(op) != OpClass::Constant || byteSize(op->getResult(0).getType()) > dataBytes)
+    groups.add(copy);
+}
+
+void Planner::startGroups() {
+  for (Operation &op : groups.function.front().without_terminator()) {
+    if (groups.isFree(&op) || groups.groupOf(&op) >= 0)
+      continue;
+    OpClass kind = classify(&op);
+    if (kind != OpClass::Boundary && kind != OpClass::View && kind != OpClass::Constant && kind != OpClass::Kernel)
+      groups.add(&op);
+  }
+}
+
+// ---- Contractions take the pointwise ops behind them ---------------------------------------------
+
+void Planner::growEpilogues() {
+  for (int group = 0; group < (int)groups.groups.size(); ++group)
+    if (Operation *anchor = groups.groups[group].anchor; anchor && classify(anchor) == OpClass::Contract)
+      growEpilogue(group);
+}
+
+bool Planner::fitsEpilogue(Operation *op, int group) {
+  Operation *anchor = groups.groups[group].anchor;
+  auto shape = [](Operation *x) { return cast<RankedTensorType>(x->getResult(0).getType()).getShape(); };
+  if (classify(op) != OpClass::Pointwise || shape(op) != shape(anchor))
+    return false;
+  int other = groups.groupOf(op);
+  if (other < 0 || groups.groups[other].ops.size() != 1 || groups.groups[other].anchor)
+    return false;
+  if (options.model && !options.model->fusesInto(op, anchor, target))
+    return false;
+  // Reading another element of what the kernel makes (a broadcast of it, say) is no epilogue.
+  for (Value operand : op->getOperands())
+    if (Operation *def = operand.getDefiningOp(); def && groups.isFree(def))
+      for (Value input : groups.inputsOf({def}))
+        if (input.getDefiningOp() && groups.groupOf(input.getDefiningOp()) == group)
+          return false;
+  return !groups.mergeMakesCycle(group, other);
+}
+
+void Planner::growEpilogue(int group) {
+  for (bool grown = true; grown;) {
+    grown = false;
+    SmallVector<Operation *> candidates;
+    for (Operation *op : groups.groups[group].ops)
+      for (Operation *user : op->getUsers())
+        if (groups.groupOf(user) != group && !llvm::is_contained(candidates, user))
+          candidates.push_back(user);
+    llvm::sort(candidates, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    for (Operation *user : candidates) {
+      if ((int64_t)groups.groups[group].ops.size() >= options.maxOps || !fitsEpilogue(user, group))
+        continue;
+      // What the op reads besides may come along: pointwise work on data that is there already.
+      groups.moveTo(user, group);
+      grown = true;
+    }
+  }
+}
+
+// ---- Maps and rows -------------------------------------------------------------------------------
+
+SmallVector<int> Planner::neighbours(int group) {
+  SmallVector<int> found;
+  auto note = [&](Operation *op) {
+    int other = op ? groups.groupOf(op) : -1;
+    if (other >= 0 && other != group && !groups.groups[other].anchor && !llvm::is_contained(found, other))
+      found.push_back(other);
+  };
+  SmallVector<Value> outputs = groups.outputsOf(groups.groups[group].ops), inputs = groups.inputsOf(groups.groups[group].ops);
+  auto noteUsers = [&](auto &&self, Value value) -> void {
+    for (Operation *user : value.getUsers())
+      if (groups.isFree(user))
+        self(self, user->getResult(0));
+      else
+        note(user);
+  };
+  for (Value output : outputs)
+    noteUsers(noteUsers, output);
+  for (Value input : inputs) {
+    note(input.getDefiningOp());
+    // Kernels that read the same large tensor read it once.
+    if (byteSize(input.getType()) >= 1024)
+      noteUsers(noteUsers, input);
+  }
+  return found;
+}
+
+bool Planner::tryMerge(int a, int b) {
+  SmallVector<Operation *> together(groups.groups[a].ops);
+  llvm::append_range(together, groups.groups[b].ops);
+  if ((int64_t)together.size() > options.maxOps)
+    return false;
+  llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+  if (!sharedLoops(groups, together) || groups.inputsOf(together).size() + groups.outputsOf(together).size() > maxBuffers)
+    return false;
+  double apart = groups.trafficOf(groups.groups[a].ops) + groups.trafficOf(groups.groups[b].ops);
+  if (groups.trafficOf(together) >= apart || groups.mergeMakesCycle(a, b))
+    return false;
+  groups.merge(std::min(a, b), std::max(a, b));
+  return true;
+}
+
+void Planner::fuseLoops() {
+  for (bool merged = true; merged;) {
+    merged = false;
+    for (int group = 0; group < (int)groups.groups.size(); ++group) {
+      bool again = true;
+      while (again && !groups.groups[group].ops.empty() && !groups.groups[group].anchor) {
+        again = false;
+        for (int other : neighbours(group))
+          if (tryMerge(group, other)) {
+            merged = true;
+            again = groups.groups[group].ops.size() > 0;
+            break;
+          }
+      }
+    }
+  }
+}
+
+// ---- Masks are computed again rather than kept ---------------------------------------------------
+
+// A predicate whose operands are in memory anyway costs its users a comparison instead of traffic.
+void Planner::recomputeMasks() {
+  for (Operation &op : groups.function.front().without_terminator()) {
+    int group = groups.groupOf(&op);
+    if (group < 0 || !isa<ir::CompareOp>(op))
+      continue;
+    bool crosses = false, toMemory = false;
+    for (OpOperand &use : op.getUses()) {
+      crosses |= groups.groupOf(use.getOwner()) != group;
+      toMemory |= readsMemory(use);
+    }
+    if (!crosses || toMemory)
+      continue;
+    auto inMemory = [&](Value value) {
+      Operation *def = value.getDefiningOp();
+      if (!def || groups.isFree(def) || groups.groupOf(def) < 0)
+        return true;
+      return groups.groupOf(def) != group ||
+             llvm::any_of(value.getUsers(), [&](Operation *user) {
+               return user != &op && groups.groupOf(user) != group && !groups.isFree(user);
+             });
+    };
+    if (!llvm::all_of(op.getOperands(), inMemory))
+      continue;
+    groups.moveTo(&op, -1);
+    groups.setFree(&op);
+  }
+}
+
+// ---- One kernel for many small parameters --------------------------------------------------------
+
+void Planner::mergeUpdates() {
+  if (!options.model)
+    return;
+  int open = -1;
+  int64_t bytes = 0;
+  for (int group = 0; group < (int)groups.groups.size(); ++group) {
+    ArrayRef<Operation *> ops = groups.groups[group].ops;
+    if (ops.empty() || groups.groups[group].anchor || kindOf(groups, ops) != ir::KernelKind::Update)
+      continue;
+    int64_t size = 0;
+    for (Value output : groups.outputsOf(ops))
+      size = std::max(size, byteSize(output.getType()));
+    SmallVector<Operation *> together(ops);
+    if (open >= 0)
+      llvm::append_range(together, groups.groups[open].ops);
+    llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+    bool fits = open >= 0 && bytes + size <= mergedUpdateBytes && (int64_t)together.size() <= 8 * options.maxOps &&
+                groups.inputsOf(together).size() + groups.outputsOf(together).size() <= 4 * maxBuffers;
+    if (fits && !groups.mergeMakesCycle(open, group) && accepted(together)) {
+      groups.merge(open, group);
+      bytes += size;
+    } else if (size < mergedUpdateBytes) {
+      open = group;
+      bytes = size;
+    }
+  }
+}
+
+// ---- The backends have the last word -------------------------------------------------------------
+
+bool Planner::accepted(ArrayRef<Operation *> ops) {
+  if (!options.model)
+    return true;
+  OpBuilder builder(groups.function.front().getTerminator());
+  SmallVector<Value> outputs;
+  ir::KernelOp kernel = buildKernel(groups, ops, builder, outputs);
+  bool taken = !options.model->cost(kernel, target).backend.empty();
+  kernel.erase();
+  return taken;
+}
+
+void Planner::settleWithModel() {
+  if (!options.model)
+    return;
+  auto refused = [&](const Group &group) { return group.ops.size() > 1 && !accepted(group.ops); };
+  for (int group = 0, count = (int)groups.groups.size(); group < count; ++group)
+    if (groups.groups[group].anchor && refused(groups.groups[group]))
+      shrinkEpilogue(group);
+  fuseLoops();
+  for (int group = 0, count = (int)groups.groups.size(); group < count; ++group)
+    if (!groups.groups[group].anchor && refused(groups.groups[group]))
+      rebuildLoops(group);
+}
+
+// Gives the last ops back until a backend takes the rest; those given back fuse among themselves.
+void Planner::shrinkEpilogue(int group) {
+  while (groups.groups[group].ops.size() > 1 && !accepted(groups.groups[group].ops)) {
+    Operation *last = groups.groups[group].ops.back();
+    groups.moveTo(last, -1);
+    groups.add(last);
+  }
+}
+
+// Starts again from single ops and joins only what a backend takes.
+void Planner::rebuildLoops(int group) {
+  SmallVector<Operation *> ops(groups.groups[group].ops);
+  SmallVector<int> parts{group};
+  for (Operation *op : ArrayRef<Operation *>(ops).drop_front()) {
+    groups.moveTo(op, -1);
+    int single = groups.add(op), joined = -1;
+    for (int part : llvm::reverse(parts)) {
+      SmallVector<Operation *> together(groups.groups[part].ops);
+      together.push_back(op);
+      if (sharedLoops(groups, together) && !groups.mergeMakesCycle(part, single) && accepted(together)) {
+        joined = part;
+        break;
+      }
+    }
+    if (joined >= 0)
+      groups.merge(joined, single);
+    else
+      parts.push_back(single);
+  }
+}

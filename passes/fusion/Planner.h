@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Decides which ops become one kernel. One method a rule; plan() applies them in order.
+#pragma once
+
+#include "passes/fusion/Groups.h"
+
+#include "ir/KernelModel.h"
+
+namespace fluxion::passes {
+
+struct PlannerOptions {
+  const ir::KernelModel *model = nullptr; // null: every kernel is taken
+  bool fuse = true;                       // false: one op a kernel
+  bool recompute = true;
+  int64_t maxOps = 160;
+};
+
+class Planner {
+public:
+  Planner(mlir::func::FuncOp function, const PlannerOptions &options);
+  void plan();
+  Groups groups;
+
+private:
+  PlannerOptions options;
+  ir::TargetInfo target;
+
+  void freeCheapOps();
+  void materialise(mlir::Operation *op);
+  void startGroups();
+  void growEpilogues();
+  void growEpilogue(int group);
+  bool fitsEpilogue(mlir::Operation *op, int group);
+  void fuseLoops();
+  bool tryMerge(int a, int b);
+  void recomputeMasks();
+  void mergeUpdates();
+  void settleWithModel();
+  void shrinkEpilogue(int group);
+  void rebuildLoops(int group);
+  bool accepted(llvm::ArrayRef<mlir::Operation *> ops);
+  llvm::SmallVector<int> neighbours(int group);
+};
+
+} // namespace fluxion::passes

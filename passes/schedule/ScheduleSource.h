@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where schedules come from besides the cost model, and the key they are stored under.
+#pragma once
+
+#include "ir/Target.h"
+#include "ir/ops/Update.h"
+
+#include <string>
+
+namespace fluxion::passes {
+
+class ScheduleSource {
+public:
+  virtual ~ScheduleSource() = default;
+  // Null where nothing is known of the kernel on the target.
+  virtual mlir::DictionaryAttr lookup(llvm::StringRef fingerprint, const ir::TargetInfo &target,
+                                      mlir::MLIRContext *context) const = 0;
+};
+
+// Equal for kernels that generate equal code up to their schedule: 16 hex digits of a hash of the body
+// and the operand types, whatever the kernel's name, places and locations.
+std::string kernelFingerprint(ir::KernelOp kernel);
+
+// "key=value,key=value": integers, true, false, floats; anything else is a string. Null and `error` set
+// where an entry has no `=`.
+mlir::DictionaryAttr parseScheduleText(llvm::StringRef text, mlir::MLIRContext *context, std::string &error);
+
+} // namespace fluxion::passes
