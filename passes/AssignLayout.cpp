@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/layout/Layout.h"
+#include "passes/simplify/Patterns.h"
+
+#include "ir/Target.h"
+
+using namespace mlir;
 
 namespace fluxion::passes {
 #define GEN_PASS_DEF_ASSIGNLAYOUTPASS
@@ -8,7 +14,24 @@ namespace fluxion::passes {
 namespace {
 struct AssignLayoutPass : impl::AssignLayoutPassBase<AssignLayoutPass> {
   using AssignLayoutPassBase::AssignLayoutPassBase;
-  void runOnOperation() override {}
+
+  void runOnOperation() override {
+    int64_t changed = 0;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (!function->hasAttr(ir::entryAttrName))
+        continue;
+      if (int64_t here = makeConvolutionsChannelsLast(function)) {
+        changed += here;
+        sinkTransposes(function);
+      }
+    }
+    if (!changed)
+      return;
+    if (failed(simplify(getOperation())))
+      return signalPassFailure();
+    if (packState)
+      passes::packState(getOperation());
+  }
 };
 } // namespace
 } // namespace fluxion::passes

@@ -120,6 +120,20 @@ bool Planner::fitsEpilogue(Operation *op, int group) {
   return !groups.mergeMakesCycle(group, other);
 }
 
+// Pointwise work on data in memory that only the epilogue uses comes along.
+void Planner::pullOperands(Operation *op, int group) {
+  for (Value operand : op->getOperands()) {
+    Operation *def = operand.getDefiningOp();
+    if (!def || groups.isFree(def) || groups.groupOf(def) < 0 || groups.groupOf(def) == group)
+      continue;
+    bool usedHere = llvm::all_of(def->getUsers(), [&](Operation *user) { return groups.groupOf(user) == group; });
+    if (usedHere && fitsEpilogue(def, group)) {
+      groups.moveTo(def, group);
+      pullOperands(def, group);
+    }
+  }
+}
+
 void Planner::growEpilogue(int group) {
   for (bool grown = true; grown;) {
     grown = false;
@@ -132,8 +146,8 @@ void Planner::growEpilogue(int group) {
     for (Operation *user : candidates) {
       if ((int64_t)groups.groups[group].ops.size() >= options.maxOps || !fitsEpilogue(user, group))
         continue;
-      // What the op reads besides may come along: pointwise work on data that is there already.
       groups.moveTo(user, group);
+      pullOperands(user, group);
       grown = true;
     }
   }

@@ -30,6 +30,7 @@ private:
   void startGroups();
   void growEpilogues();
   void growEpilogue(int group);
+  void pullOperands(mlir::Operation *op, int group);
   bool fitsEpilogue(mlir::Operation *op, int group);
   void fuseLoops();
   bool tryMerge(int a, int b);

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The steps of the assign-layout pass.
+#pragma once
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace fluxion::passes {
+
+using Permutation = llvm::SmallVector<int64_t>;
+
+Permutation inverseOf(llvm::ArrayRef<int64_t> permutation);
+
+// Gives every convolution channels-last operands and result, between transposes. Returns how many changed.
+int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);
+
+// Moves every transpose below the ops that can work on the transposed values instead, so that it meets
+// its inverse or an end of the program.
+void sinkTransposes(mlir::func::FuncOp function);
+
+// State items that the step reads and writes only through one permutation are kept permuted.
+void packState(mlir::ModuleOp module);
+
+} // namespace fluxion::passes
