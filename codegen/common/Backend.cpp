@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/common/Backend.h"
+
+#include "codegen/halide/HalideBackend.h"
+#include "codegen/llvm/loops/LoopsBackend.h"
+#include "ir/ops/ScalarBody.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+const std::vector<std::unique_ptr<Backend>> &fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
+  static const std::vector<std::unique_ptr<Backend>> cpu = [] {
+    std::vector<std::unique_ptr<Backend>> list;
+    list.push_back(makeLoopsBackend());
+    list.push_back(makeHalideBackend());
+    return list;
+  }();
+  static const std::vector<std::unique_ptr<Backend>> none;
+  return target.kind == "cpu" ? cpu : none;
+}
+
+const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target, ir::KernelCost *cost) {
+  StringAttr forced = kernel.getSchedule() ? kernel.getSchedule()->getConfig().getAs<StringAttr>("backend") : StringAttr();
+  const Backend *best = nullptr;
+  ir::KernelCost bestCost;
+  for (const auto &backend : backendsFor(target)) {
+    if (forced && forced.getValue() != backend->name())
+      continue;
+    ir::KernelCost candidate = backend->cost(kernel, target);
+    if (candidate.backend.empty())
+      bestCost.refusal += (bestCost.refusal.empty() ? "" : "; ") + (backend->name() + ": " + candidate.refusal).str();
+    else if (!best || candidate.seconds < bestCost.seconds)
+      best = backend.get(), bestCost = candidate;
+  }
+  if (cost)
+    *cost = bestCost;
+  return best;
+}
+
+namespace {
+
+class BackendModel final : public ir::KernelModel {
+public:
+  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
+    ir::KernelCost cost;
+    chooseBackend(kernel, target, &cost);
+    return cost;
+  }
+  // The register tile holds the contraction's element; ops that need just that element follow for free.
+  bool fusesInto(Operation *op, Operation *contraction, const ir::TargetInfo &target) const override {
+    return target.kind == "cpu" && ir::hasScalarBody(op);
+  }
+};
+
+} // namespace
+
+std::unique_ptr<ir::KernelModel> fluxion::codegen::makeKernelModel() { return std::make_unique<BackendModel>(); }

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/llvm/loops/LoopsBackend.h"
+
+#include "codegen/llvm/loops/PhaseEmitter.h"
+#include "ir/ops/Contraction.h"
+#include "ir/ops/Convolution.h"
+#include "ir/ops/Reduction.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+
+double elementsOf(Value value) { return (double)cast<RankedTensorType>(value.getType()).getNumElements(); }
+double bytesOf(Value value) { return elementsOf(value) * ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8); }
+
+// Multiply-add counts 2; every other element computed counts 1.
+double flopsOf(Operation &op) {
+  if (auto dot = dyn_cast<ir::DotGeneralOp>(op)) {
+    double depth = 1;
+    for (int64_t dim : dot.getLhsContracting())
+      depth *= cast<RankedTensorType>(dot.getLhs().getType()).getDimSize(dim);
+    return 2 * depth * elementsOf(dot.getResult());
+  }
+  if (auto conv = dyn_cast<ir::ConvolutionOp>(op)) {
+    auto kernel = cast<RankedTensorType>(conv.getKernel().getType());
+    return 2 * elementsOf(conv.getResult()) * kernel.getNumElements() / kernel.getDimSize(conv.getKernelDims()[0]);
+  }
+  if (isReduction(&op))
+    return elementsOf(op.getOperand(0));
+  return op.getNumResults() ? elementsOf(op.getResult(0)) : 0;
+}
+
+class LoopsBackend final : public Backend {
+public:
+  StringRef name() const override { return "llvm-loops"; }
+
+  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
+    ir::KernelCost cost;
+    KernelPlan plan = planKernel(kernel, target);
+    if (!plan.refusal.empty()) {
+      cost.refusal = plan.refusal;
+      return cost;
+    }
+    cost.backend = "llvm-loops";
+    cost.scratchBytes = plan.scratchBytes;
+    for (const Phase &phase : plan.phases)
+      cost.tasks = std::max(cost.tasks, phase.tasks);
+    for (Value value : kernel.getInputs())
+      cost.bytes += bytesOf(value);
+    for (Value value : kernel.getResults())
+      cost.bytes += bytesOf(value);
+    for (Operation &op : kernel.getBody().front().without_terminator())
+      cost.flops += flopsOf(op);
+    double lanes = target.vectorBytes / 4.0;
+    cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
+    return cost;
+  }
+
+  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol, const ir::TargetInfo &target) const override {
+    KernelPlan plan = planKernel(kernel, target);
+    if (!plan.refusal.empty())
+      return kernel.emitOpError("llvm-loops: ") << plan.refusal;
+    EmittedKernel emitted;
+    SmallVector<StoredValue> earlier;
+    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
+      std::string name = plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
+      PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
+      emitted.phases.push_back({name, phase.tasks});
+      bool partial = phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1;
+      for (const StoredValue &stored : phase.stores)
+        if (!partial && !(phase.kind == Phase::Combine && &stored == phase.stores.begin()))
+          earlier.push_back(stored);
+    }
+    return emitted;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Backend> fluxion::codegen::makeLoopsBackend() { return std::make_unique<LoopsBackend>(); }

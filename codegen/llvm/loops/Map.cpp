@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Loop nests without reductions, and scatter.
+#include "codegen/llvm/loops/PhaseEmitter.h"
+
+#include "ir/ops/Indexing.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+} // namespace
+
+// Every shape has a range of the tasks of its own.
+void PhaseEmitter::emitMap() {
+  int64_t first = 0;
+  for (auto &group : groupByShape(phase.stores)) {
+    bool flat = llvm::all_of(group, [](const StoredValue &s) { return isFlat(s.value); });
+    int64_t tasks = mapTasks(shapeOf(group[0].value), flat);
+    auto clip = [&](Value bound) -> Value {
+      if (tasks == phase.tasks)
+        return bound;
+      Value shifted = arith::SubIOp::create(b, loc, bound, number(first));
+      Value atLeast = arith::MaxSIOp::create(b, loc, shifted, number(0));
+      return arith::MinSIOp::create(b, loc, atLeast, number(tasks));
+    };
+    Value from = clip(begin()), to = clip(end());
+    emitMapGroup(group, from, to, flat);
+    first += tasks;
+  }
+}
+
+// Positions [from, from + count) of the innermost dimension, `index[dim]` to be set; count is static.
+void PhaseEmitter::emitLanes(ArrayRef<StoredValue> group, Index index, int64_t dim, Value from, int64_t count) {
+  int64_t lanes = target.vectorBytes;
+  for (const StoredValue &stored : group) // a block of the widest type fills one register
+    lanes = std::min(lanes, lanesFor(cast<RankedTensorType>(stored.value.getType()).getElementType(), target));
+  auto block = [&](Value at, int64_t active) {
+    AffineExpr position = access.dimension(at);
+    access.setLanes(lanes, position, active);
+    index[dim] = position;
+    storeAll(group, index);
+    access.setScalar();
+  };
+  int64_t whole = count / lanes * lanes;
+  auto at = [&](Value offset) -> Value { return arith::AddIOp::create(b, loc, from, offset); };
+  if (whole > 0)
+    loop(number(0), number(whole), lanes, [&](Value offset) { block(at(offset), lanes); });
+  if (whole < count) {
+    puller.newScope();
+    block(at(number(whole)), count - whole);
+  }
+}
+
+void PhaseEmitter::emitMapGroup(ArrayRef<StoredValue> group, Value from, Value to, bool flat) {
+  ArrayRef<int64_t> shape = shapeOf(group[0].value);
+  int64_t rank = shape.size();
+  if (flat || rank <= 1) {
+    int64_t count = 1;
+    for (int64_t size : shape)
+      count *= size;
+    // Whole tasks are alike; the last may be shorter.
+    int64_t wholeTasks = count / flatTaskElements, rest = count % flatTaskElements;
+    Value wholeEnd = arith::MinSIOp::create(b, loc, to, number(wholeTasks));
+    auto startOf = [&](Value task) -> Value { return arith::MulIOp::create(b, loc, task, number(flatTaskElements)); };
+    if (wholeTasks > 0)
+      loop(from, wholeEnd, 1, [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), flatTaskElements); });
+    if (rest > 0) {
+      Value lastFrom = arith::MaxSIOp::create(b, loc, from, number(wholeTasks));
+      loop(lastFrom, to, 1, [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), rest); });
+    }
+    return;
+  }
+  ArrayRef<int64_t> outer = shape.drop_back(rank == 2 ? 1 : 2);
+  loop(from, to, 1, [&](Value task) {
+    Index index;
+    for (Value position : decode(task, outer))
+      index.push_back(access.dimension(position));
+    if (rank == 2) {
+      index.push_back({});
+      emitLanes(group, index, 1, number(0), shape[1]);
+      return;
+    }
+    loop(number(0), number(shape[rank - 2]), 1, [&](Value middle) {
+      Index inner(index);
+      inner.push_back(access.dimension(middle));
+      inner.push_back({});
+      emitLanes(group, inner, rank - 1, number(0), shape[rank - 1]);
+    });
+  });
+}
+
+// y = x, then the updates whose index falls into this task's positions are added in index order.
+void PhaseEmitter::emitScatter() {
+  auto scatter = phase.stores[0].value.getDefiningOp<ir::ScatterOp>();
+  ArrayRef<int64_t> shape = shapeOf(scatter.getX()), indexShape = shapeOf(scatter.getIndices());
+  int64_t axis = scatter.getAxis(), positions = shape[axis], tasks = phase.tasks, outer = 1, inner = 1, count = 1;
+  for (int64_t size : shape.take_front(axis))
+    outer *= size;
+  for (int64_t size : shape.drop_front(axis + 1))
+    inner *= size;
+  for (int64_t size : indexShape)
+    count *= size;
+  Type element = cast<RankedTensorType>(scatter.getX().getType()).getElementType();
+  Type indexElement = cast<RankedTensorType>(scatter.getIndices().getType()).getElementType(), i64 = b.getI64Type();
+  Value target0 = addressOf(phase.stores[0]);
+  auto bound = [&](Value task) -> Value {
+    return arith::DivUIOp::create(b, loc, arith::MulIOp::create(b, loc, task, number(positions)), number(tasks));
+  };
+  Value low = bound(begin()), high = bound(end());
+  loop(number(0), number(outer), 1, [&](Value o) {
+    AffineExpr oDim = access.dimension(o);
+    auto flatIndex = [&](AffineExpr middle, int64_t middleSize, AffineExpr at) { return Index{(oDim * middleSize + middle) * inner + at}; };
+    auto place = [&](AffineExpr middle, AffineExpr at) { return flatIndex(middle, positions, at)[0]; };
+    loop(low, high, 1, [&](Value p) {
+      AffineExpr pDim = access.dimension(p);
+      loop(number(0), number(inner), 1, [&](Value i) {
+        AffineExpr at = place(pDim, access.dimension(i));
+        Index flat{at};
+        access.store(target0, element, at, puller.pull(scatter.getX(), flat));
+      });
+    });
+    loop(number(0), number(count), 1, [&](Value k) {
+      AffineExpr kDim = access.dimension(k);
+      Value where = access.emit.convert(puller.pull(scatter.getIndices(), Index{kDim}), indexElement, i64);
+      where = access.emit.apply(ir::Atom::Max, {where, number(0)}, i64);
+      where = access.emit.apply(ir::Atom::Min, {where, number(positions - 1)}, i64);
+      Value mine = arith::AndIOp::create(b, loc, access.emit.compare(ir::CompareDirection::GE, where, low, i64),
+                                         access.emit.compare(ir::CompareDirection::LT, where, high, i64));
+      scf::IfOp::create(b, loc, mine, [&](OpBuilder &, Location) {
+        AffineExpr wDim = access.dimension(where);
+        loop(number(0), number(inner), 1, [&](Value i) {
+          AffineExpr iDim = access.dimension(i), at = place(wDim, iDim);
+          Value sum = access.load(target0, element, at, {});
+          Value update = puller.pull(scatter.getUpdates(), Index{flatIndex(kDim, count, iDim)[0]});
+          access.store(target0, element, at, access.emit.apply(ir::Atom::Add, {sum, update}, element));
+        });
+        scf::YieldOp::create(b, loc);
+      });
+    });
+  });
+}

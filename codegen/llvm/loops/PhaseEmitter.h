@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Emits the function of one phase: `void symbol(operands..., results..., scratch, begin, end)`.
+#pragma once
+
+#include "codegen/llvm/loops/Plan.h"
+#include "codegen/llvm/loops/Puller.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+namespace fluxion::codegen {
+
+class PhaseEmitter {
+public:
+  PhaseEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target, mlir::OpBuilder &builder)
+      : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()), access(builder, loc, 1), puller(access, buffers) {
+    access.emit.hasFma = target.fma;
+  }
+
+  // `earlier`: what phases before this one stored.
+  void emit(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier);
+
+private:
+  ir::KernelOp kernel;
+  const Phase &phase;
+  const ir::TargetInfo &target;
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  llvm::DenseMap<mlir::Value, mlir::Value> buffers;
+  Access access;
+  Puller puller;
+  llvm::SmallVector<mlir::Value> arguments; // operands, results, scratch, begin, end
+
+  using Value = mlir::Value;
+  using Values = llvm::SmallVector<Value>;
+  using Loop = llvm::function_ref<void(Value iv)>;
+  using Fold = llvm::function_ref<Values(Value iv, mlir::ValueRange carried)>;
+
+  Value number(int64_t value) { return access.number(value); }
+  Value begin() { return arguments[arguments.size() - 2]; }
+  Value end() { return arguments[arguments.size() - 1]; }
+  Value addressOf(const StoredValue &stored);
+  void loop(Value from, Value to, int64_t step, Loop body);
+  Values fold(int64_t from, int64_t to, int64_t step, mlir::ValueRange initial, Fold body);
+  // Row-major positions of `flat` in `sizes`.
+  Values decode(Value flat, llvm::ArrayRef<int64_t> sizes);
+  void storeAll(llvm::ArrayRef<StoredValue> stores, const Index &index);
+
+  // Map.cpp
+  void emitMap();
+  void emitMapGroup(llvm::ArrayRef<StoredValue> group, Value from, Value to, bool flat);
+  void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from, int64_t count);
+  void emitScatter();
+
+  // Reduce.cpp
+  mlir::AffineExpr chunkStart; // of the outermost reduced dimension; null: 0
+  void emitReduce();
+  void emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors, int64_t lastActive);
+  void emitRow();
+  Values identities(const Reduction &r);
+  Value identity(const Reduction &r);
+  Values step(const Reduction &r, mlir::ValueRange accumulators, const Index &kept, const Index &reduced);
+  Value combine(const Reduction &r, Value x, Value y);
+  Value acrossLanes(const Reduction &r, Value vector);
+  Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept, bool alongLanes, int64_t lanes);
+  Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
+                     llvm::function_ref<Values(mlir::ValueRange)> innermost);
+  Value term(const Reduction &r, const Index &kept, const Index &reduced);
+  std::pair<Value, Value> factors(const Reduction &r, const Index &kept, const Index &reduced);
+  mlir::Type accumulatorElement(const Reduction &r);
+};
+
+} // namespace fluxion::codegen

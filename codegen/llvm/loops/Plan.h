@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How a kernel becomes phases: which reductions run where, what is stored, how many tasks there are. A
+// plan is made from the kernel and the target alone, never from the number of threads.
+#pragma once
+
+#include "ir/Target.h"
+#include "ir/ops/Elementwise.h"
+#include "ir/ops/Reduction.h"
+#include "ir/ops/Update.h"
+
+namespace fluxion::codegen {
+
+// A reduction as loops: result[kept] = combination over `extents` of a term.
+struct Reduction {
+  mlir::Operation *op = nullptr;
+  mlir::Value result;
+  llvm::SmallVector<int64_t> kept, extents; // outermost first
+  int64_t chunks = 1;                       // > 1: extents[0] is split, partial results are combined by a second phase
+  bool isArg() const;
+  ir::ReduceKind kind() const;
+};
+
+// Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another.
+struct Tile {
+  int64_t laneDim = -1; // a kept dimension, or -1: lanes run along the last reduced dimension
+  int64_t lanes = 1, vectors = 1;
+  int64_t rowDim = -1, rows = 1;
+};
+
+struct StoredValue {
+  mlir::Value value;
+  int64_t result = -1;        // position among the kernel's results, or
+  int64_t scratchOffset = -1; // bytes into its scratch
+};
+
+struct Phase {
+  enum Kind { Reduce, Combine, Row, Map, Scatter } kind = Map;
+  llvm::SmallVector<Reduction> reductions; // Reduce, Combine: one; Row: all, in order
+  Tile tile;
+  llvm::SmallVector<StoredValue> stores;
+  int64_t tasks = 1;
+};
+
+struct KernelPlan {
+  std::vector<Phase> phases;
+  int64_t scratchBytes = 0;
+  std::string refusal; // why the kernel cannot be planned; empty if it can
+};
+
+KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
+
+// Values of one map loop nest: equal shapes, in the order of `stores`.
+llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
+// True where every element depends on the operands' elements at its own position alone, so that the
+// dimensions may be flattened.
+bool isFlat(mlir::Value value);
+// Tasks of a map over a shape, and how many elements of the flattened shape or of the outer dimensions each takes.
+int64_t mapTasks(mlir::ArrayRef<int64_t> shape, bool flat);
+inline constexpr int64_t flatTaskElements = 8192;
+int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);
+
+} // namespace fluxion::codegen

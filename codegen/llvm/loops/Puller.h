@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Computes elements of a kernel's values on demand: an element of a result pulls the elements it needs of
+// the operands, down to loads. Each element block is computed once a scope.
+#pragma once
+
+#include "codegen/llvm/loops/Access.h"
+
+#include "mlir/IR/Operation.h"
+
+namespace fluxion::codegen {
+
+class Puller {
+public:
+  // `buffers`: memory of block arguments and of values that an earlier phase wrote.
+  Puller(Access &access, const llvm::DenseMap<mlir::Value, mlir::Value> &buffers) : access(access), buffers(buffers) {}
+
+  // The element block of `value` at `index`, lanes as the access stands.
+  mlir::Value pull(mlir::Value value, const Index &index);
+  // Forgets what was computed: at the start of every loop body.
+  void newScope() { memo.clear(); }
+  // A reduction's result that is in registers: `value` at the one index it will be asked for.
+  void hold(mlir::Value value, const Index &index, mlir::Value block);
+  void release(mlir::Value value) { held.erase(value); }
+  // As pull, reading memory only where `extra` holds too; elsewhere the block is anything.
+  mlir::Value pullUnder(const Guard &extra, mlir::Value value, const Index &index);
+
+  Access &access;
+
+private:
+  const llvm::DenseMap<mlir::Value, mlir::Value> &buffers;
+  struct Key {
+    mlir::Value value;
+    Index index;
+    mlir::Value scalarGuard, laneGuard;
+    int64_t lanes;
+    bool operator<(const Key &other) const;
+  };
+  std::map<Key, mlir::Value> memo;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<Index, mlir::Value>>> held;
+  Guard guard; // of everything pulled now
+
+  mlir::Value compute(mlir::Value value, const Index &index);
+  mlir::Value computeOp(mlir::Operation *op, mlir::Value value, const Index &index);
+
+  mlir::Value pullScalar(mlir::Value value, const Index &index);
+  mlir::Value constantBlock(mlir::Operation *op, const Index &index);
+  mlir::Value padBlock(mlir::Operation *op, const Index &index);
+  mlir::Value concatenateBlock(mlir::Operation *op, const Index &index);
+  mlir::Value gatherBlock(mlir::Operation *op, const Index &index);
+  mlir::Value randomBlock(mlir::Operation *op, const Index &index);
+  mlir::Value windowBlock(mlir::Operation *op, const Index &index);
+  mlir::Value scatterWindowBlock(mlir::Operation *op, const Index &index);
+};
+
+// Position of the operand's element that a pure index change (reshape, transpose, broadcast, slice, reverse)
+// reads for a result's position; nothing for other ops.
+std::optional<Index> operandIndex(Access &access, mlir::Operation *op, const Index &index);
+
+// Reductions start a phase of their own; everything else is pulled.
+bool isReduction(mlir::Operation *op);
+
+} // namespace fluxion::codegen

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Reductions: register tiles of accumulators for contractions and sums, rows that keep their reductions in
+// registers. Every result is combined in one fixed order.
+#include "codegen/llvm/loops/PhaseEmitter.h"
+
+#include "ir/ops/Contraction.h"
+#include "ir/ops/Convolution.h"
+#include "ir/ops/Reduction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
+} // namespace
+
+// Sums of narrow floats run in f32.
+Type PhaseEmitter::accumulatorElement(const Reduction &r) {
+  Type element = typeOf(r.op->getOperand(0)).getElementType();
+  return element.isBF16() || element.isF16() ? b.getF32Type() : element;
+}
+
+Value PhaseEmitter::identity(const Reduction &r) {
+  Type element = accumulatorElement(r);
+  bool isFloat = isa<FloatType>(element), isMax = r.kind() == ir::ReduceKind::Max || isa<ir::ArgmaxOp>(r.op);
+  if (r.kind() == ir::ReduceKind::Sum && !r.isArg())
+    return isFloat ? access.emit.constant(isa<ir::ReduceOp>(r.op) ? -0.0 : 0.0, element) : access.emit.integer(0, element);
+  if (r.kind() == ir::ReduceKind::Prod)
+    return access.emit.integer(1, element);
+  if (r.kind() == ir::ReduceKind::And)
+    return access.emit.integer(-1, element);
+  if (r.kind() == ir::ReduceKind::Or)
+    return access.emit.integer(0, element);
+  if (isFloat)
+    return access.emit.constant(isMax ? -INFINITY : INFINITY, element);
+  int64_t width = VectorEmitter::storage(element).getIntOrFloatBitWidth();
+  if (element.isUnsignedInteger())
+    return access.emit.integer(isMax ? 0 : -1, element);
+  int64_t most = width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1;
+  return access.emit.integer(isMax ? -most - 1 : most, element);
+}
+
+// One accumulator, or for argmax the best element and its position.
+PhaseEmitter::Values PhaseEmitter::identities(const Reduction &r) {
+  Values initial{identity(r)};
+  if (r.isArg())
+    initial.push_back(access.emit.integer(-1, b.getI32Type())); // nothing seen yet
+  return initial;
+}
+
+Value PhaseEmitter::combine(const Reduction &r, Value x, Value y) {
+  static const std::map<ir::ReduceKind, ir::Atom> atoms = {{ir::ReduceKind::Sum, ir::Atom::Add},  {ir::ReduceKind::Prod, ir::Atom::Mul},
+                                                           {ir::ReduceKind::Max, ir::Atom::Max},  {ir::ReduceKind::Min, ir::Atom::Min},
+                                                           {ir::ReduceKind::And, ir::Atom::And},  {ir::ReduceKind::Or, ir::Atom::Or}};
+  return access.emit.apply(atoms.at(r.kind()), {x, y}, accumulatorElement(r));
+}
+
+std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept, const Index &reduced) {
+  if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
+    Index lhs(shapeOf(dot.getLhs()).size()), rhs(shapeOf(dot.getRhs()).size());
+    size_t next = 0;
+    for (auto [l, c] : llvm::zip_equal(dot.getLhsBatching(), dot.getRhsBatching()))
+      lhs[l] = rhs[c] = kept[next++];
+    for (auto [i, pair] : llvm::enumerate(llvm::zip_equal(dot.getLhsContracting(), dot.getRhsContracting())))
+      lhs[std::get<0>(pair)] = rhs[std::get<1>(pair)] = reduced[i];
+    for (Index *side : {&lhs, &rhs})
+      for (AffineExpr &e : *side)
+        if (!e)
+          e = kept[next++];
+    return {puller.pull(dot.getLhs(), lhs), puller.pull(dot.getRhs(), rhs)};
+  }
+  // The window positions run forward over the input; the kernel index is flipped where the op says so.
+  auto conv = cast<ir::ConvolutionOp>(r.op);
+  int64_t spatial = conv.spatialRank();
+  Index input(spatial + 2), kernel(spatial + 2);
+  AffineExpr batch = kept[conv.getOutputDims()[0]], feature = kept[conv.getOutputDims()[1]], channel = reduced[spatial];
+  int64_t outFeatures = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[1]);
+  int64_t inPerGroup = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
+  if (int64_t groups = conv.getFeatureGroupCount(); groups > 1)
+    channel = feature.floorDiv(outFeatures / groups) * inPerGroup + channel;
+  if (int64_t groups = conv.getBatchGroupCount(); groups > 1)
+    batch = feature.floorDiv(outFeatures / groups) * (shapeOf(conv.getInput())[conv.getInputDims()[0]] / groups) + batch;
+  input[conv.getInputDims()[0]] = batch;
+  input[conv.getInputDims()[1]] = channel;
+  kernel[conv.getKernelDims()[0]] = feature;
+  kernel[conv.getKernelDims()[1]] = reduced[spatial];
+  Guard inside;
+  for (int64_t d = 0; d < spatial; ++d) {
+    int64_t taps = r.extents[d], size = shapeOf(conv.getInput())[conv.getInputDims()[d + 2]], dilation = conv.getLhsDilation()[d];
+    int64_t outputs = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[d + 2]), low = conv.getPadding()[2 * d];
+    AffineExpr position = kept[conv.getOutputDims()[d + 2]] * conv.getWindowStrides()[d] + reduced[d] * conv.getRhsDilation()[d] - low;
+    int64_t highest = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] - low;
+    inside = access.both(inside, access.within(position, (size - 1) * dilation + 1, -low, highest));
+    inside = access.both(inside, access.divides(position, dilation));
+    input[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
+    kernel[conv.getKernelDims()[d + 2]] = conv.getWindowReversal() ? access.constant(taps - 1) - reduced[d] : reduced[d];
+  }
+  Value x = puller.pullUnder(inside, conv.getInput(), input);
+  if (!inside.always()) {
+    Type element = typeOf(conv.getInput()).getElementType();
+    x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
+  }
+  return {x, puller.pull(conv.getKernel(), kernel)};
+}
+
+Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {
+  Value x = r.op->getOperand(0);
+  auto dims = isa<ir::ReduceOp>(r.op)   ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
+              : isa<ir::ArgmaxOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
+                                        : SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()};
+  Index index;
+  size_t k = 0, e = 0;
+  for (int64_t d = 0; d < (int64_t)shapeOf(x).size(); ++d)
+    index.push_back(llvm::is_contained(dims, d) ? reduced[e++] : kept[k++]);
+  return puller.pull(x, index);
+}
+
+PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulators, const Index &kept, const Index &inChunk) {
+  Index reduced(inChunk);
+  if (chunkStart)
+    reduced[0] = chunkStart + reduced[0];
+  Type element = typeOf(r.op->getOperand(0)).getElementType(), wide = accumulatorElement(r);
+  if (phase.kind == Phase::Combine) { // partial results of the chunks
+    SmallVector<int64_t> shape{r.chunks};
+    shape.append(r.kept.begin(), r.kept.end());
+    Index index{reduced[0]};
+    index.append(kept);
+    Value partial = access.load(addressOf(phase.stores[0]), typeOf(r.result).getElementType(), access.linear(shape, index), {});
+    return {combine(r, accumulators[0], access.emit.convert(partial, typeOf(r.result).getElementType(), wide))};
+  }
+  if (isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op)) {
+    auto [x, y] = factors(r, kept, reduced);
+    x = access.emit.convert(x, element, wide), y = access.emit.convert(y, element, wide);
+    if (isa<FloatType>(wide) && target.fma)
+      return {LLVM::FMAOp::create(b, loc, x.getType(), x, y, accumulators[0])};
+    return {access.emit.apply(ir::Atom::Add, {accumulators[0], access.emit.apply(ir::Atom::Mul, {x, y}, wide)}, wide)};
+  }
+  Value next = access.emit.convert(term(r, kept, reduced), element, wide);
+  if (!r.isArg())
+    return {combine(r, accumulators[0], next)};
+  // The first of equals stays; NaN wins and then stays.
+  Type i32 = b.getI32Type(), i64 = b.getI64Type();
+  bool isMax = isa<ir::ArgmaxOp>(r.op);
+  Value wins = access.emit.compare(isMax ? ir::CompareDirection::GT : ir::CompareDirection::LT, next, accumulators[0], wide);
+  Value first = access.emit.compare(ir::CompareDirection::LT, accumulators[1], access.emit.integer(0, i32), i32);
+  wins = arith::OrIOp::create(b, loc, wins, first);
+  if (isa<FloatType>(wide)) {
+    Value isNan = access.emit.compare(ir::CompareDirection::NE, next, next, wide);
+    Value bestIs = access.emit.compare(ir::CompareDirection::EQ, accumulators[0], accumulators[0], wide);
+    wins = arith::OrIOp::create(b, loc, wins, arith::AndIOp::create(b, loc, isNan, bestIs));
+  }
+  Value position = access.emit.convert(access.perLane(reduced[0]), i64, i32);
+  return {access.emit.select(wins, next, accumulators[0]), access.emit.select(wins, position, accumulators[1])};
+}
+
+// Halves combine until one lane is left: a fixed tree.
+Value PhaseEmitter::acrossLanes(const Reduction &r, Value vector) {
+  int64_t lanes = access.emit.lanes;
+  for (int64_t width = lanes; width > 1; width /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < width / 2; ++i) {
+      low.push_back(i);
+      high.push_back(width / 2 + i);
+    }
+    Value a = vector::ShuffleOp::create(b, loc, vector, vector, low), c = vector::ShuffleOp::create(b, loc, vector, vector, high);
+    access.emit.lanes = width / 2;
+    if (width == 2) { // vectors of one element are not scalars: leave them here
+      a = vector::ExtractOp::create(b, loc, a, 0);
+      c = vector::ExtractOp::create(b, loc, c, 0);
+    }
+    vector = combine(r, a, c);
+  }
+  access.emit.lanes = lanes;
+  return vector;
+}
+
+PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index &reduced, ValueRange initial,
+                                               llvm::function_ref<Values(ValueRange)> innermost) {
+  if (extents.empty())
+    return innermost(initial);
+  return fold(0, extents[0], 1, initial, [&](Value iv, ValueRange carried) {
+    reduced.push_back(access.dimension(iv));
+    Values next = foldExtents(extents.drop_front(), reduced, carried, innermost);
+    reduced.pop_back();
+    return next;
+  });
+}
+
+// Scalars of several reductions over the same extents in one pass, lanes along the last extent; `kept` is where
+// each stands.
+PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group, ArrayRef<Index> kept, bool alongLanes, int64_t lanes) {
+  const Reduction &first = *group[0];
+  if (!alongLanes || lanes == 1) {
+    access.setScalar();
+    Values initial;
+    for (const Reduction *r : group)
+      initial.append(identities(*r));
+    Index reduced;
+    return foldExtents(first.extents, reduced, initial, [&](ValueRange carried) {
+      Values next;
+      for (auto [i, r] : llvm::enumerate(group)) {
+        size_t width = r->isArg() ? 2 : 1;
+        next.append(step(*r, carried.slice(next.size(), width), kept[i], reduced));
+      }
+      return next;
+    });
+  }
+  int64_t extent = first.extents.back(), unroll = extent >= 8 * lanes ? 4 : extent >= 4 * lanes ? 2 : 1, strip = lanes * unroll;
+  access.setLanes(lanes, {}, lanes);
+  Values initial;
+  for (const Reduction *r : group)
+    for (int64_t u = 0; u < unroll; ++u)
+      initial.push_back(identity(*r));
+  auto block = [&](Value at, int64_t active, int64_t u, Values &accumulators, Index &reduced) {
+    AffineExpr position = access.dimension(at);
+    access.setLanes(lanes, position, active);
+    reduced.push_back(position);
+    for (auto [i, r] : llvm::enumerate(group)) {
+      Value &accumulator = accumulators[i * unroll + u];
+      Value next = step(*r, accumulator, kept[i], reduced)[0];
+      if (active < lanes) { // lanes that do not exist contribute nothing
+        SmallVector<bool> bits;
+        for (int64_t lane = 0; lane < lanes; ++lane)
+          bits.push_back(lane < active);
+        Value mask = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
+        next = access.emit.select(mask, next, accumulator);
+      }
+      accumulator = next;
+    }
+    reduced.pop_back();
+  };
+  Index reduced;
+  Values sums = foldExtents(ArrayRef<int64_t>(first.extents).drop_back(), reduced, initial, [&](ValueRange carried) {
+    Values running = fold(0, extent / strip * strip, strip, carried, [&](Value iv, ValueRange inner) {
+      Values next(inner);
+      for (int64_t u = 0; u < unroll; ++u)
+        block(arith::AddIOp::create(b, loc, iv, number(u * lanes)), lanes, u, next, reduced);
+      return next;
+    });
+    for (int64_t at = extent / strip * strip, u = 0; at < extent; at += lanes, u = (u + 1) % unroll) {
+      puller.newScope();
+      block(number(at), std::min(lanes, extent - at), u, running, reduced);
+    }
+    return running;
+  });
+  access.setLanes(lanes, {}, lanes);
+  Values results;
+  for (auto [i, r] : llvm::enumerate(group)) {
+    Value sum = sums[i * unroll];
+    for (int64_t u = 1; u < unroll; ++u)
+      sum = combine(*r, sum, sums[i * unroll + u]);
+    results.push_back(acrossLanes(*r, sum));
+  }
+  access.setScalar();
+  return results;
+}
+
+// One row a task: its reductions one after another, those that are ready together in one pass, then its results.
+void PhaseEmitter::emitRow() {
+  ArrayRef<int64_t> rows = phase.reductions[0].kept;
+  loop(begin(), end(), 1, [&](Value row) {
+    Index at;
+    for (Value position : decode(row, rows))
+      at.push_back(access.dimension(position));
+    DenseSet<Value> done;
+    auto ready = [&](const Reduction &r) {
+      SmallVector<Value> open(r.op->getOperands());
+      while (!open.empty()) {
+        Operation *op = open.pop_back_val().getDefiningOp();
+        if (!op || (isReduction(op) && done.contains(op->getResult(0))))
+          continue;
+        if (isReduction(op))
+          return false;
+        llvm::append_range(open, op->getOperands());
+      }
+      return true;
+    };
+    while (done.size() < phase.reductions.size()) {
+      SmallVector<const Reduction *> group;
+      for (const Reduction &r : phase.reductions)
+        if (!done.contains(r.result) && ready(r) && (group.empty() || (r.extents == group[0]->extents && !r.isArg() && !group[0]->isArg())))
+          group.push_back(&r);
+      SmallVector<Index> kept(group.size(), at);
+      Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
+      for (auto [i, r] : llvm::enumerate(group)) {
+        Value value = results[r->isArg() ? 1 : i];
+        if (!r->isArg())
+          value = access.emit.convert(value, accumulatorElement(*r), typeOf(r->result).getElementType());
+        puller.hold(r->result, at, value);
+        done.insert(r->result);
+      }
+    }
+    puller.newScope();
+    for (auto &group : groupByShape(phase.stores)) {
+      ArrayRef<int64_t> inner = shapeOf(group[0].value).drop_front(rows.size());
+      if (inner.empty()) {
+        storeAll(group, at);
+        continue;
+      }
+      std::function<void(Index, size_t)> nest = [&](Index index, size_t d) {
+        if (d + 1 == inner.size()) {
+          index.push_back({});
+          emitLanes(group, index, rows.size() + d, number(0), inner[d]);
+          return;
+        }
+        loop(number(0), number(inner[d]), 1, [&](Value iv) {
+          Index next(index);
+          next.push_back(access.dimension(iv));
+          nest(next, d + 1);
+        });
+      };
+      nest(at, 0);
+    }
+    for (const Reduction &r : phase.reductions)
+      puller.release(r.result);
+  });
+}
+
+// rows x vectors accumulators over all reduced positions, then the results that depend on them.
+void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors, int64_t lastActive) {
+  const Tile &tile = phase.tile;
+  int64_t lanes = tile.lanes;
+  bool kept = tile.laneDim >= 0;
+  size_t offset = phase.kind == Phase::Reduce && r.chunks > 1 ? 1 : 0; // base starts with the chunk
+  SmallVector<Index> indices;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Index index(base.begin() + offset, base.end());
+      if (tile.rowDim >= 0)
+        index[tile.rowDim] = index[tile.rowDim] + row;
+      if (kept)
+        index[tile.laneDim] = index[tile.laneDim] + v * lanes;
+      indices.push_back(index);
+    }
+  AffineExpr laneExpr = kept ? base[tile.laneDim + offset] : AffineExpr();
+  auto activeOf = [&](int64_t v) { return v == vectors - 1 ? lastActive : lanes; };
+
+  SmallVector<int64_t> extents(r.extents);
+  chunkStart = {};
+  if (offset) {
+    extents[0] /= r.chunks;
+    chunkStart = base[0] * extents[0];
+  }
+  Reduction shortened = r;
+  shortened.extents = extents;
+  if (phase.kind == Phase::Combine)
+    shortened.extents.assign({r.chunks});
+  size_t width = r.isArg() ? 2 : 1;
+  Values results;
+  if (!kept) {
+    SmallVector<const Reduction *> group;
+    for (int64_t row = 0; row < rows; ++row) {
+      group.assign({&shortened});
+      Values one = reduceOver(group, indices[row], !r.isArg() && phase.kind != Phase::Combine, lanes);
+      results.append(one);
+    }
+    access.setScalar();
+  } else {
+    access.setLanes(lanes, laneExpr, lanes);
+    Values initial;
+    for (size_t i = 0; i < indices.size(); ++i)
+      initial.append(identities(r));
+    Index reduced;
+    results = foldExtents(shortened.extents, reduced, initial, [&](ValueRange carried) {
+      Values next;
+      for (auto [i, index] : llvm::enumerate(indices)) {
+        access.setLanes(lanes, laneExpr, activeOf(i % vectors));
+        next.append(step(r, carried.slice(i * width, width), index, reduced));
+      }
+      return next;
+    });
+  }
+  puller.newScope();
+  ArrayRef<StoredValue> stores(phase.stores);
+  if (phase.kind == Phase::Combine)
+    stores = stores.drop_front();
+  Type resultElement = typeOf(r.result).getElementType();
+  for (auto [i, index] : llvm::enumerate(indices)) {
+    if (kept)
+      access.setLanes(lanes, laneExpr, activeOf(i % vectors));
+    Value value = results[i * width + (r.isArg() ? 1 : 0)];
+    if (!r.isArg())
+      value = access.emit.convert(value, accumulatorElement(r), resultElement);
+    if (offset) {
+      SmallVector<int64_t> shape{r.chunks};
+      shape.append(r.kept.begin(), r.kept.end());
+      Index place{base[0]};
+      place.append(index);
+      access.store(addressOf(stores[0]), resultElement, access.linear(shape, place), value);
+      continue;
+    }
+    puller.hold(r.result, index, value);
+    storeAll(stores, index);
+  }
+  puller.release(r.result);
+  access.setScalar();
+}
+
+// Tasks count tiles: row blocks fastest, then lane blocks, then the other kept dimensions.
+void PhaseEmitter::emitReduce() {
+  const Reduction &r = phase.reductions[0];
+  const Tile &tile = phase.tile;
+  bool partial = phase.kind == Phase::Reduce && r.chunks > 1;
+  SmallVector<int64_t> counts, order;
+  int64_t laneBlock = tile.lanes * tile.vectors;
+  auto blocks = [&](int64_t size, int64_t block) { return (size + block - 1) / block; };
+  if (partial)
+    counts.push_back(r.chunks);
+  for (int64_t d = 0; d < (int64_t)r.kept.size(); ++d)
+    if (d != tile.laneDim && d != tile.rowDim) {
+      counts.push_back(r.kept[d]);
+      order.push_back(d);
+    }
+  int64_t laneBlocks = tile.laneDim >= 0 ? blocks(r.kept[tile.laneDim], laneBlock) : 1;
+  int64_t rowBlocks = tile.rowDim >= 0 ? blocks(r.kept[tile.rowDim], tile.rows) : 1;
+  counts.append({laneBlocks, rowBlocks});
+
+  loop(begin(), end(), 1, [&](Value task) {
+    Values positions = decode(task, counts);
+    Index base(r.kept.size());
+    Value rowBlock = positions.back(), lane = positions[positions.size() - 2];
+    for (auto [i, d] : llvm::enumerate(order))
+      base[d] = access.dimension(positions[i + (partial ? 1 : 0)]);
+    if (tile.laneDim >= 0)
+      base[tile.laneDim] = access.dimension(arith::MulIOp::create(b, loc, lane, number(laneBlock)));
+    if (tile.rowDim >= 0)
+      base[tile.rowDim] = access.dimension(arith::MulIOp::create(b, loc, rowBlock, number(tile.rows)));
+    if (partial)
+      base.insert(base.begin(), access.dimension(positions[0]));
+
+    // Blocks at the edges are tiles of their own, of the exact size.
+    int64_t rowRest = tile.rowDim >= 0 ? r.kept[tile.rowDim] % tile.rows : 0;
+    int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
+    auto either = [&](Value block, int64_t count, bool ragged, llvm::function_ref<void(bool)> emitCase) {
+      puller.newScope();
+      if (!ragged || count == 1)
+        return emitCase(ragged);
+      Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(count - 1));
+      auto branch = [&](bool last) {
+        return [&, last](OpBuilder &, Location) {
+          puller.newScope();
+          emitCase(last);
+          scf::YieldOp::create(b, loc);
+        };
+      };
+      scf::IfOp::create(b, loc, isLast, branch(true), branch(false));
+      puller.newScope();
+    };
+    either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
+      int64_t size = lastLane ? laneRest : laneBlock, vectors = tile.laneDim >= 0 ? blocks(size, tile.lanes) : 1;
+      int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
+      either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) { emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active); });
+    });
+  });
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Atoms of ScalarBody.h as SSA values: scalars, or builtin vectors of `lanes` elements. bf16 and f16 are
+// computed in f32 and rounded after every op, i1 lives in registers as i1.
+#pragma once
+
+#include "ir/ops/ScalarBody.h"
+
+#include "mlir/IR/Builders.h"
+
+namespace fluxion::codegen {
+
+class VectorEmitter {
+public:
+  using Value = mlir::Value;
+
+  VectorEmitter(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes) : b(builder), loc(loc), lanes(lanes) {}
+
+  Value constant(double number, mlir::Type element);
+  Value integer(int64_t number, mlir::Type element);
+  Value apply(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);
+  Value compare(ir::CompareDirection direction, Value x, Value y, mlir::Type element);
+  Value select(Value pred, Value onTrue, Value onFalse);
+  Value convert(Value x, mlir::Type from, mlir::Type to);
+  Value bitcast(Value x, mlir::Type from, mlir::Type to);
+
+  // x repeated in every lane; x itself with one lane.
+  Value splat(Value scalar);
+  // 0, 1, 2, ... in the lanes.
+  Value laneNumbers(mlir::Type element);
+  mlir::Type typeOf(mlir::Type element) const;
+  // The type arithmetic and memory use: ui8 is i8 in registers.
+  static mlir::Type storage(mlir::Type element);
+
+  mlir::OpBuilder &b;
+  mlir::Location loc;
+  int64_t lanes;
+  bool hasFma = true; // else a fused multiply-add would become a library call
+
+private:
+  Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);
+  Value integerAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);
+  Value extremum(bool isMax, Value x, Value y);
+  Value floatToInteger(Value x, mlir::Type to);
+};
+
+} // namespace fluxion::codegen
