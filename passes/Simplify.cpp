@@ -27,6 +27,7 @@ struct SimplifyPass : impl::SimplifyPassBase<SimplifyPass> {
 LogicalResult simplify(ModuleOp module) {
   RewritePatternSet set(module.getContext());
   populateAlgebraPatterns(set);
+  populateConstantPatterns(set);
   populateBroadcastPatterns(set);
   populateReshapePatterns(set);
   populateTransposePatterns(set);

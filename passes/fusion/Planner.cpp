@@ -26,13 +26,19 @@ void Planner::plan() {
     return;
   growEpilogues();
   fuseLoops();
-  if (options.recompute)
+  if (options.recompute) {
+    recomputeElements();
     recomputeMasks();
+  }
   settleWithModel();
   mergeUpdates();
 }
 
 // ---- What is computed where it is used -----------------------------------------------------------
+
+static double elementsOf(Operation *op) {
+  return (double)cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
+}
 
 // Must the operand be in memory for its user?
 static bool readsMemory(OpOperand &use) {
@@ -97,8 +103,38 @@ void Planner::startGroups() {
 
 void Planner::growEpilogues() {
   for (int group = 0; group < (int)groups.groups.size(); ++group)
-    if (Operation *anchor = groups.groups[group].anchor; anchor && classify(anchor) == OpClass::Contract)
+    if (Operation *anchor = groups.groups[group].anchor; anchor && classify(anchor) == OpClass::Contract) {
       growEpilogue(group);
+      pruneEpilogue(group);
+    }
+}
+
+// An op whose operand is written anyway, for the loop kernel that also takes the op's result, is computed
+// there: storing both would only add traffic.
+void Planner::pruneEpilogue(int group) {
+  auto readsOnlyElements = [&](Operation *user) {
+    OpClass kind = classify(user);
+    return groups.groupOf(user) != group && (kind == OpClass::Pointwise || kind == OpClass::Reduce);
+  };
+  for (bool pruned = true; pruned;) {
+    pruned = false;
+    SmallVector<Operation *> ops(groups.groups[group].ops);
+    for (Operation *op : llvm::reverse(ops)) {
+      if (op == groups.groups[group].anchor || !llvm::all_of(op->getUsers(), readsOnlyElements))
+        continue;
+      bool written = llvm::all_of(op->getOperands(), [&](Value operand) {
+        Operation *def = operand.getDefiningOp();
+        return !def || groups.groupOf(def) != group || llvm::any_of(def->getUsers(), [&](Operation *user) {
+                 return user != op && !groups.isFree(user) && groups.groupOf(user) != group;
+               });
+      });
+      if (!written)
+        continue;
+      groups.moveTo(op, -1);
+      groups.add(op);
+      pruned = true;
+    }
+  }
 }
 
 bool Planner::fitsEpilogue(Operation *op, int group) {
@@ -242,6 +278,41 @@ void Planner::recomputeMasks() {
       continue;
     groups.moveTo(&op, -1);
     groups.setFree(&op);
+  }
+}
+
+// An elementwise result that is stored beside its only large operand, which is in memory already, is
+// computed again by its users: the same memory, one store less.
+void Planner::recomputeElements() {
+  for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
+    int group = groups.groupOf(&op);
+    if (group < 0 || groups.groups[group].anchor || classify(&op) != OpClass::Pointwise || flopsOf(&op) > elementsOf(&op))
+      continue;
+    SmallVector<OpOperand *> outside;
+    bool toMemory = false;
+    for (OpOperand &use : op.getUses())
+      if (groups.groupOf(use.getOwner()) != group) {
+        outside.push_back(&use);
+        toMemory |= readsMemory(use) || groups.isFree(use.getOwner());
+      }
+    if (outside.empty() || toMemory)
+      continue;
+    int64_t large = 0;
+    bool available = true;
+    for (Value input : groups.inputsOf({&op})) {
+      Operation *def = input.getDefiningOp();
+      bool small = byteSize(input.getType()) * 8 <= byteSize(op.getResult(0).getType());
+      large += !small;
+      available &= small || !def || groups.groupOf(def) != group;
+    }
+    if (!available || large > 1)
+      continue;
+    OpBuilder builder(&op);
+    builder.setInsertionPointAfter(&op);
+    Operation *again = builder.clone(op);
+    groups.setFree(again);
+    for (OpOperand *use : outside)
+      use->set(again->getResult(0));
   }
 }
 

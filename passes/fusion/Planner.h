@@ -30,11 +30,13 @@ private:
   void startGroups();
   void growEpilogues();
   void growEpilogue(int group);
+  void pruneEpilogue(int group);
   void pullOperands(mlir::Operation *op, int group);
   bool fitsEpilogue(mlir::Operation *op, int group);
   void fuseLoops();
   bool tryMerge(int a, int b);
   void recomputeMasks();
+  void recomputeElements();
   void mergeUpdates();
   void settleWithModel();
   void shrinkEpilogue(int group);

@@ -4,6 +4,7 @@
 #include "passes/fusion/OpClass.h"
 
 #include "ir/ops/Ops.h"
+#include "ir/ops/ScalarBody.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -66,6 +67,12 @@ Value Sinker::inner(Value value, ArrayRef<int64_t> q) {
     SmallVector<int64_t> dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return position[dim]; });
     if (llvm::is_sorted(dims))
       return ir::BroadcastInDimOp::create(b, value.getLoc(), result, broadcast.getX(), dims);
+  }
+  // Work on few elements that nobody else wants is redone, so that the transpose moves up to the program's state.
+  if (def && ir::hasScalarBody(def) && def->hasOneUse() && type.getNumElements() > 1) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(def);
+    return permuted(def, q)->getResult(0);
   }
   return ir::TransposeOp::create(b, value.getLoc(), value, q);
 }

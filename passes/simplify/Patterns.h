@@ -8,6 +8,7 @@
 namespace fluxion::passes {
 
 void populateAlgebraPatterns(mlir::RewritePatternSet &patterns);
+void populateConstantPatterns(mlir::RewritePatternSet &patterns);
 void populateBroadcastPatterns(mlir::RewritePatternSet &patterns);
 void populateReshapePatterns(mlir::RewritePatternSet &patterns);
 void populateTransposePatterns(mlir::RewritePatternSet &patterns);

@@ -6,10 +6,14 @@
 #include "ir/ops/NnFormulas.h"
 #include "ir/ops/Reduction.h"
 
+#include "mlir/IR/Matchers.h"
+
 using namespace mlir;
 using namespace fluxion::ir;
 
 using Cotangents = SmallVector<Value>;
+
+static bool isZeros(Value value) { return matchPattern(value, m_AnyZeroFloat()); }
 
 // y = softmax x  =>  dx = y * (dy - sum(dy * y))
 Cotangents SoftmaxOp::adjoint(Emitter &emit, ValueRange grads) {
@@ -64,7 +68,11 @@ Cotangents BatchNormOp::adjoint(Emitter &emit, ValueRange grads) {
   Expr doffset = emit.sum(dy, dims), dscale = emit.sum(dy * h, dims);
   // dx = scale * r * (dy - doffset / n - h * dscale / n) + dmean / n + dvariance * 2 (x - mean) / n
   Expr dx = spread(scale * rsigma) * (dy - spread(doffset / count) - h * spread(dscale / count));
-  dx = dx + (spread(dmean / count) + centred * spread(dvariance * (2.0 / count)));
+  // Statistics that nothing differentiable uses bring zeros, which IEEE arithmetic could not drop later.
+  if (!isZeros(grads[1]))
+    dx = dx + spread(dmean / count);
+  if (!isZeros(grads[2]))
+    dx = dx + centred * spread(dvariance * (2.0 / count));
   return {dx, dscale, doffset};
 }
 
