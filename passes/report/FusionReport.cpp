@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/report/FusionReport.h"
+
+#include "passes/schedule/Cost.h"
+#include "passes/schedule/ScheduleSource.h"
+
+#include "ir/Target.h"
+#include "ir/ops/Update.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/Support/Format.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::passes;
+
+namespace {
+
+KernelReport describe(ir::KernelOp kernel) {
+  KernelReport line;
+  line.name = kernel.getName().str();
+  line.kind = ir::stringifyKernelKind(kernel.getKind()).str();
+  if (auto schedule = kernel.getSchedule())
+    if (auto backend = schedule->getConfig().getAs<StringAttr>("backend"))
+      line.backend = backend.getValue().str();
+  auto number = [&](StringRef name, double otherwise) {
+    auto attr = kernel->getAttrOfType<FloatAttr>(name);
+    return attr ? attr.getValueAsDouble() : otherwise;
+  };
+  ir::KernelCost counted = countWork(kernel);
+  line.flops = number(flopsAttrName, counted.flops);
+  line.bytes = number(bytesAttrName, counted.bytes);
+  line.seconds = number(secondsAttrName, 0);
+  if (auto tasks = kernel->getAttrOfType<IntegerAttr>(tasksAttrName))
+    line.tasks = tasks.getInt();
+  return line;
+}
+
+// "1.5 MB", "12 kB", "3.2 GF": three figures, decimal units.
+std::string scaled(double value, StringRef unit) {
+  const char *prefix[] = {"", "k", "M", "G", "T"};
+  int step = 0;
+  while (value >= 1000 && step < 4)
+    value /= 1000, ++step;
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value) << " "
+                                 << prefix[step] << unit;
+  return text;
+}
+
+llvm::json::Object summary(const EntryReport &entry) {
+  return llvm::json::Object{{"kernels", entry.kernelCount}, {"bytes", entry.bytes},     {"flops", entry.flops},
+                            {"arena_bytes", entry.arenaBytes}, {"seconds", entry.seconds}};
+}
+
+const EntryReport *find(ArrayRef<EntryReport> entries, StringRef name) {
+  auto it = llvm::find_if(entries, [&](const EntryReport &e) { return e.name == name; });
+  return it == entries.end() ? nullptr : it;
+}
+
+} // namespace
+
+std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module) {
+  std::vector<EntryReport> reports;
+  for (auto entry : module.getOps<func::FuncOp>()) {
+    if (!entry->hasAttr(ir::entryAttrName))
+      continue;
+    EntryReport report;
+    report.name = entry.getSymName().str();
+    if (auto arena = entry->getAttrOfType<IntegerAttr>("fluxion.arena_bytes"))
+      report.arenaBytes = arena.getInt();
+    llvm::StringMap<size_t> lines;
+    for (auto kernel : entry.getOps<ir::KernelOp>()) {
+      KernelReport line = describe(kernel);
+      ++report.kernelCount;
+      report.flops += line.flops, report.bytes += line.bytes, report.seconds += line.seconds;
+      auto [known, isNew] = lines.try_emplace(line.name + kernelFingerprint(kernel), report.kernels.size());
+      if (isNew)
+        report.kernels.push_back(line);
+      else
+        ++report.kernels[known->second].count;
+    }
+    reports.push_back(std::move(report));
+  }
+  return reports;
+}
+
+std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  std::vector<EntryReport> before = unfused ? reportEntries(unfused) : std::vector<EntryReport>();
+  for (const EntryReport &entry : reportEntries(module)) {
+    out << entry.name << ": " << entry.kernelCount << " kernels, " << scaled(entry.bytes, "B") << " moved, "
+        << scaled(entry.flops, "flop") << ", arena " << scaled((double)entry.arenaBytes, "B") << "\n";
+    if (const EntryReport *apart = find(before, entry.name))
+      out << "  without fusion: " << apart->kernelCount << " kernels, " << scaled(apart->bytes, "B") << " moved, arena "
+          << scaled((double)apart->arenaBytes, "B") << "\n";
+    out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s  %s\n", "count", "kind", "backend", "flops", "bytes", "predicted",
+                        "kernel");
+    for (const KernelReport &line : entry.kernels)
+      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s\n", (int)line.count, line.kind.c_str(),
+                          line.backend.empty() ? "-" : line.backend.c_str(), scaled(line.flops, "flop").c_str(),
+                          scaled(line.bytes, "B").c_str(),
+                          line.seconds > 0 ? (scaled(line.seconds * 1e9, "") + "ns").c_str() : "-", line.name.c_str());
+  }
+  return text;
+}
+
+llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp unfused) {
+  std::vector<EntryReport> before = unfused ? reportEntries(unfused) : std::vector<EntryReport>();
+  llvm::json::Array entries;
+  for (const EntryReport &entry : reportEntries(module)) {
+    llvm::json::Object object = summary(entry);
+    object["entry"] = entry.name;
+    if (const EntryReport *apart = find(before, entry.name))
+      object["unfused"] = summary(*apart);
+    llvm::json::Array list;
+    for (const KernelReport &line : entry.kernels)
+      list.push_back(llvm::json::Object{{"name", line.name},   {"kind", line.kind},   {"backend", line.backend},
+                                        {"flops", line.flops}, {"bytes", line.bytes}, {"seconds", line.seconds},
+                                        {"tasks", line.tasks}, {"count", line.count}});
+    object["list"] = std::move(list);
+    entries.push_back(std::move(object));
+  }
+  return entries;
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What the compiler made of a program, in numbers: `fluxion show --report`.
+#pragma once
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/Support/JSON.h"
+
+#include <string>
+#include <vector>
+
+namespace fluxion::passes {
+
+struct KernelReport {
+  std::string name, kind, backend;
+  double flops = 0, bytes = 0, seconds = 0; // seconds predicted for one thread; 0: not known
+  int64_t tasks = 1;
+  int64_t count = 1; // equal kernels of this entry point are one line
+};
+
+struct EntryReport {
+  std::string name;
+  std::vector<KernelReport> kernels; // in order of execution
+  int64_t kernelCount = 0, arenaBytes = 0;
+  double flops = 0, bytes = 0, seconds = 0;
+};
+
+// Before: kernels are scheduled; arenaBytes is known once memory is planned.
+std::vector<EntryReport> reportEntries(mlir::ModuleOp module);
+
+// A table for people. `unfused`, if given, is the same program compiled without fusion.
+std::string fusionReport(mlir::ModuleOp module, mlir::ModuleOp unfused = {});
+llvm::json::Value fusionReportJson(mlir::ModuleOp module, mlir::ModuleOp unfused = {});
+
+} // namespace fluxion::passes
