@@ -105,7 +105,7 @@ class Spdx(LintTest):
 
 class Paths(LintTest):
     def test_machine(self):
-        self.write("ir/Good.cpp", "auto p = root / name; // a home/of its own, https://example.com/work/\n")
+        self.write("ir/Good.cpp", "auto p = root / name; // a home/of its own, https://example.com/home/\n")
         self.write("ir/Bad.cpp", "\nopen(\"/" "tmp/x\");\n")
         self.write("ir/Worse.h", "// TO" "DO later\n#if 0\n")
         self.finds(paths, "ir/Bad.cpp:2", "ir/Worse.h:1", "ir/Worse.h:2")
