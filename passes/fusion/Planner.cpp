@@ -145,6 +145,8 @@ bool Planner::fitsEpilogue(Operation *op, int group) {
   int other = groups.groupOf(op);
   if (other < 0 || groups.groups[other].ops.size() != 1 || groups.groups[other].anchor)
     return false;
+  if (llvm::is_contained(op->getUsers(), anchor)) // made before the contraction, not behind it
+    return false;
   if (options.model && !options.model->fusesInto(op, anchor, target))
     return false;
   // Reading another element of what the kernel makes (a broadcast of it, say) is no epilogue.

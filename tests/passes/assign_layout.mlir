@@ -1,0 +1,38 @@
+// RUN: fluxion-opt --fluxion-assign-layout=pack-state=false %s | FileCheck %s
+
+// Between two convolutions nothing is transposed: the edges and the weights are.
+// CHECK-LABEL: func.func @two_convolutions
+// CHECK-SAME: (%[[X:.+]]: tensor<2x4x8x8xf32>
+// CHECK-DAG: %[[IN:.+]] = fluxion.transpose %[[X]] [0, 2, 3, 1]
+// CHECK: %[[C1:.+]] = fluxion.convolution {{.*}}input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>{{.*}}output_dims = array<i64: 0, 3, 1, 2>
+// CHECK: %[[BIAS:.+]] = fluxion.broadcast_in_dim %{{.+}} dims [3]
+// CHECK: %[[SUM:.+]] = fluxion.add %[[C1]], %[[BIAS]]
+// CHECK: %[[POOL:.+]] = fluxion.reduce_window max %[[SUM]] {{.*}}window = array<i64: 1, 2, 2, 1>
+// CHECK: %[[C2:.+]] = fluxion.convolution %[[POOL]]
+// CHECK: %[[OUT:.+]] = fluxion.transpose %[[C2]] [0, 3, 1, 2]
+// CHECK: return %[[OUT]]
+func.func @two_convolutions(%x: tensor<2x4x8x8xf32>, %w: tensor<4x4x3x3xf32>, %b: tensor<4xf32>) -> tensor<2x4x4x4xf32> attributes {fluxion.entry} {
+  %c = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>} : (tensor<2x4x8x8xf32>, tensor<4x4x3x3xf32>) -> tensor<2x4x8x8xf32>
+  %bb = fluxion.broadcast_in_dim %b dims [1] : (tensor<4xf32>) -> tensor<2x4x8x8xf32>
+  %s = fluxion.add %c, %bb : tensor<2x4x8x8xf32>
+  %p = fluxion.reduce_window max %s {window = array<i64: 1, 1, 2, 2>, strides = array<i64: 1, 1, 2, 2>, padding = array<i64: 0, 0, 0, 0, 0, 0, 0, 0>, dilation = array<i64: 1, 1, 1, 1>} : (tensor<2x4x8x8xf32>) -> tensor<2x4x4x4xf32>
+  %d = fluxion.convolution %p, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>} : (tensor<2x4x4x4xf32>, tensor<4x4x3x3xf32>) -> tensor<2x4x4x4xf32>
+  return %d : tensor<2x4x4x4xf32>
+}
+
+// A weight gradient: batch and feature exchange roles, the result is HWIO and transposed back.
+// CHECK-LABEL: func.func @weight_gradient
+// CHECK: %[[DW:.+]] = fluxion.convolution {{.*}}input_dims = array<i64: 3, 0, 1, 2>, kernel_dims = array<i64: 3, 0, 1, 2>{{.*}}output_dims = array<i64: 2, 3, 0, 1>{{.*}} -> tensor<3x3x4x6xf32>
+// CHECK: fluxion.transpose %[[DW]] [3, 2, 0, 1]
+func.func @weight_gradient(%x: tensor<2x4x8x8xf32>, %dy: tensor<2x6x8x8xf32>) -> tensor<6x4x3x3xf32> attributes {fluxion.entry} {
+  %dw = fluxion.convolution %x, %dy {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 1, 0, 2, 3>, kernel_dims = array<i64: 1, 0, 2, 3>, output_dims = array<i64: 1, 0, 2, 3>} : (tensor<2x4x8x8xf32>, tensor<2x6x8x8xf32>) -> tensor<6x4x3x3xf32>
+  return %dw : tensor<6x4x3x3xf32>
+}
+
+// CHECK-LABEL: func.func @statistics
+// CHECK: fluxion.reduce sum %{{.+}} dims [0, 1, 2] : (tensor<2x8x8x4xf32>) -> tensor<4xf32>
+func.func @statistics(%x: tensor<2x4x8x8xf32>, %w: tensor<4x4x3x3xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
+  %c = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>} : (tensor<2x4x8x8xf32>, tensor<4x4x3x3xf32>) -> tensor<2x4x8x8xf32>
+  %s = fluxion.reduce sum %c dims [0, 2, 3] : (tensor<2x4x8x8xf32>) -> tensor<4xf32>
+  return %s : tensor<4xf32>
+}

@@ -1,0 +1,85 @@
+// RUN: fluxion-opt --fluxion-outline --fluxion-order --fluxion-plan-memory %s | FileCheck %s
+// RUN: fluxion-opt --fluxion-outline --fluxion-order --fluxion-plan-memory=apart=true %s | FileCheck %s --check-prefix=APART
+// RUN: not fluxion-opt --fluxion-plan-memory %s 2>&1 | FileCheck %s --check-prefix=BAD
+
+// BAD: error: 'fluxion.exp' op must be inside a kernel before memory is planned
+// CHECK: fluxion.state_bytes = 192 : i64
+// CHECK: fluxion.state param @w : tensor<4xf32> {offset = 0 : i64}
+// CHECK: fluxion.state param @v : tensor<4xf32> {offset = 64 : i64}
+// CHECK: fluxion.state step @t : tensor<i64> {offset = 128 : i64}
+fluxion.state param @w : tensor<4xf32>
+fluxion.state step @t : tensor<i64>
+fluxion.state param @v : tensor<4xf32>
+
+// A chain of maps runs in one buffer; the last result goes to the caller's memory at once.
+// CHECK-LABEL: func.func @chain
+// CHECK-SAME: fluxion.arena_bytes = 64
+// CHECK: "exp"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "neg"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "sqrt"{{.*}} at [#fluxion.place<output, 0>]
+// APART-LABEL: func.func @chain
+// APART-SAME: fluxion.arena_bytes = 128
+// APART: "exp"{{.*}} at [#fluxion.place<arena, 0>]
+// APART: "neg"{{.*}} at [#fluxion.place<arena, 64>]
+func.func @chain(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
+  %a = fluxion.exp %x : tensor<4xf32>
+  %b = fluxion.neg %a : tensor<4xf32>
+  %c = fluxion.sqrt %b : tensor<4xf32>
+  return %c : tensor<4xf32>
+}
+
+// The new value is built where the old one lies.
+// CHECK-LABEL: func.func @in_place
+// CHECK: "add"{{.*}} at [#fluxion.place<state, 0>]
+// APART-LABEL: func.func @in_place
+// APART: "add"{{.*}} at [#fluxion.place<arena, 0>]
+func.func @in_place(%g: tensor<4xf32>) attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %n = fluxion.add %w, %g : tensor<4xf32>
+  fluxion.write @w, %n : tensor<4xf32>
+  return
+}
+
+// The caller gets the old value after all kernels have run, so the new one waits in the arena.
+// CHECK-LABEL: func.func @old_value_returned
+// CHECK: "add"{{.*}} at [#fluxion.place<arena, 0>]
+func.func @old_value_returned(%g: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %n = fluxion.add %w, %g : tensor<4xf32>
+  fluxion.write @w, %n : tensor<4xf32>
+  return %w : tensor<4xf32>
+}
+
+// A permuting kernel reads other elements than it writes.
+// CHECK-LABEL: func.func @reversed
+// CHECK: "reverse"{{.*}} at [#fluxion.place<arena, 0>]
+func.func @reversed() attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %n = fluxion.reverse %w dims [0] : tensor<4xf32>
+  fluxion.write @w, %n : tensor<4xf32>
+  return
+}
+
+// Exchanged items: both old values are saved before either is overwritten.
+// CHECK-LABEL: func.func @exchange
+// CHECK: "copy_state"{{.*}} at [#fluxion.place<arena
+// CHECK: "copy_state"{{.*}} at [#fluxion.place<arena
+func.func @exchange() attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %v = fluxion.read @v : tensor<4xf32>
+  fluxion.write @w, %v : tensor<4xf32>
+  fluxion.write @v, %w : tensor<4xf32>
+  return
+}
+
+// A check that depends on the new value may still fail, so state stays as it was until it has passed.
+// CHECK-LABEL: func.func @checked
+// CHECK: "add"{{.*}} at [#fluxion.place<arena
+func.func @checked(%one: tensor<i64>) attributes {fluxion.entry} {
+  %t = fluxion.read @t : tensor<i64>
+  %n = fluxion.add %t, %one : tensor<i64>
+  %ok = fluxion.compare gt %n, %t : tensor<i64>
+  fluxion.check %ok, "the step counter ran over" : tensor<i1>
+  fluxion.write @t, %n : tensor<i64>
+  return
+}
