@@ -84,16 +84,20 @@ bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
     return shapeOf(value) == shape;
   if (!groups.isFree(def))
     return true;
+  if (classify(def) == OpClass::Pointwise)
+    return llvm::all_of(def->getOperands(), [&](Value operand) { return readable(operand, shape); });
   auto broadcast = dyn_cast<ir::BroadcastInDimOp>(def);
   if (!broadcast)
     return true; // constants, iota, random bits know their element from any index
   Value source = broadcast.getX();
-  while (source.getDefiningOp() && groups.isFree(source.getDefiningOp()) && !inside.contains(source.getDefiningOp()))
-    if (auto inner = source.getDefiningOp<ir::BroadcastInDimOp>())
-      return !made(inner.getX()) || shapeOf(inner.getX()).empty();
-    else
-      return true;
-  if (!made(source) || shapeOf(source).empty())
+  if (!made(source)) {
+    // A free source may itself read what is made here, which only a scalar may be.
+    Operation *inner = source.getDefiningOp();
+    return !inner || !groups.isFree(inner) || llvm::all_of(groups.inputsOf({inner}), [&](Value input) {
+             return !made(input) || shapeOf(input).empty();
+           });
+  }
+  if (shapeOf(source).empty())
     return true;
   // A row's value repeats along the row.
   return shape == ArrayRef<int64_t>(loops.shape) && shapeOf(source) == ArrayRef<int64_t>(rowShape) &&

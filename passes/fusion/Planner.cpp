@@ -70,6 +70,34 @@ void Planner::freeCheapOps() {
     groups.setFree(op);
     materialise(op);
   }
+  if (options.recompute && options.fuse)
+    freeReplayedOps();
+}
+
+// Elementwise work on random bits, iotas and scalars alone (a dropout mask) is replayed, never stored.
+void Planner::freeReplayedOps() {
+  DenseSet<Operation *> replayed;
+  for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
+    if (classify(&op) == OpClass::Source && groups.isFree(&op))
+      replayed.insert(&op);
+    if (classify(&op) != OpClass::Pointwise || elementsOf(&op) < 2)
+      continue;
+    bool fromSource = false;
+    bool free = llvm::all_of(op.getOperands(), [&](Value operand) {
+      Operation *def = operand.getDefiningOp();
+      fromSource |= def && replayed.contains(def);
+      if (!def || !groups.isFree(def))
+        return false;
+      return replayed.contains(def) || llvm::all_of(groups.inputsOf({def}), [](Value input) {
+               return cast<RankedTensorType>(input.getType()).getNumElements() == 1;
+             });
+    });
+    if (!free || !fromSource)
+      continue;
+    replayed.insert(&op);
+    groups.setFree(&op);
+    materialise(&op);
+  }
 }
 
 // Users that read memory get a copy of the op that is computed into it.

@@ -26,6 +26,7 @@ private:
   ir::TargetInfo target;
 
   void freeCheapOps();
+  void freeReplayedOps();
   void materialise(mlir::Operation *op);
   void startGroups();
   void growEpilogues();

@@ -111,7 +111,6 @@ func.func @replayed(%seed: tensor<i64>, %step: tensor<i64>, %x: tensor<8x8xf32>)
   %y = fluxion.dot_general %x, %x contracting [1] x [0] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
   %a = fluxion.add %y, %noise : tensor<8x8xf32>
   %b = fluxion.dot_general %a, %x contracting [1] x [0] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
-  %word = fluxion.convert %bits : (tensor<8x8xi32>) -> tensor<8x8xf32>
-  %r = fluxion.reduce sum %word dims [1] : (tensor<8x8xf32>) -> tensor<8xf32>
+  %r = fluxion.reduce sum %noise dims [1] : (tensor<8x8xf32>) -> tensor<8xf32>
   return %b, %r : tensor<8x8xf32>, tensor<8xf32>
 }
