@@ -88,6 +88,16 @@ class Layers(LintTest):
 
 
 class Size(LintTest):
+    def setUp(self):
+        super().setUp()
+        for folder in size.FOLDERS:
+            self.write(f"{folder}/README.md", "a page\n")
+
+    def test_page(self):
+        self.write("ir/README.md", "\n" * 81)
+        os.remove(os.path.join(self.root, "zoo/README.md"))
+        self.finds(size, "ir/README.md:81: longer than a page", "zoo/README.md: missing")
+
     def test_limit(self):
         self.write("ir/Long.cpp", "\n" * 601)
         self.write("ir/Short.cpp", "\n" * 600)
