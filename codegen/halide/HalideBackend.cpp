@@ -115,6 +115,8 @@ std::optional<Described> describe(ir::KernelOp kernel, const ir::TargetInfo &tar
           .Case([&](ir::WindowScatterOp scatter) { return k.op = halide::WindowOp::Scatter, setWindow(k, scatter), true; })
           .Case([&](ir::ConvolutionOp conv) { return describeDepthwise(conv, k); })
           .Default([](Operation *) { return false; });
+  if (!known)
+    return std::nullopt;
   auto x = cast<RankedTensorType>(op->getOperand(0).getType()), y = cast<RankedTensorType>(op->getResult(0).getType());
   std::optional<halide::Element> element = elementOf(x);
   int64_t taps = 1;

@@ -77,6 +77,9 @@ LogicalResult CustomVjpOp::verify() {
   return success();
 }
 
+// A yield of nothing.
+void YieldOp::build(OpBuilder &, OperationState &) {}
+
 #define GET_OP_CLASSES
 #include "ir/ops/Control.cpp.inc"
 
