@@ -15,6 +15,9 @@ struct KernelCost {
   std::string refusal;         // why not, where backend is empty
   int64_t tasks = 1;           // independent pieces of the largest phase, fixed by the schedule
   int64_t scratchBytes = 0;    // arena memory the kernel needs while it runs
+  // A result may take the memory of an operand that is read only at the element being written: nothing
+  // is stored into results but final values, and each element is stored after its last such read.
+  bool inPlace = false;
   double flops = 0, bytes = 0; // multiply-add counts 2; least traffic
   double seconds = 0;          // predicted, one thread
 };
@@ -30,6 +33,7 @@ public:
 
 // Set on a kernel after scheduling, read by the memory planner and by code generation.
 inline constexpr llvm::StringLiteral scratchAttrName = "fluxion.scratch"; // i64 bytes
+inline constexpr llvm::StringLiteral inPlaceAttrName = "fluxion.in_place"; // unit: KernelCost::inPlace
 inline constexpr llvm::StringLiteral scratchPlaceAttrName = "fluxion.scratch_place"; // #fluxion.place
 
 } // namespace fluxion::ir

@@ -189,6 +189,8 @@ bool EntryPlan::takeOver(ir::KernelOp kernel, unsigned output) {
       continue;
     OpResult result = kernel->getResult(output);
     Storage &storage = storages[known->second];
+    if (storage.values.back().getDefiningOp() == kernel)
+      continue; // another result has it
     storage.interval.last = std::max(position[kernel], lastUse.lookup(result));
     storage.values.push_back(result);
     storageOf[result] = known->second;

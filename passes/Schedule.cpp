@@ -64,6 +64,8 @@ LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &
     attach();
     kernel->setAttr(secondsAttrName, b.getF64FloatAttr(cost.seconds));
     kernel->setAttr(tasksAttrName, b.getI64IntegerAttr(cost.tasks));
+    if (cost.inPlace)
+      kernel->setAttr(ir::inPlaceAttrName, b.getUnitAttr());
     if (cost.scratchBytes > 0)
       kernel->setAttr(ir::scratchAttrName, b.getI64IntegerAttr(cost.scratchBytes));
   }

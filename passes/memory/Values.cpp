@@ -3,6 +3,7 @@
 
 #include "passes/fusion/OpClass.h"
 
+#include "ir/KernelModel.h"
 #include "ir/ops/Control.h"
 #include "ir/ops/Shape.h"
 
@@ -16,21 +17,30 @@ Value fluxion::passes::rootOf(Value value) {
   return value;
 }
 
-// All that happens to the operand inside is elementwise, up to the values that are stored. A
-// contraction may keep partial sums in its results while it still reads its operands, so never there.
+// All that happens to the operand inside is elementwise, up to the values that are stored. Kernels with
+// reductions store in several sweeps: there the operand may reach other results through this one only.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
-  if (kernel.getKind() == ir::KernelKind::Contract || kernel.getKind() == ir::KernelKind::Window ||
-      kernel.getKind() == ir::KernelKind::Index)
+  bool sweeps = kernel.getKind() != ir::KernelKind::Map && kernel.getKind() != ir::KernelKind::Update;
+  if (sweeps && kernel.getKind() != ir::KernelKind::Row && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());
   auto operandType = cast<RankedTensorType>(kernel.getInputs()[input].getType());
   if (operandType.getShape() != type.getShape() || operandType.getElementTypeBitWidth() != type.getElementTypeBitWidth())
     return false;
+  Value stored = kernel.getBody().front().getTerminator()->getOperand(output);
   SmallVector<Value> stack{kernel.getBody().getArgument(input)};
   DenseSet<Operation *> seen;
   while (!stack.empty()) {
-    for (Operation *user : stack.pop_back_val().getUsers()) {
-      if (isa<ir::YieldOp>(user) || !seen.insert(user).second)
+    Value value = stack.pop_back_val();
+    if (sweeps && value == stored)
+      continue;
+    for (Operation *user : value.getUsers()) {
+      if (isa<ir::YieldOp>(user)) {
+        if (sweeps)
+          return false;
+        continue;
+      }
+      if (!seen.insert(user).second)
         continue;
       auto shape = cast<RankedTensorType>(user->getResult(0).getType()).getShape();
       if (classify(user) != OpClass::Pointwise || shape != type.getShape())

@@ -36,7 +36,14 @@ KernelReport describe(ir::KernelOp kernel) {
   return line;
 }
 
-// "1.5 MB", "12 kB", "3.2 GF": three figures, decimal units.
+std::string duration(double seconds) {
+  std::string text;
+  bool micro = seconds < 1e-3;
+  llvm::raw_string_ostream(text) << llvm::format("%.3g", seconds * (micro ? 1e6 : 1e3)) << (micro ? " us" : " ms");
+  return text;
+}
+
+// "1.50 MB", "12.0 kB", "320 Mflop": three figures, decimal units.
 std::string scaled(double value, StringRef unit) {
   const char *prefix[] = {"", "k", "M", "G", "T"};
   int step = 0;
@@ -101,7 +108,7 @@ std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused) {
       out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s\n", (int)line.count, line.kind.c_str(),
                           line.backend.empty() ? "-" : line.backend.c_str(), scaled(line.flops, "flop").c_str(),
                           scaled(line.bytes, "B").c_str(),
-                          line.seconds > 0 ? (scaled(line.seconds * 1e9, "") + "ns").c_str() : "-", line.name.c_str());
+                          line.seconds > 0 ? duration(line.seconds).c_str() : "-", line.name.c_str());
   }
   return text;
 }

@@ -45,6 +45,7 @@ public:
     }
     cost.backend = "llvm-loops";
     cost.scratchBytes = plan.scratchBytes;
+    cost.inPlace = true;
     for (const Phase &phase : plan.phases)
       cost.tasks = std::max(cost.tasks, phase.tasks);
     for (Value value : kernel.getInputs())
