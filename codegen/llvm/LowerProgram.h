@@ -38,6 +38,9 @@ llvm::Expected<std::string> emitObject(LoweredProgram &program, const ir::Target
                                        const LowerOptions &options);
 llvm::Expected<std::string> emitAssembly(LoweredProgram &program, const ir::TargetInfo &target);
 
+// Adds the `main` of a standalone program, which trains on the named kind of data (runtime/tools).
+void emitMain(llvm::Module &module, llvm::StringRef descriptor, llvm::StringRef data);
+
 // A C identifier from a dotted or slashed name.
 std::string identifier(llvm::StringRef name);
 

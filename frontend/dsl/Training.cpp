@@ -90,8 +90,8 @@ void TrainingTracer::declareState() {
   for (const std::string &slot : slotNames(spec.optimizer))
     for (const Param::Info *param : trained)
       declare(slotName(slot, param), param->type, ir::StateRole::Slot);
-  declare("step", i64(), ir::StateRole::Step);
-  declare("seed", i64(), ir::StateRole::Seed);
+  declare("training.step", i64(), ir::StateRole::Step);
+  declare("training.seed", i64(), ir::StateRole::Seed);
 }
 
 Tensor TrainingTracer::read(Trace &trace, const std::string &name, const Type &type) {
@@ -105,8 +105,8 @@ void TrainingTracer::write(Trace &trace, const std::string &name, Tensor value) 
 void TrainingTracer::bindParams(Trace &trace) {
   for (const Param &param : params)
     trace.params[param.info.get()] = trace.value(read(trace, param.info->name, param.info->type), loc);
-  trace.seed = trace.value(read(trace, "seed", i64()), loc);
-  trace.step = trace.value(read(trace, "step", i64()), loc);
+  trace.seed = trace.value(read(trace, "training.seed", i64()), loc);
+  trace.step = trace.value(read(trace, "training.step", i64()), loc);
 }
 
 void TrainingTracer::entry(const std::string &name, const std::vector<Type> &inputs, const std::vector<std::string> &names,
@@ -147,8 +147,8 @@ void TrainingTracer::traceInit() {
     for (const std::string &slot : slotNames(spec.optimizer))
       for (const Param::Info *param : trained)
         write(trace, slotName(slot, param), zeros(param->type, loc));
-    write(trace, "step", zero);
-    write(trace, "seed", in[0]);
+    write(trace, "training.step", zero);
+    write(trace, "training.seed", in[0]);
     return {};
   });
 }
@@ -219,7 +219,7 @@ void TrainingTracer::traceStep() {
       for (auto [slot, value] : llvm::zip_equal(slots, updated.slots))
         write(trace, slotName(slot, param), value);
     }
-    write(trace, "step", step + 1);
+    write(trace, "training.step", step + 1);
     return results;
   });
 }

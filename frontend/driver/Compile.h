@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The whole way from a traced module to objects: the one place that sees passes, codegen and the cache.
+#pragma once
+
+#include "codegen/llvm/Jit.h"
+#include "codegen/llvm/LowerProgram.h"
+#include "fluxion/compile.h"
+#include "passes/Pipeline.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+namespace fluxion::driver {
+
+struct Request {
+  std::string name = "program";
+  CompileOptions options;
+  std::string stopAfter;           // a stage: the module is left there and no object made
+  bool apart = false;              // every buffer at an address of its own
+  std::string reproducer;          // written when a pass fails
+  std::string mainFor;             // executable: also emit `main` for this kind of data
+  bool assembly = false, llvmIr = false; // text in place of objects
+  const passes::ScheduleSource *schedules = nullptr;
+};
+
+struct Product {
+  mlir::OwningOpRef<mlir::ModuleOp> planned;
+  std::vector<std::string> objects; // or one text
+  std::string descriptor;           // symbol of the fx_program
+  CompileInfo info;
+};
+
+// The program's module is left as it was. User mistakes and broken modules throw std::runtime_error.
+Product compileModule(mlir::ModuleOp module, const Request &request);
+
+std::unique_ptr<codegen::LinkedProgram> link(const Product &product);
+
+} // namespace fluxion::driver

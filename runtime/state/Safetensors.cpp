@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// State files: 8 bytes of header length, a JSON header of names, types, shapes and byte ranges, the bytes.
+#include "fluxion/runtime.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace fluxion::rt {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr uint64_t headerLimit = uint64_t(100) << 20; // the format's own
+const char *const dtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
+
+std::string shapeText(int32_t dtype, const int64_t *dims, size_t rank) {
+  std::string text = std::string(dtypeNames[dtype]) + "[";
+  for (size_t d = 0; d < rank; ++d)
+    text += (d ? ", " : "") + std::to_string(dims[d]);
+  return text + "]";
+}
+
+Status bad(const std::string &path, const std::string &reason) { return {Status::Kind::BadFile, path + ": " + reason}; }
+Status cannotWrite(const std::string &path, int error) {
+  return {Status::Kind::WriteFailed, "cannot write " + path + ": " + std::strerror(error)};
+}
+
+// A whole file, mapped.
+class Mapped {
+public:
+  ~Mapped() {
+    if (bytes)
+      munmap(const_cast<char *>(bytes), size);
+  }
+  Status open(const std::string &path) {
+    int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+      return bad(path, std::strerror(errno));
+    struct stat info;
+    bool regular = fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    if (regular && info.st_size > 0) {
+      void *mapping = mmap(nullptr, info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+      if (mapping != MAP_FAILED)
+        bytes = static_cast<const char *>(mapping), size = info.st_size;
+    }
+    close(fd);
+    if (!regular)
+      return bad(path, "not a regular file");
+    return bytes ? Status() : bad(path, "is empty");
+  }
+  const char *bytes = nullptr;
+  uint64_t size = 0;
+};
+
+struct Entry {
+  std::string dtype;
+  std::vector<int64_t> shape;
+  uint64_t begin = 0, end = 0; // bytes of the file
+};
+
+struct File {
+  Mapped mapped;
+  std::map<std::string, Entry> entries;
+  std::map<std::string, std::string> metadata;
+  Status read(const std::string &path);
+
+private:
+  Status readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart);
+};
+
+bool isCount(const Json &value) { return value.is_number_unsigned() || (value.is_number_integer() && value.get<int64_t>() >= 0); }
+
+Status File::readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart) {
+  if (!value.is_object() || !value.contains("dtype") || !value["dtype"].is_string() || !value.contains("shape") || !value["shape"].is_array() ||
+      !value.contains("data_offsets") || !value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
+    return bad(path, "tensor " + name + " lacks dtype, shape or data_offsets");
+  Entry entry;
+  entry.dtype = value["dtype"].get<std::string>();
+  uint64_t width = 0;
+  for (int32_t d = 0; d < 10; ++d)
+    if (entry.dtype == dtypeNames[d])
+      width = d == FX_F64 || d == FX_I64 ? 8 : d == FX_F32 || d == FX_I32 ? 4 : d == FX_BF16 || d == FX_F16 || d == FX_I16 ? 2 : 1;
+  if (!width)
+    return bad(path, "tensor " + name + " has the unknown type " + entry.dtype);
+  uint64_t bytes = width, available = mapped.size - dataStart;
+  for (const Json &size : value["shape"]) {
+    if (!isCount(size))
+      return bad(path, "tensor " + name + " has a size that is not a count");
+    uint64_t count = size.get<uint64_t>();
+    if (count && bytes > available / count)
+      return bad(path, "tensor " + name + " is larger than the file");
+    bytes *= count;
+    entry.shape.push_back((int64_t)count);
+  }
+  const Json &range = value["data_offsets"];
+  if (!isCount(range[0]) || !isCount(range[1]))
+    return bad(path, "tensor " + name + " has offsets that are not counts");
+  uint64_t begin = range[0].get<uint64_t>(), end = range[1].get<uint64_t>();
+  if (end > available)
+    return bad(path, "truncated: tensor " + name + " ends at byte " + std::to_string(end) + " of " + std::to_string(available));
+  if (begin > end || end - begin != bytes)
+    return bad(path, "tensor " + name + " has " + std::to_string(end - begin) + " bytes for a shape of " + std::to_string(bytes));
+  entry.begin = dataStart + begin, entry.end = dataStart + end;
+  entries[name] = entry;
+  return {};
+}
+
+Status File::read(const std::string &path) {
+  if (Status status = mapped.open(path); !status)
+    return status;
+  uint64_t length = 0;
+  if (mapped.size < 8)
+    return bad(path, "truncated: shorter than a safetensors header");
+  std::memcpy(&length, mapped.bytes, 8);
+  if (length > headerLimit || length > mapped.size - 8)
+    return bad(path, "not a safetensors file, or truncated: its header claims " + std::to_string(length) + " bytes");
+  // Names that occur twice would silently lose one: the parser's callback sees each key.
+  std::map<std::string, int> seen;
+  std::string twice;
+  Json header = Json::parse(
+      mapped.bytes + 8, mapped.bytes + 8 + length,
+      [&](int depth, Json::parse_event_t event, Json &parsed) {
+        if (depth == 1 && event == Json::parse_event_t::key && ++seen[parsed.get<std::string>()] > 1)
+          twice = parsed.get<std::string>();
+        return true;
+      },
+      /*allow_exceptions=*/false);
+  if (!header.is_object())
+    return bad(path, "not a safetensors file: its header is not JSON");
+  if (!twice.empty())
+    return bad(path, "tensor " + twice + " occurs twice");
+  std::map<uint64_t, std::pair<uint64_t, std::string>> ranges;
+  for (auto &[name, value] : header.items()) {
+    if (name == "__metadata__") {
+      if (value.is_object())
+        for (auto &[key, text] : value.items())
+          metadata[key] = text.is_string() ? text.get<std::string>() : "";
+      continue;
+    }
+    if (Status status = readEntry(path, name, value, 8 + length); !status)
+      return status;
+    const Entry &entry = entries[name];
+    if (entry.begin != entry.end)
+      if (auto [at, isNew] = ranges.try_emplace(entry.begin, entry.end, name); !isNew)
+        return bad(path, "tensors " + name + " and " + at->second.second + " overlap");
+  }
+  for (auto range = ranges.begin(); range != ranges.end(); ++range)
+    if (auto next = std::next(range); next != ranges.end() && next->first < range->second.first)
+      return bad(path, "tensors " + range->second.second + " and " + next->second.second + " overlap");
+  return {};
+}
+
+Status checkEntry(const std::string &path, const std::string &name, const Entry &entry, const fx_tensor &item) {
+  bool same = entry.dtype == dtypeNames[item.dtype] && (int32_t)entry.shape.size() == item.rank &&
+              std::equal(entry.shape.begin(), entry.shape.end(), item.dims);
+  if (same)
+    return {};
+  std::string found = entry.dtype + "[";
+  for (size_t d = 0; d < entry.shape.size(); ++d)
+    found += (d ? ", " : "") + std::to_string(entry.shape[d]);
+  return {Status::Kind::Mismatch, path + ": " + name + " is " + found + "], the program has " + shapeText(item.dtype, item.dims, item.rank)};
+}
+
+bool writeAll(int fd, const char *bytes, uint64_t size) {
+  while (size > 0) {
+    ssize_t written = write(fd, bytes, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written <= 0)
+      return false;
+    bytes += written, size -= written;
+  }
+  return true;
+}
+
+std::string headerText(const Instance &instance) {
+  const fx_program &program = instance.program();
+  Json header = Json::object();
+  uint64_t offset = 0;
+  std::string step = "0", seed = "0";
+  for (uint32_t i = 0; i < program.num_state; ++i) {
+    const fx_tensor &item = program.state[i];
+    header[item.name] = {{"dtype", dtypeNames[item.dtype]},
+                         {"shape", std::vector<int64_t>(item.dims, item.dims + item.rank)},
+                         {"data_offsets", {offset, offset + item.bytes}}};
+    offset += item.bytes;
+    if (item.role == FX_STEP || item.role == FX_SEED) {
+      int64_t value;
+      std::memcpy(&value, instance.data(item), sizeof value);
+      (item.role == FX_STEP ? step : seed) = std::to_string(value);
+    }
+  }
+  header["__metadata__"] = {{"format", "fluxion"}, {"program", program.name}, {"hash", program.hash}, {"step", step}, {"seed", seed}};
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+} // namespace
+
+Status saveState(const Instance &instance, const std::string &path) {
+  std::string temporary = path + ".XXXXXX";
+  int fd = mkostemp(temporary.data(), O_CLOEXEC);
+  if (fd < 0)
+    return cannotWrite(path, errno);
+  std::string header = headerText(instance);
+  uint64_t length = header.size();
+  bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) && writeAll(fd, header.data(), header.size());
+  const fx_program &program = instance.program();
+  for (uint32_t i = 0; written && i < program.num_state; ++i)
+    written = writeAll(fd, reinterpret_cast<const char *>(instance.data(program.state[i])), program.state[i].bytes);
+  written = written && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+  int error = errno;
+  if (close(fd) != 0 && written)
+    written = false, error = errno;
+  if (written && rename(temporary.c_str(), path.c_str()) != 0)
+    written = false, error = errno;
+  if (!written) {
+    unlink(temporary.c_str());
+    return cannotWrite(path, error);
+  }
+  size_t slash = path.rfind('/');
+  std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+  if (int directory = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
+    fsync(directory);
+    close(directory);
+  }
+  return {};
+}
+
+Status loadState(Instance &instance, const std::string &path) {
+  File file;
+  if (Status status = file.read(path); !status)
+    return status;
+  const fx_program &program = instance.program();
+  if (!file.metadata.count("hash"))
+    return {Status::Kind::Mismatch, path + ": not a Fluxion state file; load weights from elsewhere by name instead"};
+  for (uint32_t i = 0; i < program.num_state; ++i) {
+    auto found = file.entries.find(program.state[i].name);
+    if (found == file.entries.end())
+      return {Status::Kind::Mismatch, path + ": has no " + std::string(program.state[i].name) + "; it is the state of " + file.metadata["program"]};
+    if (Status status = checkEntry(path, found->first, found->second, program.state[i]); !status)
+      return status;
+  }
+  if (file.entries.size() != program.num_state)
+    for (auto &[name, entry] : file.entries)
+      if (!instance.stateItem(name.c_str()))
+        return {Status::Kind::Mismatch, path + ": has " + name + ", which " + program.name + " does not"};
+  for (uint32_t i = 0; i < program.num_state; ++i) {
+    const Entry &entry = file.entries[program.state[i].name];
+    std::memcpy(instance.data(program.state[i]), file.mapped.bytes + entry.begin, entry.end - entry.begin);
+  }
+  return {};
+}
+
+Status loadWeights(Instance &instance, const std::string &path, const std::function<std::string(const std::string &)> &rename) {
+  File file;
+  if (Status status = file.read(path); !status)
+    return status;
+  const fx_program &program = instance.program();
+  std::vector<std::pair<const fx_tensor *, const Entry *>> copies;
+  for (uint32_t i = 0; i < program.num_state; ++i) {
+    const fx_tensor &item = program.state[i];
+    if (item.role != FX_PARAM && item.role != FX_BUFFER)
+      continue;
+    std::string name = rename ? rename(item.name) : item.name;
+    auto found = file.entries.find(name);
+    if (found == file.entries.end())
+      return {Status::Kind::Mismatch, path + ": has no " + name + ", wanted for " + item.name};
+    if (Status status = checkEntry(path, name, found->second, item); !status)
+      return status;
+    copies.push_back({&item, &found->second});
+  }
+  for (auto &[item, entry] : copies)
+    std::memcpy(instance.data(*item), file.mapped.bytes + entry->begin, entry->end - entry->begin);
+  return {};
+}
+
+} // namespace fluxion::rt
