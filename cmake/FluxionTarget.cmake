@@ -52,6 +52,11 @@ function(fluxion_uses_mlir target)
   target_link_libraries(${target} PUBLIC MLIR LLVM)
   if(TARGET FluxionMlirHeaders AND NOT target STREQUAL FluxionMlirHeaders)
     target_precompile_headers(${target} REUSE_FROM FluxionMlirHeaders)
+    get_target_property(kind ${target} TYPE)
+    if(kind STREQUAL EXECUTABLE) # the header is compiled with -fPIC, which an executable must match
+      set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+      target_compile_options(${target} PRIVATE -fPIC)
+    endif()
   endif()
 endfunction()
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/Pipeline.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/Parser/Parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+using namespace mlir;
+using namespace fluxion::passes;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+namespace {
+
+class PipelineTest : public testing::Test {
+protected:
+  PipelineTest() {
+    context.loadDialect<fluxion::ir::FluxionDialect, func::FuncDialect>();
+    module = parseSourceString<ModuleOp>(R"(
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
+  %y = fluxion.relu %x : tensor<4xf32>
+  return %y : tensor<4xf32>
+})",
+                                         &context);
+  }
+  // The first complaint, or an empty string.
+  std::string complaint(const PipelineOptions &options) {
+    std::string message;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) {
+      if (message.empty())
+        message = diagnostic.str();
+    });
+    bool ok = succeeded(runPipeline(*module, options));
+    EXPECT_EQ(ok, message.empty());
+    return message;
+  }
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+};
+
+TEST_F(PipelineTest, RunsEveryPassInOrderAndTimesIt) {
+  std::vector<std::string> dumped, timed;
+  PipelineOptions options;
+  options.dump = [&](llvm::StringRef pass, ModuleOp) { dumped.push_back(pass.str()); };
+  options.timing = [&](llvm::StringRef stage, llvm::StringRef pass, double seconds) {
+    timed.push_back(stage.str());
+    EXPECT_GE(seconds, 0);
+  };
+  EXPECT_EQ(complaint(options), "");
+  EXPECT_THAT(dumped, ElementsAre("differentiate", "decompose", "simplify", "assign-layout", "fuse", "outline", "schedule",
+                                  "order", "plan-memory"));
+  EXPECT_EQ(timed.size(), dumped.size());
+  EXPECT_TRUE((*module)->hasAttr("fluxion.state_bytes"));
+}
+
+TEST_F(PipelineTest, StopsAfterAStageAndSkipsPasses) {
+  std::vector<std::string> ran;
+  PipelineOptions options;
+  options.stopAfter = "fuse";
+  options.skip = {"simplify", "fuse"};
+  options.dump = [&](llvm::StringRef pass, ModuleOp) { ran.push_back(pass.str()); };
+  EXPECT_EQ(complaint(options), "");
+  EXPECT_THAT(ran, ElementsAre("differentiate", "decompose", "assign-layout", "outline"));
+}
+
+TEST_F(PipelineTest, UnknownNamesAreErrorsWithTheNearest) {
+  PipelineOptions stage;
+  stage.stopAfter = "fues";
+  EXPECT_THAT(complaint(stage), HasSubstr("unknown stage 'fues', did you mean one of fuse"));
+  PipelineOptions pass;
+  pass.skip = {"simplfy"};
+  EXPECT_THAT(complaint(pass), HasSubstr("unknown pass 'simplfy', did you mean one of simplify"));
+  PipelineOptions required;
+  required.skip = {"plan-memory"};
+  EXPECT_THAT(complaint(required), HasSubstr("pass 'plan-memory' cannot be skipped"));
+}
+
+TEST_F(PipelineTest, AFailureNamesThePassAndWritesAReproducer) {
+  PipelineOptions options;
+  options.schedule = "broken";
+  options.reproducer = testing::TempDir() + "/reproducer.mlir";
+  std::vector<std::string> messages;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { messages.push_back(diagnostic.str()); });
+  EXPECT_TRUE(failed(runPipeline(*module, options)));
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_THAT(messages[1], HasSubstr("internal error in pass 'schedule'"));
+  std::stringstream text;
+  text << std::ifstream(options.reproducer).rdbuf();
+  EXPECT_THAT(text.str(), HasSubstr("fluxion-opt --pass-pipeline='builtin.module(fluxion-schedule{schedule=broken})'"));
+  EXPECT_TRUE(parseSourceString<ModuleOp>(text.str(), &context)) << "a reproducer can be read back";
+}
+
+TEST_F(PipelineTest, DumpFilesSortInOrder) { EXPECT_EQ(dumpFileName("simplify"), "03-simplify.mlir"); }
+
+} // namespace
