@@ -106,9 +106,9 @@ template <typename M> struct Training {
   LossFunction<M> loss;
   std::vector<Type> inputs;
   Optimizer optimizer = sgd();
-  std::function<Tensor(const M &, Tensor)> predict;   // of the first input; default: the model itself
+  std::function<Tensor(const M &, Tensor)> predict = {};   // of the first input; default: the model itself
   std::vector<std::string> input_names = {"image", "label"};
-  std::vector<std::string> frozen;                    // prefixes of parameters that are not trained
+  std::vector<std::string> frozen = {};                    // prefixes of parameters that are not trained
   std::string name = "program";
 };
 
@@ -157,7 +157,7 @@ struct ClassifierOptions {
   std::vector<Type> inputs;
   Optimizer optimizer = sgd();
   std::string name = "program";
-  std::vector<std::string> frozen;
+  std::vector<std::string> frozen = {};
 };
 template <LayerLike M> Program classifier(M model, ClassifierOptions options, Loc loc = Loc::current()) {
   return training(std::move(model),

@@ -155,7 +155,7 @@ Tensor dot(Tensor x, Tensor y, Loc loc = Loc::current());    // of vectors
 Tensor matmul(Tensor x, Tensor y, Loc loc = Loc::current()); // leading dimensions batch
 Tensor einsum(const std::string &equation, Tensor x, Tensor y, Loc loc = Loc::current());
 struct DotDims {
-  Shape lhs_batching, rhs_batching, lhs_contracting, rhs_contracting;
+  Shape lhs_batching = {}, rhs_batching = {}, lhs_contracting = {}, rhs_contracting = {};
 };
 Tensor dot_general(Tensor x, Tensor y, DotDims dims, Loc loc = Loc::current());
 

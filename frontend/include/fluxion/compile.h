@@ -37,9 +37,9 @@ struct CompileOptions {
   std::string target = "cpu"; // "cpu" is this machine; "cpu:x86-64-v3", ...
   int threads = 0;            // 0: $FLUXION_THREADS, else all
   bool cache = true;          // compiled objects in the user's cache directory
-  std::vector<std::string> skip; // passes to leave out
-  std::string schedule;          // "key=value,...", over every kernel's schedule
-  std::string dump;              // folder for the module after every pass
+  std::vector<std::string> skip = {}; // passes to leave out
+  std::string schedule = {};          // "key=value,...", over every kernel's schedule
+  std::string dump = {};              // folder for the module after every pass
 };
 
 // Seconds each stage of a compilation took, and what came of it.
@@ -113,8 +113,8 @@ Program program(const Function &function, Loc loc = Loc::current());
 enum class Emit { Object, Executable, Ir, Llvm, Assembly };
 struct EmitOptions {
   Emit kind = Emit::Object;
-  std::string path;   // an object's header is written beside it, with the extension .h
-  std::string data;   // executable: what its inputs are, "mnist", "cifar10", "digits"
+  std::string path = {}; // an object's header is written beside it, with the extension .h
+  std::string data = {}; // executable: what its inputs are, "mnist", "cifar10", "digits"
   CompileOptions compile = {};
 };
 void emit(const Program &program, const EmitOptions &options);
