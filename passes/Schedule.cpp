@@ -69,8 +69,8 @@ LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &
     if (cost.scratchBytes > 0)
       kernel->setAttr(ir::scratchAttrName, b.getI64IntegerAttr(cost.scratchBytes));
   }
-  kernel->setAttr(flopsAttrName, b.getF64FloatAttr(cost.flops));
-  kernel->setAttr(bytesAttrName, b.getF64FloatAttr(cost.bytes));
+  kernel->setAttr(flopsAttrName, b.getI64IntegerAttr((int64_t)cost.flops));
+  kernel->setAttr(bytesAttrName, b.getI64IntegerAttr((int64_t)cost.bytes));
   return success();
 }
 } // namespace

@@ -118,15 +118,21 @@ static bool neededOutside(const Groups &groups, const DenseSet<Operation *> &ins
   return false;
 }
 
+SmallVector<Value> Groups::outputsOf(Operation *op, const DenseSet<Operation *> &inside) const {
+  SmallVector<Value> outputs;
+  for (Value result : op->getResults()) {
+    DenseSet<Operation *> seenFree;
+    if (neededOutside(*this, inside, result, seenFree))
+      outputs.push_back(result);
+  }
+  return outputs;
+}
+
 SmallVector<Value> Groups::outputsOf(ArrayRef<Operation *> ops) const {
   DenseSet<Operation *> inside(ops.begin(), ops.end());
   SmallVector<Value> outputs;
   for (Operation *op : ops)
-    for (Value result : op->getResults()) {
-      DenseSet<Operation *> seenFree;
-      if (neededOutside(*this, inside, result, seenFree))
-        outputs.push_back(result);
-    }
+    llvm::append_range(outputs, outputsOf(op, inside));
   return outputs;
 }
 

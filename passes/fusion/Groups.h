@@ -39,6 +39,8 @@ public:
   // Values from outside that a kernel of these ops reads, through free ops; and those others need of it.
   llvm::SmallVector<mlir::Value> inputsOf(llvm::ArrayRef<mlir::Operation *> ops) const;
   llvm::SmallVector<mlir::Value> outputsOf(llvm::ArrayRef<mlir::Operation *> ops) const;
+  llvm::SmallVector<mlir::Value> outputsOf(mlir::Operation *op,
+                                           const llvm::DenseSet<mlir::Operation *> &inside) const;
   // Bytes read and written by a kernel of these ops.
   double trafficOf(llvm::ArrayRef<mlir::Operation *> ops) const;
 

@@ -123,8 +123,11 @@ bool LoopCheck::fits(Operation *op) {
   default:
     return false;
   }
-  if (shape != ArrayRef<int64_t>(loops.shape) && shape != ArrayRef<int64_t>(rowShape) && !shape.empty())
-    return false;
+  if (shape != ArrayRef<int64_t>(loops.shape) && shape != ArrayRef<int64_t>(rowShape)) {
+    // Every task may compute a scalar for itself, but none can store it for all.
+    if (!shape.empty() || !groups.outputsOf(op, inside).empty())
+      return false;
+  }
   return llvm::all_of(op->getOperands(), [&](Value v) { return readable(v, shape); });
 }
 

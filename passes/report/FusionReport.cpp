@@ -23,14 +23,15 @@ KernelReport describe(ir::KernelOp kernel) {
   if (auto schedule = kernel.getSchedule())
     if (auto backend = schedule->getConfig().getAs<StringAttr>("backend"))
       line.backend = backend.getValue().str();
-  auto number = [&](StringRef name, double otherwise) {
-    auto attr = kernel->getAttrOfType<FloatAttr>(name);
-    return attr ? attr.getValueAsDouble() : otherwise;
-  };
   ir::KernelCost counted = countWork(kernel);
-  line.flops = number(flopsAttrName, counted.flops);
-  line.bytes = number(bytesAttrName, counted.bytes);
-  line.seconds = number(secondsAttrName, 0);
+  auto integer = [&](StringRef name, double otherwise) {
+    auto attr = kernel->getAttrOfType<IntegerAttr>(name);
+    return attr ? (double)attr.getInt() : otherwise;
+  };
+  line.flops = integer(flopsAttrName, counted.flops);
+  line.bytes = integer(bytesAttrName, counted.bytes);
+  if (auto seconds = kernel->getAttrOfType<FloatAttr>(secondsAttrName))
+    line.seconds = seconds.getValueAsDouble();
   if (auto tasks = kernel->getAttrOfType<IntegerAttr>(tasksAttrName))
     line.tasks = tasks.getInt();
   return line;

@@ -4,7 +4,7 @@
 // Keys given by the user are in every kernel's schedule, and its work is counted.
 // CHECK-LABEL: func.func @work
 // CHECK: fluxion.kernel map "add"({{.*}}) schedule <{backend = "llvm-loops", tasks = 4 : i64}>
-// CHECK: fluxion.bytes = 4.800000e+01 : f64, fluxion.flops = 4.000000e+00 : f64
+// CHECK: fluxion.bytes = 48 : i64, fluxion.flops = 4 : i64
 // BAD: error: schedule entry 'tasks' is not key=value
 func.func @work(%x: tensor<4xf32>, %y: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
   %z = fluxion.add %x, %y : tensor<4xf32>
