@@ -17,37 +17,47 @@ Value fluxion::passes::rootOf(Value value) {
   return value;
 }
 
-// All that happens to the operand inside is elementwise, up to the values that are stored. Kernels with
-// reductions store in several sweeps: there the operand may reach other results through this one only.
+// Is every op that the value reaches elementwise over its shape? Where `stop` is met the search ends;
+// other values may be yielded only if `mayYield`.
+static bool reachesElementwise(Value from, Value stop, bool mayYield) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(from.getType()).getShape();
+  SmallVector<Value> stack{from};
+  DenseSet<Operation *> seen;
+  while (!stack.empty()) {
+    Value value = stack.pop_back_val();
+    if (value == stop)
+      continue;
+    for (Operation *user : value.getUsers()) {
+      if (isa<ir::YieldOp>(user)) {
+        if (!mayYield)
+          return false;
+        continue;
+      }
+      if (!seen.insert(user).second)
+        continue;
+      if (classify(user) != OpClass::Pointwise || cast<RankedTensorType>(user->getResult(0).getType()).getShape() != shape)
+        return false;
+      stack.push_back(user->getResult(0));
+    }
+  }
+  return true;
+}
+
+// The operand goes into this result element by element, and into others only by way of it; and those are
+// made in the same loop. Then no element is read after it has been overwritten, however the stores are ordered.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
-  bool sweeps = kernel.getKind() != ir::KernelKind::Map && kernel.getKind() != ir::KernelKind::Update;
-  if (sweeps && kernel.getKind() != ir::KernelKind::Row && !kernel->hasAttr(ir::inPlaceAttrName))
+  bool loops = kernel.getKind() == ir::KernelKind::Map || kernel.getKind() == ir::KernelKind::Update ||
+               kernel.getKind() == ir::KernelKind::Row;
+  if (!loops && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());
   auto operandType = cast<RankedTensorType>(kernel.getInputs()[input].getType());
   if (operandType.getShape() != type.getShape() || operandType.getElementTypeBitWidth() != type.getElementTypeBitWidth())
     return false;
   Value stored = kernel.getBody().front().getTerminator()->getOperand(output);
-  SmallVector<Value> stack{kernel.getBody().getArgument(input)};
-  DenseSet<Operation *> seen;
-  while (!stack.empty()) {
-    Value value = stack.pop_back_val();
-    if (sweeps && value == stored)
-      continue;
-    for (Operation *user : value.getUsers()) {
-      if (isa<ir::YieldOp>(user)) {
-        if (sweeps)
-          return false;
-        continue;
-      }
-      if (!seen.insert(user).second)
-        continue;
-      auto shape = cast<RankedTensorType>(user->getResult(0).getType()).getShape();
-      if (classify(user) != OpClass::Pointwise || shape != type.getShape())
-        return false;
-      stack.push_back(user->getResult(0));
-    }
-  }
+  if (!reachesElementwise(kernel.getBody().getArgument(input), stored, /*mayYield=*/false) ||
+      !reachesElementwise(stored, Value(), /*mayYield=*/true))
+    return false;
   // The operand passed in twice would be read at another index through the other argument.
   Value root = rootOf(kernel.getInputs()[input]);
   for (auto [i, other] : llvm::enumerate(kernel.getInputs()))

@@ -83,3 +83,36 @@ func.func @checked(%one: tensor<i64>) attributes {fluxion.entry} {
   fluxion.write @t, %n : tensor<i64>
   return
 }
+
+// @w's old value goes into @v as well: it must not be overwritten while that is computed.
+// CHECK-LABEL: func.func @read_by_another_result
+// CHECK: "both"{{.*}} at [#fluxion.place<arena, 0>, #fluxion.place<state, 64>]
+func.func @read_by_another_result(%x: tensor<4xf32>) attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %n:2 = fluxion.kernel update "both"(%w, %x) {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>):
+    %0 = fluxion.add %a, %b : tensor<4xf32>
+    %1 = fluxion.neg %a : tensor<4xf32>
+    fluxion.yield %0, %1 : tensor<4xf32>, tensor<4xf32>
+  } : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  fluxion.write @w, %n#0 : tensor<4xf32>
+  fluxion.write @v, %n#1 : tensor<4xf32>
+  return
+}
+
+// Momentum: the new slot is made of the old one alone, and the parameter of the new slot.
+// CHECK-LABEL: func.func @momentum
+// CHECK: "update"{{.*}} at [#fluxion.place<state, 64>, #fluxion.place<state, 0>]
+func.func @momentum(%g: tensor<4xf32>) attributes {fluxion.entry} {
+  %w = fluxion.read @w : tensor<4xf32>
+  %m = fluxion.read @v : tensor<4xf32>
+  %n:2 = fluxion.kernel update "update"(%w, %m, %g) {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<4xf32>, %c: tensor<4xf32>):
+    %0 = fluxion.add %b, %c : tensor<4xf32>
+    %1 = fluxion.sub %a, %0 : tensor<4xf32>
+    fluxion.yield %0, %1 : tensor<4xf32>, tensor<4xf32>
+  } : (tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  fluxion.write @v, %n#0 : tensor<4xf32>
+  fluxion.write @w, %n#1 : tensor<4xf32>
+  return
+}
