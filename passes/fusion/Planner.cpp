@@ -5,6 +5,8 @@
 
 #include "ir/ops/Ops.h"
 
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
@@ -19,7 +21,15 @@ constexpr size_t maxBuffers = 48;
 Planner::Planner(func::FuncOp function, const PlannerOptions &options)
     : groups(function), options(options), target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
 
+// Values nobody wants make no kernel.
+static void eraseDeadOps(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(function.front().without_terminator())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+}
+
 void Planner::plan() {
+  eraseDeadOps(groups.function);
   freeCheapOps();
   startGroups();
   if (!options.fuse)
@@ -378,33 +388,34 @@ void Planner::mergeUpdates() {
 
 // ---- The backends have the last word -------------------------------------------------------------
 
-bool Planner::accepted(ArrayRef<Operation *> ops) {
-  if (!options.model)
-    return true;
+std::string Planner::backendFor(ArrayRef<Operation *> ops) {
   OpBuilder builder(groups.function.front().getTerminator());
   SmallVector<Value> outputs;
   ir::KernelOp kernel = buildKernel(groups, ops, builder, outputs);
-  bool taken = !options.model->cost(kernel, target).backend.empty();
+  std::string backend = options.model->cost(kernel, target).backend;
   kernel.erase();
-  return taken;
+  return backend;
 }
+
+bool Planner::accepted(ArrayRef<Operation *> ops) { return !options.model || !backendFor(ops).empty(); }
 
 void Planner::settleWithModel() {
   if (!options.model)
     return;
-  auto refused = [&](const Group &group) { return group.ops.size() > 1 && !accepted(group.ops); };
   for (int group = 0, count = (int)groups.groups.size(); group < count; ++group)
-    if (groups.groups[group].anchor && refused(groups.groups[group]))
+    if (groups.groups[group].anchor && groups.groups[group].ops.size() > 1)
       shrinkEpilogue(group);
   fuseLoops();
   for (int group = 0, count = (int)groups.groups.size(); group < count; ++group)
-    if (!groups.groups[group].anchor && refused(groups.groups[group]))
+    if (!groups.groups[group].anchor && groups.groups[group].ops.size() > 1 && !accepted(groups.groups[group].ops))
       rebuildLoops(group);
 }
 
-// Gives the last ops back until a backend takes the rest; those given back fuse among themselves.
+// Gives the last ops back until the backend of the bare contraction takes the rest; those given back fuse
+// among themselves.
 void Planner::shrinkEpilogue(int group) {
-  while (groups.groups[group].ops.size() > 1 && !accepted(groups.groups[group].ops)) {
+  std::string wanted = backendFor({groups.groups[group].anchor});
+  while (groups.groups[group].ops.size() > 1 && backendFor(groups.groups[group].ops) != wanted) {
     Operation *last = groups.groups[group].ops.back();
     groups.moveTo(last, -1);
     groups.add(last);

@@ -42,6 +42,7 @@ private:
   void settleWithModel();
   void shrinkEpilogue(int group);
   void rebuildLoops(int group);
+  std::string backendFor(llvm::ArrayRef<mlir::Operation *> ops);
   bool accepted(llvm::ArrayRef<mlir::Operation *> ops);
   llvm::SmallVector<int> neighbours(int group);
 };
