@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/Descriptor.h"
 
+#include "ir/KernelModel.h"
 #include "ir/ops/Update.h"
 #include "fluxion/abi.h"
 
@@ -36,7 +37,7 @@ public:
   explicit DescriptorEmitter(Module &module)
       : module(module), c(module.getContext()), pointer(PointerType::getUnqual(c)), i32(Type::getInt32Ty(c)),
         i64(Type::getInt64Ty(c)),
-        tensorType(StructType::create({pointer, i32, i32, i32, pointer, i64, i64}, "fx_tensor")),
+        tensorType(StructType::create({pointer, i32, i32, i32, pointer, i64, i64, pointer}, "fx_tensor")),
         entryType(StructType::create({pointer, pointer, i32, i32, i32, i32, pointer, pointer, pointer, i64}, "fx_entry")),
         programType(StructType::create({i32, i32, i32, i32, pointer, pointer, pointer, i64, i64, pointer, pointer}, "fx_program")) {}
 
@@ -54,14 +55,17 @@ public:
     return values.empty() ? (Constant *)ConstantPointerNull::get(pointer)
                           : global(ConstantArray::get(ArrayType::get(type, values.size()), values));
   }
-  Constant *tensor(StringRef name, mlir::Type type, int32_t role, int64_t offset) {
+  // With a layout, dimension i of the type is dimension layout[i] of the tensor described.
+  Constant *tensor(StringRef name, mlir::Type type, int32_t role, int64_t offset, ArrayRef<int64_t> layout = {}) {
     auto ranked = cast<mlir::RankedTensorType>(type);
-    SmallVector<Constant *> dims;
-    for (int64_t size : ranked.getShape())
-      dims.push_back(number64(size));
+    SmallVector<Constant *> dims(ranked.getRank()), order;
+    for (auto [i, size] : llvm::enumerate(ranked.getShape()))
+      dims[layout.empty() ? i : layout[i]] = number64(size);
+    for (int64_t dim : layout)
+      order.push_back(number64(dim));
     return ConstantStruct::get(tensorType, {text(name), number32(dtypeOf(ranked.getElementType())), number32(role),
                                             number32(ranked.getRank()), array(i64, dims), number64(offset),
-                                            number64(byteSize(type))});
+                                            number64(byteSize(type)), array(i64, order)});
   }
   Constant *entry(mlir::func::FuncOp function, const EntryPoint &point);
 
@@ -98,8 +102,11 @@ std::string fluxion::codegen::emitDescriptor(Module &module, mlir::ModuleOp plan
                                              const LowerOptions &options) {
   DescriptorEmitter emit(module);
   SmallVector<Constant *> state, points;
-  for (auto item : planned.getOps<ir::StateOp>())
-    state.push_back(emit.tensor(item.getSymName(), item.getType(), (int32_t)item.getRole(), item.getOffset().value_or(0)));
+  for (auto item : planned.getOps<ir::StateOp>()) {
+    auto layout = item->getAttrOfType<mlir::DenseI64ArrayAttr>(ir::stateLayoutAttrName);
+    state.push_back(emit.tensor(item.getSymName(), item.getType(), (int32_t)item.getRole(), item.getOffset().value_or(0),
+                                layout ? layout.asArrayRef() : ArrayRef<int64_t>()));
+  }
   int64_t arena = 0;
   for (auto &[function, point] : entries) {
     points.push_back(emit.entry(function, point));

@@ -82,6 +82,7 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   options.stopAfter = request.stopAfter;
   options.memory = request.apart ? passes::MemoryMode::Apart : passes::MemoryMode::Planned;
   options.reproducer = request.reproducer;
+  options.fusion = request.fusion;
   options.timing = [&](llvm::StringRef, llvm::StringRef pass, double seconds) { info.seconds.push_back({pass.str(), seconds}); };
   if (!request.options.dump.empty()) {
     if (auto error = llvm::sys::fs::create_directories(request.options.dump))

@@ -16,6 +16,7 @@ struct Request {
   CompileOptions options;
   std::string stopAfter;           // a stage: the module is left there and no object made
   bool apart = false;              // every buffer at an address of its own
+  bool fusion = true;              // off: one kernel an op, for comparison
   std::string reproducer;          // written when a pass fails
   std::string mainFor;             // executable: also emit `main` for this kind of data
   bool assembly = false, llvmIr = false; // text in place of objects

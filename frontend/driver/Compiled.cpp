@@ -52,7 +52,7 @@ Array Compiled::state(const std::string &name) const {
   if (!item)
     throw std::runtime_error("no state item named " + name);
   Array array(typeOf(*item));
-  std::memcpy(array.data<char>(), impl->instance->data(*item), array.size());
+  impl->instance->readItem(*item, array.data<char>());
   return array;
 }
 

@@ -52,6 +52,56 @@ const fx_tensor *Instance::stateItem(const char *name) const {
   return nullptr;
 }
 
+// Walks an item in stored order and hands out where each element is in its dense row-major form.
+static void forEachElement(const fx_tensor &item, const std::function<void(uint64_t stored, uint64_t dense)> &visit) {
+  std::vector<uint64_t> stride(item.rank, 1), index(item.rank, 0);
+  for (int32_t d = item.rank - 1; d > 0; --d)
+    stride[d - 1] = stride[d] * item.dims[d];
+  uint64_t count = 1, dense = 0;
+  for (int32_t d = 0; d < item.rank; ++d)
+    count *= item.dims[d];
+  for (uint64_t stored = 0; stored < count; ++stored) {
+    visit(stored, dense);
+    for (int32_t i = item.rank - 1; i >= 0; --i) {
+      int64_t dim = item.layout[i];
+      dense += stride[dim];
+      if (++index[i] < (uint64_t)item.dims[dim])
+        break;
+      dense -= index[i] * stride[dim];
+      index[i] = 0;
+    }
+  }
+}
+
+static uint64_t elementBytes(const fx_tensor &item) {
+  uint64_t count = 1;
+  for (int32_t d = 0; d < item.rank; ++d)
+    count *= item.dims[d];
+  return count ? item.bytes / count : 0;
+}
+
+void Instance::readItem(const fx_tensor &item, void *dense) const {
+  if (!item.layout) {
+    std::memcpy(dense, data(item), item.bytes);
+    return;
+  }
+  uint64_t size = elementBytes(item);
+  forEachElement(item, [&](uint64_t from, uint64_t to) {
+    std::memcpy(static_cast<std::byte *>(dense) + to * size, data(item) + from * size, size);
+  });
+}
+
+void Instance::writeItem(const fx_tensor &item, const void *dense) {
+  if (!item.layout) {
+    std::memcpy(data(item), dense, item.bytes);
+    return;
+  }
+  uint64_t size = elementBytes(item);
+  forEachElement(item, [&](uint64_t to, uint64_t from) {
+    std::memcpy(data(item) + to * size, static_cast<const std::byte *>(dense) + from * size, size);
+  });
+}
+
 Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs, std::span<void *const> outputs) {
   if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
     return {Status::Kind::Mismatch, std::string(entry.name) + " takes " + std::to_string(entry.num_inputs) + " inputs and gives " +

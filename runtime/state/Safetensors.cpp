@@ -214,8 +214,13 @@ Status saveState(const Instance &instance, const std::string &path) {
   uint64_t length = header.size();
   bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) && writeAll(fd, header.data(), header.size());
   const fx_program &program = instance.program();
-  for (uint32_t i = 0; written && i < program.num_state; ++i)
-    written = writeAll(fd, reinterpret_cast<const char *>(instance.data(program.state[i])), program.state[i].bytes);
+  std::vector<char> dense;
+  for (uint32_t i = 0; written && i < program.num_state; ++i) {
+    const fx_tensor &item = program.state[i];
+    dense.resize(item.bytes);
+    instance.readItem(item, dense.data());
+    written = writeAll(fd, dense.data(), item.bytes);
+  }
   written = written && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
   int error = errno;
   if (close(fd) != 0 && written)
@@ -255,7 +260,7 @@ Status loadState(Instance &instance, const std::string &path) {
         return {Status::Kind::Mismatch, path + ": has " + name + ", which " + program.name + " does not"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const Entry &entry = file.entries[program.state[i].name];
-    std::memcpy(instance.data(program.state[i]), file.mapped.bytes + entry.begin, entry.end - entry.begin);
+    instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
   }
   return {};
 }
@@ -279,7 +284,7 @@ Status loadWeights(Instance &instance, const std::string &path, const std::funct
     copies.push_back({&item, &found->second});
   }
   for (auto &[item, entry] : copies)
-    std::memcpy(instance.data(*item), file.mapped.bytes + entry->begin, entry->end - entry->begin);
+    instance.writeItem(*item, file.mapped.bytes + entry->begin);
   return {};
 }
 

@@ -23,7 +23,7 @@ typedef enum fx_dtype {
 
 typedef enum fx_role { FX_PARAM = 0, FX_BUFFER = 1, FX_SLOT = 2, FX_STEP = 3, FX_SEED = 4, FX_VALUE = 5 } fx_role;
 
-/* A named dense row-major tensor. */
+/* A named dense tensor, row-major but where `layout` says otherwise. */
 typedef struct fx_tensor {
   const char *name;     /* dotted, as in checkpoints: "hidden.weight" */
   int32_t dtype;        /* fx_dtype */
@@ -32,6 +32,7 @@ typedef struct fx_tensor {
   const int64_t *dims;  /* rank entries */
   uint64_t offset;      /* state items: bytes from the start of the state block; otherwise 0 */
   uint64_t bytes;
+  const int64_t *layout; /* state items the compiler keeps in another order: stored dimension i is dims[layout[i]]; else NULL */
 } fx_tensor;
 
 /* What the runtime lends a running entry point; opaque to the program. */

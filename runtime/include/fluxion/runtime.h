@@ -88,6 +88,9 @@ public:
 
   std::byte *state() const { return stateBlock.data(); }
   std::byte *data(const fx_tensor &stateItem) const { return stateBlock.data() + stateItem.offset; }
+  // Copies a state item out or in as a dense row-major tensor of its dims, whatever order it is stored in.
+  void readItem(const fx_tensor &stateItem, void *dense) const;
+  void writeItem(const fx_tensor &stateItem, const void *dense);
   ThreadPool &pool() const { return *threads; }
 
 private:
