@@ -36,4 +36,8 @@ inline constexpr llvm::StringLiteral scratchAttrName = "fluxion.scratch"; // i64
 inline constexpr llvm::StringLiteral inPlaceAttrName = "fluxion.in_place"; // unit: KernelCost::inPlace
 inline constexpr llvm::StringLiteral scratchPlaceAttrName = "fluxion.scratch_place"; // #fluxion.place
 
+// On a state item whose type is not in the declared order: dimension i of the type is dimension layout[i] of
+// the tensor that checkpoints and users see (dense i64 array).
+inline constexpr llvm::StringLiteral stateLayoutAttrName = "fluxion.layout";
+
 } // namespace fluxion::ir

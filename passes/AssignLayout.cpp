@@ -29,8 +29,8 @@ struct AssignLayoutPass : impl::AssignLayoutPassBase<AssignLayoutPass> {
       return;
     if (failed(simplify(getOperation())))
       return signalPassFailure();
-    if (packState)
-      passes::packState(getOperation());
+    if (packState && passes::packState(getOperation()) && failed(simplify(getOperation())))
+      signalPassFailure();
   }
 };
 } // namespace

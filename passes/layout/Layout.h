@@ -17,7 +17,8 @@ int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);
 // its inverse or an end of the program.
 void sinkTransposes(mlir::func::FuncOp function);
 
-// State items that the step reads and writes only through one permutation are kept permuted.
-void packState(mlir::ModuleOp module);
+// State items whose new values are made in another order of dimensions than the declared one are stored in
+// that order, where this saves transposes. Returns whether any is.
+bool packState(mlir::ModuleOp module);
 
 } // namespace fluxion::passes

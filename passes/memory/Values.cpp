@@ -43,12 +43,12 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   return true;
 }
 
-// The operand goes into this result element by element, and into others only by way of it; and those are
-// made in the same loop. Then no element is read after it has been overwritten, however the stores are ordered.
+// The operand goes into this result element by element, and into others only by way of it. A kernel with
+// reductions stores in sweeps, each of which reads what earlier ones stored; a map has one sweep but a loop
+// nest for each shape, so there the others must be made in this result's loop.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
-  bool loops = kernel.getKind() == ir::KernelKind::Map || kernel.getKind() == ir::KernelKind::Update ||
-               kernel.getKind() == ir::KernelKind::Row;
-  if (!loops && !kernel->hasAttr(ir::inPlaceAttrName))
+  bool map = kernel.getKind() == ir::KernelKind::Map || kernel.getKind() == ir::KernelKind::Update;
+  if (!map && kernel.getKind() != ir::KernelKind::Row && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());
   auto operandType = cast<RankedTensorType>(kernel.getInputs()[input].getType());
@@ -56,7 +56,7 @@ bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned
     return false;
   Value stored = kernel.getBody().front().getTerminator()->getOperand(output);
   if (!reachesElementwise(kernel.getBody().getArgument(input), stored, /*mayYield=*/false) ||
-      !reachesElementwise(stored, Value(), /*mayYield=*/true))
+      (map && !reachesElementwise(stored, Value(), /*mayYield=*/true)))
     return false;
   // The operand passed in twice would be read at another index through the other argument.
   Value root = rootOf(kernel.getInputs()[input]);
