@@ -151,7 +151,9 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
   }
   for (const std::string &archive : options.archives)
     arguments.push_back(options.libraries + "/" + archive);
-  arguments.push_back("-lm");
+  // zlib reads compressed data files; statically, so that the program needs the C and C++ libraries alone.
+  for (const char *argument : {"-Wl,-Bstatic", "-lz", "-Wl,-Bdynamic", "-lm"})
+    arguments.push_back(argument);
   if (Error error = runTool(*linker, arguments, (folder + "/log").str()))
     return error;
   auto bytes = MemoryBuffer::getFile(linked, /*IsText=*/false, /*RequiresNullTerminator=*/false);
