@@ -5,8 +5,8 @@
 // BAD: error: 'fluxion.exp' op must be inside a kernel before memory is planned
 // CHECK: fluxion.state_bytes = 192 : i64
 // CHECK: fluxion.state param @w : tensor<4xf32> {offset = 0 : i64}
-// CHECK: fluxion.state param @v : tensor<4xf32> {offset = 64 : i64}
 // CHECK: fluxion.state step @t : tensor<i64> {offset = 128 : i64}
+// CHECK: fluxion.state param @v : tensor<4xf32> {offset = 64 : i64}
 fluxion.state param @w : tensor<4xf32>
 fluxion.state step @t : tensor<i64>
 fluxion.state param @v : tensor<4xf32>
@@ -30,9 +30,9 @@ func.func @chain(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} 
 
 // The new value is built where the old one lies.
 // CHECK-LABEL: func.func @in_place
-// CHECK: "add"{{.*}} at [#fluxion.place<state, 0>]
+// CHECK: "update_add"{{.*}} at [#fluxion.place<state, 0>]
 // APART-LABEL: func.func @in_place
-// APART: "add"{{.*}} at [#fluxion.place<arena, 0>]
+// APART: "update_add"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @in_place(%g: tensor<4xf32>) attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.add %w, %g : tensor<4xf32>
@@ -42,7 +42,7 @@ func.func @in_place(%g: tensor<4xf32>) attributes {fluxion.entry} {
 
 // The caller gets the old value after all kernels have run, so the new one waits in the arena.
 // CHECK-LABEL: func.func @old_value_returned
-// CHECK: "add"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "update_add"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @old_value_returned(%g: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.add %w, %g : tensor<4xf32>
@@ -52,7 +52,7 @@ func.func @old_value_returned(%g: tensor<4xf32>) -> tensor<4xf32> attributes {fl
 
 // A permuting kernel reads other elements than it writes.
 // CHECK-LABEL: func.func @reversed
-// CHECK: "reverse"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "update_reverse"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @reversed() attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.reverse %w dims [0] : tensor<4xf32>
@@ -60,10 +60,10 @@ func.func @reversed() attributes {fluxion.entry} {
   return
 }
 
-// Exchanged items: both old values are saved before either is overwritten.
+// Exchanged items: one old value is saved, then the other moves to its place.
 // CHECK-LABEL: func.func @exchange
-// CHECK: "copy_state"{{.*}} at [#fluxion.place<arena
-// CHECK: "copy_state"{{.*}} at [#fluxion.place<arena
+// CHECK: "copy_state"(%[[V:.+]]) at [#fluxion.place<arena, 0>]
+// CHECK: "copy_state"(%[[W:.+]]) at [#fluxion.place<state, 64>]
 func.func @exchange() attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %v = fluxion.read @v : tensor<4xf32>
