@@ -84,6 +84,7 @@ void PhaseEmitter::emit(StringRef symbol, ArrayRef<StoredValue> earlier) {
     if (!buffers.count(stored.value))
       buffers[stored.value] = addressOf(stored);
   switch (phase.kind) {
+  case Phase::Pack: emitPack(); break;
   case Phase::Map: emitMap(); break;
   case Phase::Row: emitRow(); break;
   case Phase::Scatter: emitScatter(); break;

@@ -6,6 +6,7 @@
 #include "codegen/llvm/loops/Puller.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 
 namespace fluxion::codegen {
 
@@ -50,6 +51,9 @@ private:
   void emitMapGroup(llvm::ArrayRef<StoredValue> group, Value from, Value to, bool flat);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from, int64_t count);
   void emitScatter();
+
+  // Pack.cpp
+  void emitPack();
 
   // Reduce.cpp
   mlir::AffineExpr chunkStart; // of the outermost reduced dimension; null: 0

@@ -76,7 +76,7 @@ bool pointwiseFrom(Value value, Value target) {
   return ir::hasScalarBody(op) && llvm::all_of(op->getOperands(), [&](Value operand) { return pointwiseFrom(operand, target); });
 }
 
-Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target) {
+Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
   Tile tile;
   tile.lanes = lanesFor(element, target);
   int64_t budget = target.vectorRegisters >= 32 ? 24 : 12, rank = r.kept.size();
@@ -86,7 +86,7 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target) 
     lastReduced = !reduce.getDims().empty() && reduce.getDims().back() == (int64_t)shapeOf(reduce.getX()).size() - 1;
   } else if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
     auto endsContracting = [](Value x, ArrayRef<int64_t> dims) { return !dims.empty() && dims.back() == (int64_t)shapeOf(x).size() - 1; };
-    lastReduced = endsContracting(dot.getRhs(), dot.getRhsContracting()) && (endsContracting(dot.getLhs(), dot.getLhsContracting()) || rank == 0);
+    lastReduced = !packed && endsContracting(dot.getRhs(), dot.getRhsContracting()) && (endsContracting(dot.getLhs(), dot.getLhsContracting()) || rank == 0);
   } else if (r.isArg()) {
     int64_t dim = isa<ir::ArgmaxOp>(r.op) ? cast<ir::ArgmaxOp>(r.op).getDim() : cast<ir::ArgminOp>(r.op).getDim();
     if (dim == (int64_t)shapeOf(r.op->getOperand(0)).size() - 1)
@@ -270,8 +270,19 @@ void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
   Type element = cast<RankedTensorType>(r.op->getOperand(0).getType()).getElementType();
   Phase phase;
   phase.kind = Phase::Reduce;
-  phase.tile = chooseTile(r, element, target);
+  std::optional<PackedShape> packed = packedShape(r.op, target);
+  phase.tile = chooseTile(r, element, target, packed.has_value());
   r.chunks = chooseChunks(r, phase.tile);
+  if (packed) {
+    int64_t bytes = element.getIntOrFloatBitWidth() / 8;
+    r.packedAt = scratch(packed->batches * packed->depth * packed->pitch * bytes);
+    Phase pack;
+    pack.kind = Phase::Pack;
+    pack.reductions.push_back(r);
+    pack.stores.push_back({r.result, -1, r.packedAt});
+    pack.tasks = packed->batches * packed->blocks;
+    result.phases.push_back(pack);
+  }
   phase.reductions.push_back(r);
   phase.tasks = tileTasks(r, phase.tile);
   if (r.chunks == 1) {

@@ -15,6 +15,7 @@ struct Reduction {
   mlir::Operation *op = nullptr;
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
+  int64_t packedAt = -1;                    // scratch offset of the right side's transposed copy; -1: none
   int64_t chunks = 1;                       // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
@@ -34,8 +35,8 @@ struct StoredValue {
 };
 
 struct Phase {
-  enum Kind { Reduce, Combine, Row, Map, Scatter } kind = Map;
-  llvm::SmallVector<Reduction> reductions; // Reduce, Combine: one; Row: all, in order
+  enum Kind { Pack, Reduce, Combine, Row, Map, Scatter } kind = Map;
+  llvm::SmallVector<Reduction> reductions; // Pack, Reduce, Combine: one; Row: all, in order
   Tile tile;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
@@ -46,6 +47,14 @@ struct KernelPlan {
   int64_t scratchBytes = 0;
   std::string refusal; // why the kernel cannot be planned; empty if it can
 };
+
+// The transposed copy of a contraction's right side that is summed along its last dimension; nothing where it
+// would not pay.
+struct PackedShape {
+  llvm::SmallVector<int64_t> batch, free; // dimensions of the right side
+  int64_t batches = 1, columns = 0, depth = 0, blocks = 0, pitch = 0;
+};
+std::optional<PackedShape> packedShape(mlir::Operation *op, const ir::TargetInfo &target);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 

@@ -115,6 +115,15 @@ Value Puller::pull(Value value, const Index &index) {
   return block;
 }
 
+Value Puller::loadOnce(Value buffer, Value value, AffineExpr position) {
+  // A flat index no element of `value` has: its one position keeps the key apart from pulled blocks.
+  Key key{value, Index{access.constant(-1), position}, {}, {}, access.emit.lanes};
+  auto [known, isNew] = memo.try_emplace(key);
+  if (isNew)
+    known->second = access.load(buffer, elementOf(value), position, {});
+  return known->second;
+}
+
 Value Puller::pullUnder(const Guard &extra, Value value, const Index &index) {
   Guard outer = guard;
   guard = access.both(outer, extra);

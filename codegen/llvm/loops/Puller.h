@@ -16,6 +16,8 @@ public:
 
   // The element block of `value` at `index`, lanes as the access stands.
   mlir::Value pull(mlir::Value value, const Index &index);
+  // The block at `position` of a buffer that stands for `value`; loaded once a scope.
+  mlir::Value loadOnce(mlir::Value buffer, mlir::Value value, mlir::AffineExpr position);
   // Forgets what was computed: at the start of every loop body.
   void newScope() { memo.clear(); }
   // A reduction's result that is in registers: `value` at the one index it will be asked for.

@@ -73,7 +73,14 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
       for (AffineExpr &e : *side)
         if (!e)
           e = kept[next++];
-    return {puller.pull(dot.getLhs(), lhs), puller.pull(dot.getRhs(), rhs)};
+    if (r.packedAt < 0)
+      return {puller.pull(dot.getLhs(), lhs), puller.pull(dot.getRhs(), rhs)};
+    PackedShape shape = *packedShape(dot, target);
+    AffineExpr batch = access.constant(0);
+    for (int64_t d : dot.getRhsBatching())
+      batch = batch * shapeOf(dot.getRhs())[d] + rhs[d];
+    AffineExpr place = (batch * shape.depth + rhs.back()) * shape.pitch + rhs[shape.free[0]];
+    return {puller.pull(dot.getLhs(), lhs), puller.loadOnce(addressOf({r.result, -1, r.packedAt}), dot.getRhs(), place)};
   }
   // The window positions run forward over the input; the kernel index is flipped where the op says so.
   auto conv = cast<ir::ConvolutionOp>(r.op);
