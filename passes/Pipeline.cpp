@@ -22,7 +22,7 @@ constexpr PassName allPasses[] = {
     {"schedule", "schedule"},           {"order", "order"},         {"plan-memory", "plan-memory"},
 };
 // Without these the program cannot be lowered at all.
-constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outline", "plan-memory"};
+constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outline", "schedule", "plan-memory"};
 
 // The known names nearest to a misspelt one, for the error's last words.
 std::string nearest(StringRef wanted, ArrayRef<StringRef> known) {

@@ -122,7 +122,7 @@ Product compileModule(ModuleOp module, const Request &request) {
   codegen::CacheOptions cacheOptions;
   cacheOptions.enabled = request.options.cache && !request.assembly && !request.llvmIr && request.options.dump.empty();
   codegen::ObjectCache cache(cacheOptions);
-  std::string key = codegen::ObjectCache::hash({text, request.name, request.mainFor, FLUXION_VERSION});
+  std::string key = codegen::ObjectCache::hash({text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION)});
   if (auto objects = cache.load(key)) {
     product.objects = std::move(*objects);
     product.info.from_cache = true;
