@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/simplify/Patterns.h"
 
+#include "ir/ops/Control.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/ScalarBody.h"
 #include "ir/ops/Shape.h"
+#include "ir/reference/Eval.h"
 
 #include "mlir/IR/Matchers.h"
 
@@ -158,6 +160,34 @@ struct FoldShapeOfSplat : RewritePattern {
   }
 };
 
+// Any op on small constants, by its definition. What would grow the data is left to run time.
+struct FoldSmall : RewritePattern {
+  static constexpr int64_t mostElements = 4096, mostMade = 64;
+  FoldSmall(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
+    if (op->getNumOperands() == 0 || op->getNumResults() != 1 || !isPure(op) || isa<RandomBitsOp, BarrierOp>(op) ||
+        op->getNumRegions() > 0 || !isa<FluxionDialect>(op->getDialect()))
+      return failure();
+    SmallVector<reference::Tensor> operands;
+    int64_t largest = mostMade;
+    for (mlir::Value operand : op->getOperands()) {
+      auto constant = operand.getDefiningOp<ConstantOp>();
+      auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+      if (!elements || elements.getNumElements() > mostElements)
+        return failure();
+      largest = std::max(largest, elements.getNumElements());
+      operands.push_back(reference::Tensor::fromAttr(elements));
+    }
+    if (cast<RankedTensorType>(op->getResult(0).getType()).getNumElements() > largest)
+      return failure();
+    FailureOr<SmallVector<reference::Tensor>> results = reference::evaluateOp(op, operands);
+    if (failed(results))
+      return failure();
+    rewriter.replaceOpWithNewOp<ConstantOp>(op, results->front().toAttr());
+    return success();
+  }
+};
+
 // select(p, 1, 0) = convert(p)
 struct SelectToConvert : OpRewritePattern<SelectOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -173,5 +203,5 @@ struct SelectToConvert : OpRewritePattern<SelectOp> {
 } // namespace
 
 void fluxion::passes::populateConstantPatterns(RewritePatternSet &patterns) {
-  patterns.add<FoldSplats, FoldShapeOfSplat, SelectToConvert>(patterns.getContext());
+  patterns.add<FoldSplats, FoldShapeOfSplat, FoldSmall, SelectToConvert>(patterns.getContext());
 }

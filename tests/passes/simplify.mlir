@@ -124,3 +124,14 @@ func.func @barrier(%x: tensor<4xf32>, %dy: tensor<4xf32>) -> (tensor<4xf32>, ten
   %b = fluxion.exp %g#0 : tensor<4xf32>
   return %a, %b : tensor<4xf32>, tensor<4xf32>
 }
+
+// Small constants of any values are evaluated by definition; what would grow stays.
+// CHECK-LABEL: func.func @small_constants
+// CHECK-DAG: fluxion.constant dense<[6.000000e+00, 1.500000e+01]> : tensor<2xf32>
+// CHECK-DAG: fluxion.broadcast_in_dim
+func.func @small_constants() -> (tensor<2xf32>, tensor<2x3x100xf32>) {
+  %c = fluxion.constant dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3xf32>
+  %s = fluxion.reduce sum %c dims [1] : (tensor<2x3xf32>) -> tensor<2xf32>
+  %b = fluxion.broadcast_in_dim %c dims [0, 1] : (tensor<2x3xf32>) -> tensor<2x3x100xf32>
+  return %s, %b : tensor<2xf32>, tensor<2x3x100xf32>
+}
