@@ -5,7 +5,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 #include <limits>
@@ -15,9 +14,14 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 using D = ir::CompareDirection;
 
+static constexpr double infinity = std::numeric_limits<double>::infinity();
+static constexpr double quietNan = std::numeric_limits<double>::quiet_NaN();
+
 VectorMath::VectorMath(VectorEmitter &emit, Type element)
     : emit(emit), element(element), integer(IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())),
       isF32(element.isF32()) {}
+
+// ---- Notation ------------------------------------------------------------------------------------
 
 Value VectorMath::c(double number) { return emit.constant(number, element); }
 Value VectorMath::n(int64_t number) { return emit.integer(number, integer); }
@@ -30,21 +34,29 @@ Value VectorMath::fma(Value x, Value y, Value z) {
 }
 Value VectorMath::neg(Value x) { return arith::NegFOp::create(emit.b, emit.loc, x); }
 Value VectorMath::abs(Value x) { return LLVM::FAbsOp::create(emit.b, emit.loc, x.getType(), x); }
-Value VectorMath::sqrt(Value x) { return LLVM::SqrtOp::create(emit.b, emit.loc, x.getType(), x); }
-// Nearest integer for |x| < 2^51 (2^22): the sum with 1.5 * 2^52 (2^23) has no fraction bits.
-Value VectorMath::round(Value x) {
-  Value magic = c(isF32 ? 0x1.8p23 : 0x1.8p52);
-  return sub(add(x, magic), magic);
-}
+Value VectorMath::floor(Value x) { return LLVM::FFloorOp::create(emit.b, emit.loc, x.getType(), x); }
+Value VectorMath::trunc(Value x) { return LLVM::FTruncOp::create(emit.b, emit.loc, x.getType(), x); }
 Value VectorMath::lt(Value x, Value y) { return emit.compare(D::LT, x, y, element); }
 Value VectorMath::gt(Value x, Value y) { return emit.compare(D::GT, x, y, element); }
+Value VectorMath::ge(Value x, Value y) { return emit.compare(D::GE, x, y, element); }
 Value VectorMath::eq(Value x, Value y) { return emit.compare(D::EQ, x, y, element); }
 Value VectorMath::isNan(Value x) { return emit.compare(D::NE, x, x, element); }
+Value VectorMath::atMost(Value x, Value bound) { return select(gt(x, bound), bound, x); }
+Value VectorMath::atLeast(Value x, Value bound) { return select(lt(x, bound), bound, x); }
 Value VectorMath::select(Value pred, Value x, Value y) { return emit.select(pred, x, y); }
 Value VectorMath::both(Value p, Value q) { return arith::AndIOp::create(emit.b, emit.loc, p, q); }
 Value VectorMath::either(Value p, Value q) { return arith::OrIOp::create(emit.b, emit.loc, p, q); }
+Value VectorMath::any(Value pred) {
+  return emit.lanes == 1 ? pred : vector::ReductionOp::create(emit.b, emit.loc, vector::CombiningKind::OR, pred).getResult();
+}
 Value VectorMath::bits(Value x) { return emit.bitcast(x, element, integer); }
 Value VectorMath::fromBits(Value x) { return emit.bitcast(x, integer, element); }
+Value VectorMath::addBits(Value x, Value y) { return arith::AddIOp::create(emit.b, emit.loc, x, y); }
+Value VectorMath::subBits(Value x, Value y) { return arith::SubIOp::create(emit.b, emit.loc, x, y); }
+Value VectorMath::andBits(Value x, Value y) { return arith::AndIOp::create(emit.b, emit.loc, x, y); }
+Value VectorMath::xorBits(Value x, Value y) { return arith::XOrIOp::create(emit.b, emit.loc, x, y); }
+Value VectorMath::shiftLeft(Value x, int64_t by) { return arith::ShLIOp::create(emit.b, emit.loc, x, n(by)); }
+Value VectorMath::shiftRight(Value x, int64_t by) { return arith::ShRUIOp::create(emit.b, emit.loc, x, n(by)); }
 Value VectorMath::copySign(Value magnitude, Value sign) {
   return LLVM::CopySignOp::create(emit.b, emit.loc, magnitude.getType(), magnitude, sign);
 }
@@ -56,19 +68,6 @@ Value VectorMath::polynomial(Value x, ArrayRef<double> highestFirst) {
   return sum;
 }
 
-// Two factors of about half the exponent each, so that subnormal results round once and none overflows early.
-Value VectorMath::scale(Value x, Value exponent) {
-  int64_t mantissa = isF32 ? 23 : 52, bias = isF32 ? 127 : 1023;
-  Value whole = arith::FPToSIOp::create(emit.b, emit.loc, emit.typeOf(integer), exponent);
-  Value half = arith::ShRSIOp::create(emit.b, emit.loc, whole, n(1));
-  Value rest = arith::SubIOp::create(emit.b, emit.loc, whole, half);
-  auto power = [&](Value e) {
-    Value biased = arith::AddIOp::create(emit.b, emit.loc, e, n(bias));
-    return fromBits(arith::ShLIOp::create(emit.b, emit.loc, biased, n(mantissa)));
-  };
-  return mul(mul(x, power(half)), power(rest));
-}
-
 Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)> f, ArrayRef<Value> x) {
   Type f64 = emit.b.getF64Type();
   VectorMath wide(emit, f64);
@@ -78,286 +77,223 @@ Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)
   return emit.convert(f(wide, arguments), f64, element);
 }
 
+// The sum with 1.5 * 2^52 (2^23) has no fraction bits, and its low bits are the integer. No conversion
+// instruction: AVX2 has none between f64 and i64.
+VectorMath::Rounded VectorMath::round(Value x) {
+  Value magic = c(isF32 ? 0x1.8p23 : 0x1.8p52), moved = add(x, magic);
+  return {sub(moved, magic), subBits(bits(moved), n(isF32 ? 0x4b400000 : 0x4338000000000000LL))};
+}
+
+Value VectorMath::toFloat(Value x) {
+  return sub(fromBits(addBits(x, n(isF32 ? 0x4b400000 : 0x4338000000000000LL))), c(isF32 ? 0x1.8p23 : 0x1.8p52));
+}
+
+Value VectorMath::powerOfTwo(Value exponent) {
+  return fromBits(shiftLeft(addBits(exponent, n(isF32 ? 127 : 1023)), isF32 ? 23 : 52));
+}
+
+VectorMath::Pair VectorMath::twoSum(Value x, Value y) {
+  Value high = add(x, y), part = sub(high, x);
+  return {high, add(sub(x, sub(high, part)), sub(y, part))};
+}
+
+// |x| >= |y|
+VectorMath::Pair VectorMath::quickTwoSum(Value x, Value y) {
+  Value high = add(x, y);
+  return {high, sub(y, sub(high, x))};
+}
+
+VectorMath::Pair VectorMath::twoProduct(Value x, Value y) {
+  Value high = mul(x, y);
+  if (emit.hasFma)
+    return {high, fma(x, y, neg(high))};
+  // Halves of the mantissas multiply exactly (Dekker, Veltkamp).
+  auto upper = [&](Value v) {
+    Value scaled = mul(v, c(isF32 ? 0x1.002p12 : 0x1.0000002p27));
+    return sub(scaled, sub(scaled, v));
+  };
+  Value xh = upper(x), yh = upper(y), xl = sub(x, xh), yl = sub(y, yh);
+  Value rest = add(sub(mul(xh, yh), high), add(mul(xh, yl), mul(xl, yh)));
+  return {high, add(rest, mul(xl, yl))};
+}
+
 // ---- Exponentials --------------------------------------------------------------------------------
 
-// e^r - 1 for |r| <= ln(2) / 2 by its Taylor series, which at this length is below the rounding error.
-static SmallVector<double> expSeries(int degree) {
-  SmallVector<double> highestFirst;
+// ln 2 in two parts, the first short enough for an exact product with k.
+VectorMath::Reduced VectorMath::reduceLn2(Value x) {
+  Rounded k = round(mul(x, c(M_LOG2E)));
+  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1, low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
+  Value rough = fma(k.number, c(-high), x), r = fma(k.number, c(-low), rough);
+  return {k, r, fma(k.number, c(-low), sub(rough, r))};
+}
+
+// f32: minimax; f64: Taylor's series, below the rounding error at this length.
+Value VectorMath::expTail(Value r) {
+  if (isF32)
+    return polynomial(r, {2.05508662e-4, 1.39306591e-3, 8.33226841e-3, 4.16665098e-2, 0.166666702, 0.5});
+  SmallVector<double> series(12);
   double factorial = 1;
-  for (int k = 2; k <= degree; ++k)
-    factorial *= k;
-  for (int k = degree; k >= 1; --k) {
-    highestFirst.push_back(1 / factorial);
-    factorial /= k;
-  }
-  return highestFirst;
+  for (int k = 2; k <= 13; ++k)
+    series[13 - k] = 1 / (factorial *= k);
+  return polynomial(r, series);
 }
 
-Value VectorMath::expF32(Value x) {
-  Value clamped = select(lt(x, c(-104)), c(-104), select(gt(x, c(89)), c(89), x));
-  Value k = round(mul(clamped, c(M_LOG2E)));
-  Value r = fma(k, c(-0.693359375), clamped);
-  r = fma(k, c(2.12194440054690583e-4), r);
-  Value p = polynomial(r, {1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1});
-  Value y = add(fma(mul(r, r), p, r), c(1)); // Cephes' minimax polynomial
-  return select(isNan(x), x, scale(y, k));
-}
-
+// Two factors of about half the exponent each: subnormal results round once and none overflows early.
 Value VectorMath::exp(Value x) {
-  if (isF32)
-    return expF32(x);
-  Value clamped = select(lt(x, c(-746)), c(-746), select(gt(x, c(710)), c(710), x));
-  Value k = round(mul(clamped, c(M_LOG2E)));
-  Value r = fma(k, c(-6.93147180369123816490e-01), clamped);
-  r = fma(k, c(-1.90821492927058770002e-10), r);
-  Value y = fma(r, polynomial(r, expSeries(13)), c(1));
-  return select(isNan(x), x, scale(y, k));
+  Value clamped = atMost(atLeast(x, c(isF32 ? -104 : -746)), c(isF32 ? 89 : 710));
+  Reduced r = reduceLn2(clamped);
+  Value y = add(fma(mul(r.high, r.high), expTail(r.high), r.high), c(1));
+  Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
+  y = mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
+  return select(isNan(x), x, y);
 }
 
+Value VectorMath::expOfNormal(Value x) {
+  Reduced r = reduceLn2(x);
+  Value y = add(fma(mul(r.high, r.high), expTail(r.high), r.high), c(1));
+  return mul(y, powerOfTwo(r.k.integer));
+}
+
+// e^(high + low) where the result may be exceptional; high is not NaN.
+Value VectorMath::expOfPair(Pair x) {
+  Value clamped = atMost(atLeast(x.high, c(-746)), c(710));
+  Reduced r = reduceLn2(clamped);
+  Value low = add(r.low, select(eq(clamped, x.high), x.low, c(0)));
+  Value y = add(add(fma(mul(r.high, r.high), expTail(r.high), fma(low, r.high, low)), r.high), c(1));
+  Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
+  return mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
+}
+
+// 2^k (e^r - 1) + 2^k - 1, halved until the end so that 2^k itself may overflow.
 Value VectorMath::expm1(Value x) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.expm1(a[0]); }, x);
-  Value clamped = select(lt(x, c(-40)), c(-40), select(gt(x, c(40)), c(40), x));
-  Value k = round(mul(clamped, c(M_LOG2E)));
-  Value r = fma(k, c(-6.93147180369123816490e-01), clamped);
-  r = fma(k, c(-1.90821492927058770002e-10), r);
-  Value power = scale(c(1), k);
-  Value small = fma(power, mul(r, polynomial(r, expSeries(13))), sub(power, c(1)));
-  Value y = select(gt(x, c(40)), sub(exp(x), c(1)), small);
-  // Tiny arguments and zeros of either sign are their own result; NaN stays.
-  return select(lt(abs(x), c(0x1p-54)), x, select(isNan(x), x, y));
+  Value clamped = atMost(atLeast(x, c(isF32 ? -18 : -38)), c(isF32 ? 89 : 710));
+  Reduced r = reduceLn2(clamped);
+  Value halfPower = powerOfTwo(subBits(r.k.integer, n(1)));
+  Value tail = fma(mul(r.high, r.high), expTail(r.high), r.low);
+  Value y = fma(halfPower, tail, fma(halfPower, r.high, sub(halfPower, c(0.5))));
+  y = add(y, y);
+  y = select(isNan(x), x, y);
+  return select(lt(abs(x), c(isF32 ? 0x1p-26 : 0x1p-55)), x, y); // zeros keep their sign
 }
 
 Value VectorMath::tanh(Value x) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.tanh(a[0]); }, x);
   Value magnitude = abs(x);
-  Value bounded = select(gt(magnitude, c(20)), c(20), magnitude);
-  Value t = expm1(add(bounded, bounded));
-  Value y = copySign(div(t, add(t, c(2))), x);
-  return select(isNan(x), x, y);
+  if (!isF32) {
+    Value t = expm1(mul(atMost(magnitude, c(20)), c(2)));
+    return copySign(div(t, add(t, c(2))), x);
+  }
+  Value z = mul(x, x);
+  Value near = fma(mul(x, z), polynomial(z, {-5.70499004e-3, 2.06390918e-2, -5.37397174e-2, 0.133314422, -0.333332819}), x);
+  Value e = expOfNormal(mul(atMost(magnitude, c(10)), c(2)));
+  Value far = copySign(sub(c(1), div(c(2), add(e, c(1)))), x);
+  return select(gt(magnitude, c(0.625)), far, near); // NaN is near
 }
 
 // ---- Logarithms ----------------------------------------------------------------------------------
 
-// x = 2^k * (1 + f), 1 + f in [sqrt(1/2), sqrt(2)); ln(1 + f) = f - (f^2/2 - s (f^2/2 + R(s^2))), s = f / (2 + f).
-// Coefficients of R from fdlibm (Sun Microsystems, 1993).
-Value VectorMath::log(Value x) {
-  int64_t mantissa = isF32 ? 23 : 52, bias = isF32 ? 127 : 1023;
-  double tiny = isF32 ? 0x1p-126 : 0x1p-1022, lift = isF32 ? 0x1p25 : 0x1p54;
-  Value subnormal = lt(x, c(tiny));
-  Value normal = select(subnormal, mul(x, c(lift)), x);
-  Value word = bits(normal);
+VectorMath::Split VectorMath::splitPositive(Value x, bool subnormals) {
+  int64_t mantissa = isF32 ? 23 : 52;
+  Value tiny = lt(x, c(isF32 ? 0x1p-126 : 0x1p-1022));
+  Value normal = subnormals ? select(tiny, mul(x, c(isF32 ? 0x1p25 : 0x1p54)), x) : x;
   // Adding the distance from sqrt(1/2) to 1 moves the split of the exponent there.
-  int64_t rootBits = isF32 ? 0x3f3504f3 : 0x3fe6a09e667f3bcdLL, oneBits = isF32 ? 0x3f800000 : 0x3ff0000000000000LL;
-  Value moved = arith::AddIOp::create(emit.b, emit.loc, word, n(oneBits - rootBits));
-  Value exponent = arith::SubIOp::create(emit.b, emit.loc, arith::ShRUIOp::create(emit.b, emit.loc, moved, n(mantissa)), n(bias));
-  Value fraction = arith::AndIOp::create(emit.b, emit.loc, moved, n((int64_t(1) << mantissa) - 1));
-  Value f = sub(fromBits(arith::AddIOp::create(emit.b, emit.loc, fraction, n(rootBits))), c(1));
-  Value k = arith::SIToFPOp::create(emit.b, emit.loc, emit.typeOf(element), exponent);
-  k = sub(k, select(subnormal, c(isF32 ? 25 : 54), c(0)));
+  int64_t root = isF32 ? 0x3f3504f3 : 0x3fe6a09e667f3bcdLL, one = isF32 ? 0x3f800000 : 0x3ff0000000000000LL;
+  Value moved = addBits(bits(normal), n(one - root));
+  Value fraction = andBits(moved, n((int64_t(1) << mantissa) - 1));
+  Value f = sub(fromBits(addBits(fraction, n(root))), c(1));
+  Value k = toFloat(subBits(shiftRight(moved, mantissa), n(isF32 ? 127 : 1023)));
+  if (subnormals)
+    k = sub(k, select(tiny, c(isF32 ? 25 : 54), c(0)));
+  return {f, k};
+}
 
-  Value s = div(f, add(f, c(2))), z = mul(s, s), half = mul(mul(f, f), c(0.5));
-  Value r = isF32 ? polynomial(z, {0.24279078841, 0.28498786688, 0.40000972152, 0.66666662693})
-                  : polynomial(z, {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
-                                   2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01});
-  r = mul(r, z);
-  double high = isF32 ? 6.9313812256e-01 : 6.93147180369123816490e-01, low = isF32 ? 9.0580006145e-06 : 1.90821492927058770002e-10;
-  Value tail = fma(s, add(half, r), mul(k, c(low)));
-  Value y = add(mul(k, c(high)), sub(f, sub(half, tail)));
-  double infinity = std::numeric_limits<double>::infinity();
+// ln of the split number plus a small correction. f32: f - f^2/2 + f^3 P(f), minimax; f64: with s = f / (2 + f),
+// ln(1 + f) = f - (f^2/2 - s (f^2/2 + R(s^2))), whose R is from fdlibm (Sun Microsystems, 1993).
+Value VectorMath::logOfSplit(const Split &x, Value correction) {
+  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1, low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
+  Value f = x.f, square = mul(f, f);
+  Value tail = mul(x.k, c(low));
+  if (correction)
+    tail = add(tail, correction);
+  if (isF32) {
+    Value p = polynomial(f, {6.7464956e-2, -0.116755379, 0.118881643, -0.124056084, 0.14219555, -0.166679948, 0.200021185, -0.250000096, 0.333333126});
+    Value y = fma(square, c(-0.5), fma(mul(square, f), p, tail));
+    return fma(x.k, c(high), add(f, y));
+  }
+  Value s = div(f, add(f, c(2))), z = mul(s, s), half = mul(square, c(0.5));
+  Value r = mul(z, polynomial(z, {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
+                                  2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01}));
+  return add(mul(x.k, c(high)), sub(f, sub(half, fma(s, add(half, r), tail))));
+}
+
+Value VectorMath::log(Value x) {
+  Value y = logOfSplit(splitPositive(x, true), {});
   y = select(eq(x, c(infinity)), x, y);
   y = select(eq(x, c(0)), c(-infinity), y);
-  return select(either(lt(x, c(0)), isNan(x)), c(std::numeric_limits<double>::quiet_NaN()), y);
+  return select(ge(x, c(0)), y, c(quietNan));
 }
 
-// ln(u) x / (u - 1) with u the rounded 1 + x: the rounding errors of u cancel (Kahan).
+// u = 1 + x rounded; what the rounding lost, relative to u, corrects the logarithm.
 Value VectorMath::log1p(Value x) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.log1p(a[0]); }, x);
-  Value u = add(x, c(1)), d = sub(u, c(1));
-  Value y = div(mul(log(u), x), d);
-  Value exact = either(eq(d, c(0)), eq(x, c(std::numeric_limits<double>::infinity())));
-  return select(exact, x, select(eq(x, c(-1)), c(-std::numeric_limits<double>::infinity()), y));
+  Pair u = twoSum(c(1), x);
+  Split split = splitPositive(u.high, false);
+  Value plain = eq(split.k, c(0)); // then x itself is the fraction
+  Value correction = select(plain, c(0), div(u.low, u.high));
+  split.f = select(plain, x, split.f);
+  Value y = logOfSplit(split, correction);
+  y = select(eq(x, c(infinity)), x, y);
+  y = select(eq(x, c(-1)), c(-infinity), y);
+  y = select(ge(x, c(-1)), y, c(quietNan));
+  return select(lt(abs(x), c(isF32 ? 0x1p-26 : 0x1p-55)), x, y);
 }
 
-// x^y = e^(y ln |x|), with IEEE 754's exceptional cases. f64 loses |y ln x| ulp.
+// f64 ln x of x > 0 as a pair of about 2^-64 relative error: k ln 2 + 2 s + 2/3 s^3 + ... with s as a pair.
+VectorMath::Pair VectorMath::logAsPair(Value x) {
+  Split split = splitPositive(x, true);
+  Pair sum = quickTwoSum(c(2), split.f); // 2 + f
+  Value s = div(split.f, sum.high);
+  Pair product = twoProduct(s, sum.high);
+  Value rest = sub(sub(sub(split.f, product.high), product.low), mul(s, sum.low));
+  Pair ratio = quickTwoSum(s, div(rest, sum.high));
+  Pair square = twoProduct(ratio.high, ratio.high);
+  square.low = add(square.low, mul(mul(ratio.high, ratio.low), c(2)));
+  SmallVector<double> odd; // 2/21, 2/19, ..., 2/5
+  for (int k = 21; k >= 5; k -= 2)
+    odd.push_back(2.0 / k);
+  // 2/3 + z Q(z) as a pair, times s^3.
+  Value q = mul(square.high, polynomial(square.high, odd));
+  Pair cubic = quickTwoSum(c(0.6666666666666666), q);
+  cubic.low = add(cubic.low, c(3.700743415417188e-17));
+  Pair factor = twoProduct(square.high, cubic.high);
+  factor.low = add(factor.low, add(mul(square.high, cubic.low), mul(square.low, cubic.high)));
+  Pair correction = twoProduct(ratio.high, factor.high);
+  correction.low = add(correction.low, add(mul(ratio.high, factor.low), mul(ratio.low, factor.high)));
+  Value twice = add(ratio.high, ratio.high), twiceLow = add(ratio.low, ratio.low);
+  Pair whole = {mul(split.k, c(0x1.62e42feep-1)), mul(split.k, c(1.9082149292705877e-10))};
+  Pair first = twoSum(whole.high, whole.low), second = twoSum(twice, correction.high);
+  Pair both = twoSum(first.high, second.high);
+  return quickTwoSum(both.high, add(both.low, add(add(first.low, second.low), add(twiceLow, correction.low))));
+}
+
+// x^y = e^(y ln |x|), with IEEE 754's exceptional cases.
 Value VectorMath::pow(Value x, Value y) {
   if (isF32)
     return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.pow(a[0], a[1]); }, {x, y});
-  double infinity = std::numeric_limits<double>::infinity();
   Value magnitude = abs(x);
-  Value z = exp(mul(y, log(magnitude)));
-  Value whole = LLVM::FTruncOp::create(emit.b, emit.loc, y.getType(), y);
-  Value isInteger = eq(whole, y);
-  Value halfY = mul(y, c(0.5));
-  Value isOdd = both(isInteger, emit.compare(D::NE, LLVM::FTruncOp::create(emit.b, emit.loc, y.getType(), halfY), halfY, element));
+  Value isZero = eq(magnitude, c(0)), isInfinite = eq(magnitude, c(infinity));
+  Pair logarithm = logAsPair(select(either(isZero, isInfinite), c(1), magnitude));
+  Pair product = twoProduct(logarithm.high, y);
+  product.low = add(product.low, mul(logarithm.low, y));
+  product.high = select(isZero, neg(y), select(isInfinite, y, product.high));
+  product.high = mul(product.high, select(either(isZero, isInfinite), c(infinity), c(1)));
+  product.low = select(lt(abs(product.high), c(1000)), product.low, c(0));
+  Value z = expOfPair(product);
+  Value whole = trunc(y), isInteger = eq(whole, y), halfY = mul(y, c(0.5));
+  Value isOdd = both(isInteger, emit.compare(D::NE, trunc(halfY), halfY, element));
   Value negative = lt(x, c(0));
-  // Signed zero bases keep their sign under odd powers.
-  Value signedResult = select(isOdd, copySign(z, x), z);
-  Value nan = c(std::numeric_limits<double>::quiet_NaN());
-  Value infiniteX = eq(magnitude, c(infinity)), infiniteY = eq(abs(y), c(infinity));
-  z = select(both(negative, both(emit.compare(D::NE, whole, y, element), emit.compare(D::NE, magnitude, c(infinity), element))), nan,
-             signedResult);
-  z = select(both(infiniteY, eq(magnitude, c(1))), c(1), z);
-  z = select(both(infiniteX, both(negative, isOdd)), select(gt(y, c(0)), c(-infinity), c(-0.0)), z);
-  z = select(either(eq(y, c(0)), eq(x, c(1))), c(1), select(either(isNan(x), isNan(y)), nan, z));
-  return z;
-}
-
-// ---- Circular functions --------------------------------------------------------------------------
-
-namespace {
-// 2/pi in 24-bit words (fdlibm).
-const uint32_t twoOverPi[] = {0xA2F983, 0x6E4E44, 0x1529FC, 0x2757D1, 0xF534DD, 0xC0DB62, 0x95993C, 0x439041,
-                              0xFE5163, 0xABDEBB, 0xC561B7, 0x246E3A, 0x424DD2, 0xE00649, 0x2EEA09, 0xD1921C};
-
-// `count` bits of 2/pi from binary place `first` on (place 1 is worth 1/2), as an integer.
-uint64_t bitsOfTwoOverPi(int first, int count) {
-  uint64_t value = 0;
-  for (int place = first; place < first + count; ++place) {
-    int index = place - 1;
-    value = value << 1 | (index < 0 ? 0 : twoOverPi[index / 24] >> (23 - index % 24) & 1);
-  }
-  return value;
-}
-} // namespace
-
-// x = (quadrant + r) pi/2 with |r| a little above 1/2 at most, given as the angle r pi/2. Up to 2^40 by
-// pi/2 in three parts (Cody and Waite); the first product is exact because it is a multiple of 2^-52.
-std::pair<Value, Value> VectorMath::reduceHalfPi(Value x) {
-  Value quadrant = round(mul(x, c(M_2_PI)));
-  Value r = fma(quadrant, c(-1.5707963267948966), x);
-  r = fma(quadrant, c(-6.123233995736766e-17), r);
-  r = fma(quadrant, c(1.4973849048591698e-33), r);
-  Value big = gt(abs(x), c(0x1p40));
-  Value any = emit.lanes == 1 ? big : vector::ReductionOp::create(emit.b, emit.loc, vector::CombiningKind::OR, big).getResult();
-  // Beyond: x = m 2^e with an integer m of 24 significant bits (an f32, or an f64 cut to that); chunks of
-  // 2^e 2/pi mod 4 times m are exact and reduced one by one (Payne and Hanek).
-  auto guarded = scf::IfOp::create(
-      emit.b, emit.loc, any,
-      [&](OpBuilder &, Location) {
-        Value word = bits(abs(x));
-        Value exponent = arith::SubIOp::create(emit.b, emit.loc, arith::ShRUIOp::create(emit.b, emit.loc, word, n(52)), n(1023));
-        Value inRange = both(emit.compare(D::GE, exponent, n(40), integer), emit.compare(D::LE, exponent, n(127), integer));
-        Value e = emit.select(inRange, exponent, n(40));
-        Value m = fromBits(arith::AddIOp::create(
-            emit.b, emit.loc, arith::AndIOp::create(emit.b, emit.loc, word, n(0x000fffffe0000000LL)), n(0x3ff0000000000000LL + (23LL << 52))));
-        Value turns = c(0);
-        for (int chunk = 0; chunk < 4; ++chunk) {
-          // Selected from the table by a chain: this path is rare and short code matters more.
-          Value part = c(0);
-          for (int64_t at = 40; at <= 127; ++at) {
-            double number = (double)bitsOfTwoOverPi((int)at - 23 - 1 + chunk * 28, 28) * std::ldexp(1.0, 2 - 28 * (chunk + 1));
-            part = emit.select(emit.compare(D::EQ, e, n(at), integer), c(number), part);
-          }
-          Value product = mul(m, part);
-          Value cut = mul(LLVM::FFloorOp::create(emit.b, emit.loc, product.getType(), mul(product, c(0.25))), c(4));
-          turns = add(turns, sub(product, cut));
-        }
-        Value q = round(turns);
-        Value angle = mul(sub(turns, q), c(1.5707963267948966));
-        Value sign = lt(x, c(0));
-        Value signedQ = emit.select(sign, neg(q), q), signedAngle = emit.select(sign, neg(angle), angle);
-        scf::YieldOp::create(emit.b, emit.loc, ValueRange{emit.select(big, signedAngle, r), emit.select(big, signedQ, quadrant)});
-      },
-      [&](OpBuilder &, Location) { scf::YieldOp::create(emit.b, emit.loc, ValueRange{r, quadrant}); });
-  return {guarded.getResult(0), guarded.getResult(1)};
-}
-
-Value VectorMath::sinCos(Value x, bool isCos) {
-  if (isF32)
-    return viaF64([&](VectorMath &m, ArrayRef<Value> a) { return m.sinCos(a[0], isCos); }, x);
-  auto [angle, quadrant] = reduceHalfPi(x);
-  Value r = angle, z = mul(r, r);
-  Value sine = fma(mul(z, r), polynomial(z, {1.58969099521155010221e-10, -2.50507602534068634195e-08, 2.75573137070700676789e-06,
-                                             -1.98412698298579493134e-04, 8.33333333332248946124e-03, -1.66666666666666324348e-01}), r);
-  Value cosine = polynomial(z, {-1.13596475577881948265e-11, 2.08757232129817482790e-09, -2.75573143513906633035e-07, 2.48015872894767294178e-05,
-                                -1.38888888888741095749e-03, 4.16666666666666019037e-02});
-  cosine = fma(mul(z, z), cosine, fma(z, c(-0.5), c(1)));
-  // quadrant mod 4 decides function and sign.
-  Value folded = sub(quadrant, mul(LLVM::FFloorOp::create(emit.b, emit.loc, quadrant.getType(), mul(quadrant, c(0.25))), c(4)));
-  Value turn = isCos ? add(folded, c(1)) : folded;
-  turn = select(gt(turn, c(3.5)), sub(turn, c(4)), turn);
-  Value isOne = eq(turn, c(1)), isTwo = eq(turn, c(2)), isThree = eq(turn, c(3));
-  Value y = select(either(isOne, isThree), cosine, sine);
-  y = select(either(isTwo, isThree), neg(y), y);
-  Value infinite = eq(abs(x), c(std::numeric_limits<double>::infinity()));
-  y = select(either(infinite, isNan(x)), c(std::numeric_limits<double>::quiet_NaN()), y);
-  return isCos ? y : select(eq(x, c(0)), x, y);
-}
-
-Value VectorMath::sin(Value x) { return sinCos(x, false); }
-Value VectorMath::cos(Value x) { return sinCos(x, true); }
-
-// For 0 <= x <= 1: above tan(pi/8) by atan x = pi/4 + atan((x - 1) / (x + 1)). Coefficients from fdlibm.
-Value VectorMath::atanPositive(Value x) {
-  Value upper = gt(x, c(0.41421356237309503));
-  Value t = select(upper, div(sub(x, c(1)), add(x, c(1))), x), z = mul(t, t);
-  Value p = polynomial(z, {1.62858201153657823623e-02, -3.65315727442169155270e-02, 4.97687799461593236017e-02, -5.83357013379057348645e-02,
-                           6.66107313738753120669e-02, -7.69187620504482999495e-02, 9.09088713343650656196e-02, -1.11111104054623557880e-01,
-                           1.42857142725034663711e-01, -1.99999999998764832476e-01, 3.33333333333329318027e-01});
-  Value y = fma(mul(neg(t), z), p, t);
-  return select(upper, add(y, c(M_PI_4)), y);
-}
-
-Value VectorMath::atan2(Value y, Value x) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.atan2(a[0], a[1]); }, {y, x});
-  double infinity = std::numeric_limits<double>::infinity();
-  Value ax = abs(x), ay = abs(y), steep = gt(ay, ax);
-  Value large = select(steep, ay, ax), small = select(steep, ax, ay);
-  Value ratio = div(small, large);
-  Value bothInfinite = both(eq(ax, c(infinity)), eq(ay, c(infinity)));
-  ratio = select(bothInfinite, c(1), select(eq(large, c(0)), c(0), ratio));
-  Value angle = atanPositive(ratio);
-  angle = select(steep, sub(c(M_PI_2), angle), angle);
-  Value leftSide = emit.compare(D::LT, bits(x), n(0), integer); // -0 counts as left
-  angle = select(leftSide, sub(c(M_PI), angle), angle);
-  Value nan = either(isNan(x), isNan(y));
-  return select(nan, c(std::numeric_limits<double>::quiet_NaN()), copySign(angle, y));
-}
-
-// x - y trunc(x / y), the quotient corrected by one where its rounding crossed an integer; exact while
-// |x / y| < 2^53.
-Value VectorMath::remainder(Value x, Value y) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.remainder(a[0], a[1]); }, {x, y});
-  double infinity = std::numeric_limits<double>::infinity();
-  Value ax = abs(x), ay = abs(y);
-  Value q = LLVM::FTruncOp::create(emit.b, emit.loc, x.getType(), div(ax, ay));
-  Value r = fma(neg(q), ay, ax);
-  r = select(lt(r, c(0)), add(r, ay), r);
-  r = select(emit.compare(D::GE, r, ay, element), sub(r, ay), r);
-  r = select(eq(ay, c(infinity)), ax, r);
-  Value bad = either(either(isNan(x), isNan(y)), either(eq(ax, c(infinity)), eq(ay, c(0))));
-  return select(bad, c(std::numeric_limits<double>::quiet_NaN()), copySign(r, x));
-}
-
-// ---- Error function ------------------------------------------------------------------------------
-
-// Below 1 the Taylor series; above, erfc x = e^(-x^2) g(t), t = 1 / (1 + x/2), g fitted on [1, 6.5] by
-// Chebyshev interpolation to 1e-19.
-Value VectorMath::erf(Value x) {
-  if (isF32)
-    return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.erf(a[0]); }, x);
-  Value magnitude = abs(x);
-  Value small = select(gt(magnitude, c(1)), c(1), magnitude), z = mul(small, small);
-  Value series = polynomial(z, {-9.06397084280867248e-17, 1.63426140953671519e-15, -2.78351620721092135e-14, 4.46322426328647734e-13,
-                                -6.71136685516411038e-12, 9.42275906465041097e-11, -1.22905553017179274e-9, 1.48071928158792172e-8,
-                                -1.63658446912349243e-7, 1.64621143658892474e-6, -0.000014925650358406251, 0.000120553329817896643,
-                                -0.000854832702345085283, 0.00522397762544218784, -0.0268661706451312518, 0.112837916709551257,
-                                -0.376126389031837525, 1.12837916709551257});
-  Value near = mul(small, series);
-  Value far = select(gt(magnitude, c(6.5)), c(6.5), select(lt(magnitude, c(1)), c(1), magnitude));
-  Value t = div(c(1), fma(far, c(0.5), c(1)));
-  Value u = mul(sub(t, c(0.4509803921568627451)), c(1 / 0.21568627450980392157));
-  Value g = polynomial(u, {5.16032032387150635e-14, 2.21922408518972996e-13, -1.97788547078623111e-12, 8.39192925292319278e-13,
-                           3.61610343625985653e-11, -1.32912517146897964e-10, -3.526472613304784e-10, 3.998791921810757e-9,
-                           -2.30353106605560145e-9, -9.51868945125918998e-8, 2.45086988523714081e-7, 2.46071942756164743e-6,
-                           -9.63364204835765492e-6, -0.000094182277857546084, 0.000242697297910159828, 0.00616971156177503396,
-                           0.0406978788896413178, 0.164811054342065144, 0.215763438119802735});
-  Value tail = sub(c(1), mul(exp(neg(mul(far, far))), g));
-  Value y = copySign(select(gt(magnitude, c(1)), tail, near), x);
-  return select(isNan(x), x, y);
+  z = select(isOdd, copySign(z, x), z); // zeros keep their sign too
+  Value noRoot = both(negative, both(emit.compare(D::NE, whole, y, element), lt(magnitude, c(infinity))));
+  z = select(noRoot, c(quietNan), z);
+  z = select(both(eq(abs(y), c(infinity)), eq(magnitude, c(1))), c(1), z);
+  z = select(either(isNan(x), isNan(y)), c(quietNan), z);
+  return select(either(eq(y, c(0)), eq(x, c(1))), c(1), z);
 }

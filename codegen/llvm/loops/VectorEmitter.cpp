@@ -196,6 +196,24 @@ Value VectorEmitter::floatToInteger(Value x, Type to) {
       .getResult(0);
 }
 
+// bf16 is the upper half of f32; machines without an instruction for it would call a library.
+Value VectorEmitter::convertBf16(Value x, Type from, Type to) {
+  Type f32 = b.getF32Type(), i32 = b.getI32Type(), i16 = b.getI16Type(), bf16 = b.getBF16Type();
+  Value sixteen = integer(16, i32);
+  if (from.isBF16()) {
+    Value bits = arith::ExtUIOp::create(b, loc, typeOf(i32), bitcast(x, bf16, i16));
+    return convert(bitcast(apply(Atom::ShiftLeft, {bits, sixteen}, i32), i32, f32), f32, to);
+  }
+  x = convert(x, from, f32);
+  Value bits = bitcast(x, f32, i32), high = apply(Atom::ShiftRightLogical, {bits, sixteen}, i32);
+  Value odd = apply(Atom::And, {high, integer(1, i32)}, i32); // to nearest, ties to even
+  Value up = apply(Atom::Add, {apply(Atom::Add, {bits, integer(0x7fff, i32)}, i32), odd}, i32);
+  Value rounded = apply(Atom::ShiftRightLogical, {up, sixteen}, i32);
+  Value quiet = apply(Atom::Or, {high, integer(0x40, i32)}, i32);
+  Value chosen = select(compare(ir::CompareDirection::NE, x, x, f32), quiet, rounded);
+  return bitcast(arith::TruncIOp::create(b, loc, typeOf(i16), chosen), i16, bf16);
+}
+
 Value VectorEmitter::convert(Value x, Type from, Type to) {
   if (from == to)
     return x;
@@ -207,6 +225,8 @@ Value VectorEmitter::convert(Value x, Type from, Type to) {
     unsigned a = from.getIntOrFloatBitWidth(), c = to.getIntOrFloatBitWidth();
     if (a == c) // bf16 and f16 meet in f32
       return convert(convert(x, from, b.getF32Type()), b.getF32Type(), to);
+    if (from.isBF16() || to.isBF16())
+      return convertBf16(x, from, to);
     if (a < c)
       return arith::ExtFOp::create(b, loc, typeOf(to), x);
     return arith::TruncFOp::create(b, loc, typeOf(to), x);

@@ -41,6 +41,7 @@ private:
   Value integerAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);
   Value extremum(bool isMax, Value x, Value y);
   Value floatToInteger(Value x, mlir::Type to);
+  Value convertBf16(Value x, mlir::Type from, mlir::Type to);
 };
 
 } // namespace fluxion::codegen
