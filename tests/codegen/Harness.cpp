@@ -180,8 +180,9 @@ std::vector<std::byte> Case::stateBytes() const {
 void Case::copyStateToReference() {
   for (auto item : differentiated->getOps<ir::StateOp>()) {
     const fx_tensor *stored = running->instance->stateItem(item.getSymName().str().c_str());
-    const std::byte *data = running->instance->data(*stored);
-    referenceState[item.getSymName().str()] = fromBytes(item.getType(), {data, data + stored->bytes});
+    std::vector<std::byte> dense(stored->bytes);
+    running->instance->readItem(*stored, dense.data());
+    referenceState[item.getSymName().str()] = fromBytes(item.getType(), dense);
   }
 }
 
