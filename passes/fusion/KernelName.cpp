@@ -46,18 +46,8 @@ static std::string wordFor(Operation *op) {
   return op->getName().stripDialect().str();
 }
 
-std::string fluxion::passes::nameOf(const Groups &groups, ArrayRef<Operation *> ops) {
-  constexpr size_t most = 5;
-  SmallVector<std::string> words;
-  for (Operation *op : ops)
-    if (std::string word = wordFor(op); !word.empty() && !llvm::is_contained(words, word))
-      words.push_back(word);
-  if (words.empty())
-    words.push_back(ops.back()->getName().stripDialect().str());
-  if (words.size() > most) {
-    words.resize(most - 1);
-    words.push_back("etc");
-  }
+// Does the kernel make new values of parameters?
+static bool writesParameters(const Groups &groups, ArrayRef<Operation *> ops) {
   func::FuncOp function = groups.function;
   auto module = function->getParentOfType<ModuleOp>();
   for (Value output : groups.outputsOf(ops))
@@ -65,7 +55,33 @@ std::string fluxion::passes::nameOf(const Groups &groups, ArrayRef<Operation *> 
       if (auto write = dyn_cast<ir::WriteOp>(user)) {
         auto item = module.lookupSymbol<ir::StateOp>(write.getState());
         if (item && item.getRole() == ir::StateRole::Param)
-          return (function.getSymName() == "init" ? "init_" : "update_") + llvm::join(words, "_");
+          return true;
       }
+  return false;
+}
+
+std::string fluxion::passes::nameOf(const Groups &groups, ArrayRef<Operation *> ops) {
+  constexpr size_t most = 5;
+  func::FuncOp function = groups.function;
+  bool initialises = function.getSymName() == "init";
+  bool updates = !initialises && writesParameters(groups, ops);
+  SmallVector<std::string> words;
+  for (Operation *op : ops) {
+    // An optimiser's arithmetic says nothing that "update" does not.
+    if (updates && classify(op) == OpClass::Pointwise && compositeOf(op).empty())
+      continue;
+    if (std::string word = wordFor(op); !word.empty() && !llvm::is_contained(words, word))
+      words.push_back(word);
+  }
+  if (words.empty())
+    words.push_back(updates ? "optimizer" : ops.back()->getName().stripDialect().str());
+  if (words.size() > most) {
+    words.resize(most - 1);
+    words.push_back("etc");
+  }
+  if (updates)
+    words.push_back("update");
+  if (initialises)
+    words.insert(words.begin(), "init");
   return llvm::join(words, "_");
 }

@@ -83,11 +83,12 @@ double fluxion::passes::flopsOf(Operation *op) {
 }
 
 StringRef fluxion::passes::compositeOf(Operation *op) {
-  StringRef outermost;
+  StringRef outermost, gradient;
   Location loc = op->getLoc();
   while (auto name = dyn_cast<NameLoc>(loc)) {
-    outermost = name.getName().getValue();
+    StringRef text = name.getName().getValue();
+    (text.ends_with("_grad") ? gradient : outermost) = text;
     loc = name.getChildLoc();
   }
-  return outermost;
+  return outermost.empty() ? gradient : outermost;
 }

@@ -30,7 +30,8 @@ bool isCheapToRecompute(mlir::Operation *op);
 double flopsOf(mlir::Operation *op);
 int64_t byteSize(mlir::Type tensor);
 
-// The outermost composite an op came from, recorded in its location by the decompose pass; or empty.
+// The outermost composite an op came from, recorded in its location by the decompose pass, or the composite
+// whose gradient it is part of ("softmax_grad"), recorded by the differentiate pass; or empty.
 llvm::StringRef compositeOf(mlir::Operation *op);
 
 } // namespace fluxion::passes

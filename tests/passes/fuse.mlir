@@ -114,3 +114,18 @@ func.func @replayed(%seed: tensor<i64>, %step: tensor<i64>, %x: tensor<8x8xf32>)
   %r = fluxion.reduce sum %noise dims [1] : (tensor<8x8xf32>) -> tensor<8xf32>
   return %b, %r : tensor<8x8xf32>, tensor<8xf32>
 }
+
+// Names tell what a kernel is: composites by name, gradients of composites as such.
+// CHECK-LABEL: func.func @names
+// CHECK: fluxion.kernel row "softmax"
+// CHECK: fluxion.kernel row "softmax_grad"
+func.func @names(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> (tensor<8x8xf32>, tensor<8x8xf32>) attributes {fluxion.entry} {
+  %m = fluxion.reduce max %x dims [1] : (tensor<8x8xf32>) -> tensor<8xf32> loc("softmax"("x.cpp":1:1))
+  %mb = fluxion.broadcast_in_dim %m dims [0] : (tensor<8xf32>) -> tensor<8x8xf32> loc("softmax"("softmax_grad"("x.cpp":1:1)))
+  %c = fluxion.sub %x, %mb : tensor<8x8xf32> loc("softmax"("softmax_grad"("x.cpp":1:1)))
+  %d = fluxion.dot_general %c, %w contracting [1] x [0] : (tensor<8x8xf32>, tensor<8x8xf32>) -> tensor<8x8xf32>
+  %s = fluxion.reduce sum %d dims [1] : (tensor<8x8xf32>) -> tensor<8xf32> loc("softmax_grad"("x.cpp":1:1))
+  %sb = fluxion.broadcast_in_dim %s dims [0] : (tensor<8xf32>) -> tensor<8x8xf32> loc("softmax_grad"("x.cpp":1:1))
+  %y = fluxion.sub %d, %sb : tensor<8x8xf32> loc("softmax_grad"("x.cpp":1:1))
+  return %c, %y : tensor<8x8xf32>, tensor<8x8xf32>
+}

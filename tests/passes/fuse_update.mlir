@@ -4,7 +4,7 @@
 fluxion.state param @w : tensor<8x8xf32>
 fluxion.state slot @m : tensor<8x8xf32>
 // CHECK-LABEL: func.func @step
-// CHECK: %[[K:.+]]:2 = fluxion.kernel update "update_mul_add_sub"
+// CHECK: %[[K:.+]]:2 = fluxion.kernel update "optimizer_update"
 // CHECK-DAG: fluxion.write @m, %[[K]]#0
 // CHECK-DAG: fluxion.write @w, %[[K]]#1
 // CHECK-NOT: fluxion.kernel

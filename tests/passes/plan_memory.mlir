@@ -30,9 +30,9 @@ func.func @chain(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} 
 
 // The new value is built where the old one lies.
 // CHECK-LABEL: func.func @in_place
-// CHECK: "update_add"{{.*}} at [#fluxion.place<state, 0>]
+// CHECK: "optimizer_update"{{.*}} at [#fluxion.place<state, 0>]
 // APART-LABEL: func.func @in_place
-// APART: "update_add"{{.*}} at [#fluxion.place<arena, 0>]
+// APART: "optimizer_update"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @in_place(%g: tensor<4xf32>) attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.add %w, %g : tensor<4xf32>
@@ -42,7 +42,7 @@ func.func @in_place(%g: tensor<4xf32>) attributes {fluxion.entry} {
 
 // The caller gets the old value after all kernels have run, so the new one waits in the arena.
 // CHECK-LABEL: func.func @old_value_returned
-// CHECK: "update_add"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "optimizer_update"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @old_value_returned(%g: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.add %w, %g : tensor<4xf32>
@@ -52,7 +52,7 @@ func.func @old_value_returned(%g: tensor<4xf32>) -> tensor<4xf32> attributes {fl
 
 // A permuting kernel reads other elements than it writes.
 // CHECK-LABEL: func.func @reversed
-// CHECK: "update_reverse"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "reverse_update"{{.*}} at [#fluxion.place<arena, 0>]
 func.func @reversed() attributes {fluxion.entry} {
   %w = fluxion.read @w : tensor<4xf32>
   %n = fluxion.reverse %w dims [0] : tensor<4xf32>
