@@ -23,10 +23,12 @@ LogicalResult decompose(ir::CompositeOpInterface composite) {
   ir::Emitter emit(builder, namedAfter(op));
   SmallVector<Value> results = composite.decompose(emit);
   if (results.size() != op->getNumResults())
-    return op->emitOpError() << "decomposes into " << results.size() << " values, expected " << op->getNumResults();
+    return op->emitOpError() << "decomposes into " << results.size() << " values, expected "
+                             << op->getNumResults();
   for (auto [result, value] : llvm::zip_equal(op->getResults(), results))
     if (result.getType() != value.getType())
-      return op->emitOpError() << "decomposes into " << value.getType() << ", expected " << result.getType();
+      return op->emitOpError() << "decomposes into " << value.getType() << ", expected "
+                               << result.getType();
   op->replaceAllUsesWith(results);
   op->erase();
   return success();

@@ -11,14 +11,16 @@ namespace fluxion::passes {
 namespace {
 struct FusePass : impl::FusePassBase<FusePass> {
   using FusePassBase::FusePassBase;
-  FusePass(const FusePassOptions &options, const ir::KernelModel *model) : FusePassBase(options), model(model) {}
+  FusePass(const FusePassOptions &options, const ir::KernelModel *model)
+      : FusePassBase(options), model(model) {}
   FusePass(const FusePass &other) : FusePassBase(other), model(other.model) {}
 
   void runOnOperation() override {
     for (auto function : getOperation().getOps<mlir::func::FuncOp>()) {
       if (!function->hasAttr(ir::entryAttrName))
         continue;
-      Planner planner(function, {.model = model, .fuse = true, .recompute = recompute, .maxOps = maxOps});
+      Planner planner(function,
+                      {.model = model, .fuse = true, .recompute = recompute, .maxOps = maxOps});
       planner.plan();
       formKernels(planner.groups);
     }
@@ -29,7 +31,8 @@ private:
 };
 } // namespace
 
-std::unique_ptr<mlir::Pass> createFusePass(const FusePassOptions &options, const ir::KernelModel *model) {
+std::unique_ptr<mlir::Pass> createFusePass(const FusePassOptions &options,
+                                           const ir::KernelModel *model) {
   return std::make_unique<FusePass>(options, model);
 }
 } // namespace fluxion::passes

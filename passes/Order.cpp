@@ -30,10 +30,10 @@ private:
   DenseMap<Operation *, int> index;
   std::vector<std::vector<int>> before, after; // dependences
   std::vector<llvm::BitVector> ancestors;
-  std::vector<std::vector<int>> reads;         // buffers each op reads, by number
-  std::vector<std::vector<int>> makes;         // buffers it makes
-  std::vector<int64_t> bytes;                  // of buffers; 0 where they lie in state or outputs
-  std::vector<int> readers;                    // how many ops read a buffer; more where it lives to the end
+  std::vector<std::vector<int>> reads; // buffers each op reads, by number
+  std::vector<std::vector<int>> makes; // buffers it makes
+  std::vector<int64_t> bytes;          // of buffers; 0 where they lie in state or outputs
+  std::vector<int> readers;            // how many ops read a buffer; more where it lives to the end
 
   void addEdge(int from, int to);
   void protectState();
@@ -74,8 +74,9 @@ void Orderer::addEdge(int from, int to) {
   }
 }
 
-// Readers of an item come before the kernel that makes its new value, and so do assertions: then the
-// new value can be built in place. Where the data flow says otherwise, it cannot, and nothing is added.
+// Readers of an item come before the kernel that makes its new value, and so do assertions: then
+// the new value can be built in place. Where the data flow says otherwise, it cannot, and nothing
+// is added.
 void Orderer::protectState() {
   for (auto write : entry.getOps<ir::WriteOp>()) {
     Operation *maker = rootOf(write.getValue()).getDefiningOp();
@@ -131,7 +132,8 @@ void Orderer::findBuffers() {
         continue;
       if (isa<ir::WriteOp>(ops[i]))
         bytes[known->second] = 0;
-      else if (isa<ir::KernelOp, ir::CheckOp>(ops[i]) && !llvm::is_contained(reads[i], known->second)) {
+      else if (isa<ir::KernelOp, ir::CheckOp>(ops[i]) &&
+               !llvm::is_contained(reads[i], known->second)) {
         reads[i].push_back(known->second);
         ++readers[known->second];
       }
@@ -142,8 +144,8 @@ void Orderer::findBuffers() {
       bytes[known->second] = 0;
 }
 
-// Repeatedly the ready op that frees the most beyond what it makes; with `eagerSinks` only ops that make
-// nothing lasting jump the queue, and the rest keeps its order.
+// Repeatedly the ready op that frees the most beyond what it makes; with `eagerSinks` only ops that
+// make nothing lasting jump the queue, and the rest keeps its order.
 std::vector<int> Orderer::listSchedule(bool eagerSinks) const {
   std::vector<int> waiting, left = readers, order;
   for (auto &list : before)

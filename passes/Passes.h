@@ -15,8 +15,10 @@ class ScheduleSource;
 #include "passes/Passes.h.inc"
 
 // Forms of the passes that ask a kernel model; a null model takes every kernel.
-std::unique_ptr<mlir::Pass> createFusePass(const FusePassOptions &options, const ir::KernelModel *model);
-std::unique_ptr<mlir::Pass> createSchedulePass(const SchedulePassOptions &options, const ir::KernelModel *model,
+std::unique_ptr<mlir::Pass> createFusePass(const FusePassOptions &options,
+                                           const ir::KernelModel *model);
+std::unique_ptr<mlir::Pass> createSchedulePass(const SchedulePassOptions &options,
+                                               const ir::KernelModel *model,
                                                const ScheduleSource *source);
 
 // Makes every pass a flag of the running tool. The model, if any, must outlive all pipelines.

@@ -22,12 +22,15 @@ constexpr PassName allPasses[] = {
     {"schedule", "schedule"},           {"order", "order"},         {"plan-memory", "plan-memory"},
 };
 // Without these the program cannot be lowered at all.
-constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outline", "schedule", "plan-memory"};
+constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outline", "schedule",
+                                            "plan-memory"};
 
 // The known names nearest to a misspelt one, for the error's last words.
 std::string nearest(StringRef wanted, ArrayRef<StringRef> known) {
   SmallVector<StringRef> sorted(known);
-  llvm::stable_sort(sorted, [&](StringRef a, StringRef b) { return wanted.edit_distance(a) < wanted.edit_distance(b); });
+  llvm::stable_sort(sorted, [&](StringRef a, StringRef b) {
+    return wanted.edit_distance(a) < wanted.edit_distance(b);
+  });
   sorted.resize(std::min<size_t>(sorted.size(), 3));
   return llvm::join(sorted, ", ");
 }
@@ -57,9 +60,12 @@ LogicalResult Runner::checkOptions() {
   SmallVector<StringRef> passes = llvm::map_to_vector(allPasses, [](PassName p) { return p.pass; });
   for (StringRef name : options.skip) {
     if (!llvm::is_contained(passes, name))
-      return module.emitError() << "unknown pass '" << name << "', did you mean one of " << nearest(name, passes);
+      return module.emitError() << "unknown pass '" << name << "', did you mean one of "
+                                << nearest(name, passes);
     if (llvm::is_contained(requiredPasses, name))
-      return module.emitError() << "pass '" << name << "' cannot be skipped, since later stages need what it establishes";
+      return module.emitError()
+             << "pass '" << name
+             << "' cannot be skipped, since later stages need what it establishes";
   }
   return success();
 }
@@ -69,7 +75,8 @@ void Runner::pass(StringRef name, std::unique_ptr<Pass> pass) {
   if (failed || done || llvm::is_contained(options.skip, name))
     return;
   if (!options.stopAfter.empty()) {
-    const PassName *last = llvm::find_if(allPasses, [&](PassName p) { return p.stage == options.stopAfter; });
+    const PassName *last =
+        llvm::find_if(allPasses, [&](PassName p) { return p.stage == options.stopAfter; });
     if (entry->stage != last->stage && entry > last) {
       done = true;
       return;
@@ -106,7 +113,8 @@ void Runner::report(StringRef name, const std::string &pipeline, Operation *befo
     error.attachNote() << "no reproducer: " << options.reproducer << ": " << problem.message();
     return;
   }
-  file << "// fluxion-opt --pass-pipeline='builtin.module(" << pipeline << ")' " << options.reproducer << "\n";
+  file << "// fluxion-opt --pass-pipeline='builtin.module(" << pipeline << ")' "
+       << options.reproducer << "\n";
   before->print(file, OpPrintingFlags().enableDebugInfo());
   error.attachNote() << "reproducer written to " << options.reproducer;
 }
@@ -124,8 +132,10 @@ std::vector<StringRef> fluxion::passes::stageNames() {
 }
 
 std::string fluxion::passes::dumpFileName(StringRef pass) {
-  size_t index = llvm::find_if(allPasses, [&](PassName p) { return p.pass == pass; }) - std::begin(allPasses);
-  return llvm::utostr((index + 1) / 10) + llvm::utostr((index + 1) % 10) + "-" + pass.str() + ".mlir";
+  size_t index =
+      llvm::find_if(allPasses, [&](PassName p) { return p.pass == pass; }) - std::begin(allPasses);
+  return llvm::utostr((index + 1) / 10) + llvm::utostr((index + 1) % 10) + "-" + pass.str() +
+         ".mlir";
 }
 
 LogicalResult fluxion::passes::runPipeline(ModuleOp module, const PipelineOptions &options) {
@@ -152,7 +162,8 @@ LogicalResult fluxion::passes::runPipeline(ModuleOp module, const PipelineOption
   run.pass("outline", createOutlinePass());
 
   // Each kernel gets its schedule from the database or the cost model, its backend and its cost.
-  run.pass("schedule", createSchedulePass({.overrides = options.schedule}, options.model, options.schedules));
+  run.pass("schedule",
+           createSchedulePass({.overrides = options.schedule}, options.model, options.schedules));
 
   // Kernels run in the order that lets buffers die early.
   run.pass("order", createOrderPass());

@@ -22,9 +22,9 @@ enum class MemoryMode {
 struct PipelineOptions {
   const ir::KernelModel *model = nullptr;    // null: every kernel is taken, at no known cost
   const ScheduleSource *schedules = nullptr; // the tuning database
-  std::string schedule;                      // "key=value,...", written over every kernel's schedule
-  std::vector<std::string> skip;             // names of passes
-  std::string stopAfter;                     // name of a stage; empty: to the end
+  std::string schedule;          // "key=value,...", written over every kernel's schedule
+  std::vector<std::string> skip; // names of passes
+  std::string stopAfter;         // name of a stage; empty: to the end
   bool layout = true, fusion = true, recompute = true;
   MemoryMode memory = MemoryMode::Planned;
   std::function<void(llvm::StringRef pass, mlir::ModuleOp after)> dump;

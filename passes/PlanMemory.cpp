@@ -19,15 +19,17 @@ namespace fluxion::passes {
 
 namespace {
 
-// ---- State ---------------------------------------------------------------------------------------
+// ---- State
+// ---------------------------------------------------------------------------------------
 
-// Items of one role lie together: parameters, slots, buffers, counters. Large ones start at different
-// places modulo 4 KiB, so that a parameter and its slots do not fight for the same cache sets.
+// Items of one role lie together: parameters, slots, buffers, counters. Large ones start at
+// different places modulo 4 KiB, so that a parameter and its slots do not fight for the same cache
+// sets.
 void placeState(ModuleOp module) {
   Builder b(module.getContext());
   int64_t offset = 0;
-  for (ir::StateRole role : {ir::StateRole::Param, ir::StateRole::Slot, ir::StateRole::Buffer, ir::StateRole::Step,
-                             ir::StateRole::Seed}) {
+  for (ir::StateRole role : {ir::StateRole::Param, ir::StateRole::Slot, ir::StateRole::Buffer,
+                             ir::StateRole::Step, ir::StateRole::Seed}) {
     int64_t large = 0;
     for (auto item : module.getOps<ir::StateOp>()) {
       if (item.getRole() != role)
@@ -36,28 +38,32 @@ void placeState(ModuleOp module) {
       offset = (int64_t)llvm::alignTo(offset, bufferAlignment);
       if (bytes >= 64 << 10) {
         int64_t residue = role == ir::StateRole::Slot ? 1024 * (1 + large++ % 3) : 0;
-        offset = offset <= residue ? residue : (int64_t)llvm::alignTo(offset - residue, 4096) + residue;
+        offset =
+            offset <= residue ? residue : (int64_t)llvm::alignTo(offset - residue, 4096) + residue;
       }
       item.setOffsetAttr(b.getI64IntegerAttr(offset));
       offset += bytes;
     }
   }
-  module->setAttr("fluxion.state_bytes", b.getI64IntegerAttr((int64_t)llvm::alignTo(offset, bufferAlignment)));
+  module->setAttr("fluxion.state_bytes",
+                  b.getI64IntegerAttr((int64_t)llvm::alignTo(offset, bufferAlignment)));
 }
 
-// ---- One entry point -----------------------------------------------------------------------------
+// ---- One entry point
+// -----------------------------------------------------------------------------
 
 class EntryPlan {
 public:
-  EntryPlan(func::FuncOp entry, bool apart) : entry(entry), module(entry->getParentOfType<ModuleOp>()), apart(apart), b(entry) {}
+  EntryPlan(func::FuncOp entry, bool apart)
+      : entry(entry), module(entry->getParentOfType<ModuleOp>()), apart(apart), b(entry) {}
 
   LogicalResult run();
 
 private:
   struct Storage {
     BufferInterval interval;
-    SmallVector<Value> values;   // roots that share it
-    ir::KernelOp scratchOf;      // or a kernel's scratch
+    SmallVector<Value> values; // roots that share it
+    ir::KernelOp scratchOf;    // or a kernel's scratch
   };
 
   func::FuncOp entry;
@@ -112,8 +118,9 @@ void EntryPlan::guardSwaps() {
       continue;
     b.setInsertionPointAfter(read);
     Type type = read.getType();
-    auto copy = ir::KernelOp::create(b, write.getLoc(), TypeRange(type), ValueRange(read.getValue()), ir::KernelKind::Map,
-                                     "copy_state", ir::ScheduleAttr(), ArrayAttr());
+    auto copy =
+        ir::KernelOp::create(b, write.getLoc(), TypeRange(type), ValueRange(read.getValue()),
+                             ir::KernelKind::Map, "copy_state", ir::ScheduleAttr(), ArrayAttr());
     Block *body = b.createBlock(&copy.getBody(), {}, type, write.getLoc());
     Value same = ir::StopGradientOp::create(b, write.getLoc(), type, body->getArgument(0));
     ir::YieldOp::create(b, write.getLoc(), ValueRange(same));
@@ -142,8 +149,8 @@ void EntryPlan::measure() {
     }
 }
 
-// The new value may be built where the old one lies when nobody reads the old one afterwards, and the
-// kernel itself reads it element by element.
+// The new value may be built where the old one lies when nobody reads the old one afterwards, and
+// the kernel itself reads it element by element.
 bool EntryPlan::mayWriteInPlace(ir::WriteOp write, OpResult result) {
   auto kernel = cast<ir::KernelOp>(result.getOwner());
   if (apart || position[kernel] < lastCheck)
@@ -163,7 +170,8 @@ bool EntryPlan::mayWriteInPlace(ir::WriteOp write, OpResult result) {
 void EntryPlan::placeState() {
   for (auto write : entry.getOps<ir::WriteOp>()) {
     auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
-    if (!result || !isa<ir::KernelOp>(result.getOwner()) || places.count(result) || !mayWriteInPlace(write, result))
+    if (!result || !isa<ir::KernelOp>(result.getOwner()) || places.count(result) ||
+        !mayWriteInPlace(write, result))
       continue;
     auto item = module.lookupSymbol<ir::StateOp>(write.getState());
     places[result] = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *item.getOffset());
@@ -185,7 +193,8 @@ bool EntryPlan::takeOver(ir::KernelOp kernel, unsigned output) {
   for (auto [i, input] : llvm::enumerate(kernel.getInputs())) {
     auto known = storageOf.find(rootOf(input));
     if (known == storageOf.end() || lastUse[rootOf(input)] != position[kernel] ||
-        storages[known->second].interval.last != position[kernel] || !mayOverwrite(kernel, i, output))
+        storages[known->second].interval.last != position[kernel] ||
+        !mayOverwrite(kernel, i, output))
       continue;
     OpResult result = kernel->getResult(output);
     Storage &storage = storages[known->second];
@@ -206,7 +215,8 @@ void EntryPlan::collectStorages() {
       if (places.count(result) || takeOver(kernel, result.getResultNumber()))
         continue;
       storageOf[result] = storages.size();
-      storages.push_back({{byteSize(result.getType()), now, std::max(now, lastUse.lookup(result))}, {result}, {}});
+      storages.push_back(
+          {{byteSize(result.getType()), now, std::max(now, lastUse.lookup(result))}, {result}, {}});
     }
     if (auto scratch = kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName))
       storages.push_back({{scratch.getInt(), now, now}, {}, kernel});

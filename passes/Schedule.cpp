@@ -13,9 +13,11 @@ namespace {
 class SchedulePass : public impl::SchedulePassBase<SchedulePass> {
 public:
   using SchedulePassBase::SchedulePassBase;
-  SchedulePass(const SchedulePassOptions &options, const ir::KernelModel *model, const ScheduleSource *source)
+  SchedulePass(const SchedulePassOptions &options, const ir::KernelModel *model,
+               const ScheduleSource *source)
       : SchedulePassBase(options), model(model), source(source) {}
-  SchedulePass(const SchedulePass &other) : SchedulePassBase(other), model(other.model), source(other.source) {}
+  SchedulePass(const SchedulePass &other)
+      : SchedulePassBase(other), model(other.model), source(other.source) {}
 
   void runOnOperation() override {
     std::string error;
@@ -26,7 +28,8 @@ public:
     }
     ir::TargetInfo target = ir::TargetInfo::of(getOperation());
     WalkResult walk = getOperation().walk([&](ir::KernelOp kernel) {
-      return succeeded(schedule(kernel, target, forced)) ? WalkResult::skip() : WalkResult::interrupt();
+      return succeeded(schedule(kernel, target, forced)) ? WalkResult::skip()
+                                                         : WalkResult::interrupt();
     });
     if (walk.wasInterrupted())
       signalPassFailure();
@@ -40,7 +43,8 @@ private:
 };
 
 // Keys written by hand in the IR, then the database, then the model; overrides win over all.
-LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &target, DictionaryAttr forced) {
+LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &target,
+                                     DictionaryAttr forced) {
   NamedAttrList config;
   if (source)
     if (DictionaryAttr known = source->lookup(kernelFingerprint(kernel), target, &getContext()))
@@ -52,14 +56,18 @@ LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &
   if (kernel.getSchedule())
     merge(kernel.getSchedule()->getConfig());
   merge(forced);
-  auto attach = [&] { kernel.setScheduleAttr(ir::ScheduleAttr::get(&getContext(), config.getDictionary(&getContext()))); };
+  auto attach = [&] {
+    kernel.setScheduleAttr(
+        ir::ScheduleAttr::get(&getContext(), config.getDictionary(&getContext())));
+  };
   attach();
 
   Builder b(&getContext());
   ir::KernelCost cost = model ? model->cost(kernel, target) : countWork(kernel);
   if (model) {
     if (cost.backend.empty())
-      return kernel.emitOpError() << "\"" << kernel.getName() << "\": no backend takes this kernel: " << cost.refusal;
+      return kernel.emitOpError() << "\"" << kernel.getName()
+                                  << "\": no backend takes this kernel: " << cost.refusal;
     config.set("backend", b.getStringAttr(cost.backend));
     attach();
     kernel->setAttr(secondsAttrName, b.getF64FloatAttr(cost.seconds));
@@ -75,7 +83,8 @@ LogicalResult SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &
 }
 } // namespace
 
-std::unique_ptr<Pass> createSchedulePass(const SchedulePassOptions &options, const ir::KernelModel *model,
+std::unique_ptr<Pass> createSchedulePass(const SchedulePassOptions &options,
+                                         const ir::KernelModel *model,
                                          const ScheduleSource *source) {
   return std::make_unique<SchedulePass>(options, model, source);
 }

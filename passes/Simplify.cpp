@@ -37,7 +37,8 @@ LogicalResult simplify(ModuleOp module) {
     DominanceInfo dominance(module);
     eliminateCommonSubExpressions(rewriter, dominance, module);
   };
-  // Equal expressions that become one enable rewrites, and the other way round; two rounds settle it.
+  // Equal expressions that become one enable rewrites, and the other way round; two rounds settle
+  // it.
   for (int round = 0; round < 2; ++round) {
     mergeEqual();
     if (failed(applyPatternsGreedily(module, patterns)))

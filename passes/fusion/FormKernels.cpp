@@ -9,13 +9,14 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
 
-ir::KernelOp fluxion::passes::buildKernel(const Groups &groups, ArrayRef<Operation *> ops, OpBuilder &builder,
-                                          SmallVectorImpl<Value> &outputs) {
+ir::KernelOp fluxion::passes::buildKernel(const Groups &groups, ArrayRef<Operation *> ops,
+                                          OpBuilder &builder, SmallVectorImpl<Value> &outputs) {
   SmallVector<Value> inputs = groups.inputsOf(ops);
   outputs = groups.outputsOf(ops);
   auto types = llvm::map_to_vector(outputs, [](Value v) { return v.getType(); });
-  auto kernel = ir::KernelOp::create(builder, ops.front()->getLoc(), types, inputs, kindOf(groups, ops),
-                                     nameOf(groups, ops), ir::ScheduleAttr(), ArrayAttr());
+  auto kernel =
+      ir::KernelOp::create(builder, ops.front()->getLoc(), types, inputs, kindOf(groups, ops),
+                           nameOf(groups, ops), ir::ScheduleAttr(), ArrayAttr());
   OpBuilder::InsertionGuard guard(builder);
   Block *body = builder.createBlock(&kernel.getBody());
   IRMapping map;
@@ -30,7 +31,8 @@ ir::KernelOp fluxion::passes::buildKernel(const Groups &groups, ArrayRef<Operati
   };
   for (Operation *op : ops)
     copy(copy, op);
-  ir::YieldOp::create(builder, kernel.getLoc(), llvm::map_to_vector(outputs, [&](Value v) { return map.lookup(v); }));
+  ir::YieldOp::create(builder, kernel.getLoc(),
+                      llvm::map_to_vector(outputs, [&](Value v) { return map.lookup(v); }));
   return kernel;
 }
 
@@ -63,7 +65,8 @@ private:
   void visit(Operation *op) {
     if (!op || !done.insert(op).second)
       return;
-    if (groups.isFree(op)) // computed inside the kernels that use it, so what it reads must come first
+    if (groups.isFree(
+            op)) // computed inside the kernels that use it, so what it reads must come first
       return visitOperands(op);
     int group = groups.groupOf(op);
     if (group < 0) {
@@ -100,11 +103,17 @@ ir::KernelKind fluxion::passes::kindOf(const Groups &groups, ArrayRef<Operation 
   bool reduces = false;
   for (Operation *op : ops)
     switch (classify(op)) {
-    case OpClass::Contract: return ir::KernelKind::Contract;
-    case OpClass::Window: return ir::KernelKind::Window;
-    case OpClass::Index: return ir::KernelKind::Index;
-    case OpClass::Reduce: reduces = true; break;
-    default: break;
+    case OpClass::Contract:
+      return ir::KernelKind::Contract;
+    case OpClass::Window:
+      return ir::KernelKind::Window;
+    case OpClass::Index:
+      return ir::KernelKind::Index;
+    case OpClass::Reduce:
+      reduces = true;
+      break;
+    default:
+      break;
     }
   if (reduces)
     return ir::KernelKind::Row;
@@ -113,7 +122,8 @@ ir::KernelKind fluxion::passes::kindOf(const Groups &groups, ArrayRef<Operation 
     for (Operation *user : output.getUsers())
       if (auto write = dyn_cast<ir::WriteOp>(user)) {
         auto item = module.lookupSymbol<ir::StateOp>(write.getState());
-        if (item && (item.getRole() == ir::StateRole::Param || item.getRole() == ir::StateRole::Slot))
+        if (item &&
+            (item.getRole() == ir::StateRole::Param || item.getRole() == ir::StateRole::Slot))
           return ir::KernelKind::Update;
       }
   return ir::KernelKind::Map;

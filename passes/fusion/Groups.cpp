@@ -16,7 +16,9 @@ int Groups::add(Operation *op) {
 }
 
 static void insertInOrder(SmallVectorImpl<Operation *> &ops, Operation *op) {
-  ops.insert(llvm::upper_bound(ops, op, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }), op);
+  ops.insert(
+      llvm::upper_bound(ops, op, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }),
+      op);
 }
 
 void Groups::moveTo(Operation *op, int group) {
@@ -43,7 +45,8 @@ void Groups::merge(int into, int from) {
 
 bool Groups::reachesThroughOthers(int from, int to) const {
   DenseSet<Operation *> seen;
-  SmallVector<std::pair<Operation *, bool>> stack; // an op whose users to follow, and whether it is outside
+  SmallVector<std::pair<Operation *, bool>>
+      stack; // an op whose users to follow, and whether it is outside
   Operation *last = groups[to].ops.back();
   for (Operation *op : groups[from].ops)
     stack.push_back({op, false});
@@ -76,7 +79,9 @@ bool Groups::reachesThroughOthers(int from, int to) const {
   return false;
 }
 
-bool Groups::mergeMakesCycle(int a, int b) const { return reachesThroughOthers(a, b) || reachesThroughOthers(b, a); }
+bool Groups::mergeMakesCycle(int a, int b) const {
+  return reachesThroughOthers(a, b) || reachesThroughOthers(b, a);
+}
 
 SmallVector<Value> Groups::inputsOf(ArrayRef<Operation *> ops) const {
   DenseSet<Operation *> inside(ops.begin(), ops.end()), visited;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A partition of an entry point's ops into future kernels. Fusion grows it; forming kernels reads it.
+// A partition of an entry point's ops into future kernels. Fusion grows it; forming kernels reads
+// it.
 #pragma once
 
 #include "passes/fusion/OpClass.h"
@@ -14,7 +15,8 @@ namespace fluxion::passes {
 // uses one computes it again.
 struct Group {
   llvm::SmallVector<mlir::Operation *> ops;
-  mlir::Operation *anchor = nullptr; // the contraction, window or index op that fixes the loops, if any
+  mlir::Operation *anchor =
+      nullptr; // the contraction, window or index op that fixes the loops, if any
 };
 
 class Groups {
@@ -36,7 +38,8 @@ public:
   }
   // Would one kernel of both need a value that depends on it by way of ops outside?
   bool mergeMakesCycle(int a, int b) const;
-  // Values from outside that a kernel of these ops reads, through free ops; and those others need of it.
+  // Values from outside that a kernel of these ops reads, through free ops; and those others need
+  // of it.
   llvm::SmallVector<mlir::Value> inputsOf(llvm::ArrayRef<mlir::Operation *> ops) const;
   llvm::SmallVector<mlir::Value> outputsOf(llvm::ArrayRef<mlir::Operation *> ops) const;
   llvm::SmallVector<mlir::Value> outputsOf(mlir::Operation *op,
@@ -51,10 +54,10 @@ private:
   bool reachesThroughOthers(int from, int to) const;
 };
 
-// Builds the kernel of a group where its first op stands, without touching the ops. Operands are the
-// values of inputsOf, results those of outputsOf.
-ir::KernelOp buildKernel(const Groups &groups, llvm::ArrayRef<mlir::Operation *> ops, mlir::OpBuilder &builder,
-                         llvm::SmallVectorImpl<mlir::Value> &outputs);
+// Builds the kernel of a group where its first op stands, without touching the ops. Operands are
+// the values of inputsOf, results those of outputsOf.
+ir::KernelOp buildKernel(const Groups &groups, llvm::ArrayRef<mlir::Operation *> ops,
+                         mlir::OpBuilder &builder, llvm::SmallVectorImpl<mlir::Value> &outputs);
 
 // Replaces every group by its kernel and drops free ops; the block is put into a legal order.
 void formKernels(Groups &groups);

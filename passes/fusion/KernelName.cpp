@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Names people can read in reports and profiles: made of the ops of a kernel, the same in every build.
+// Names people can read in reports and profiles: made of the ops of a kernel, the same in every
+// build.
 #include "passes/fusion/Groups.h"
 #include "passes/simplify/Patterns.h"
 
@@ -18,7 +19,8 @@ static std::string convolutionName(ir::ConvolutionOp conv) {
   auto kernel = conv.getKernel().getType(), result = cast<RankedTensorType>(conv.getType());
   bool largeWindow = true;
   for (int64_t d = 2; d < kernel.getRank(); ++d)
-    largeWindow &= kernel.getDimSize(conv.getKernelDims()[d]) > result.getDimSize(conv.getOutputDims()[d]);
+    largeWindow &=
+        kernel.getDimSize(conv.getKernelDims()[d]) > result.getDimSize(conv.getOutputDims()[d]);
   if (largeWindow || conv.getBatchGroupCount() > 1)
     return name + "_weight_grad"; // the window is the whole image of the output's gradient
   bool dilated = llvm::any_of(conv.getLhsDilation(), [](int64_t d) { return d > 1; });
@@ -37,9 +39,11 @@ static std::string wordFor(Operation *op) {
     return ("reduce_" + ir::stringifyReduceKind(reduce.getKind())).str();
   if (isa<ir::AddOp>(op))
     for (Value operand : op->getOperands())
-      if (auto broadcast = operand.getDefiningOp<ir::BroadcastInDimOp>(); broadcast && broadcast.getX().getType().getRank() == 1)
+      if (auto broadcast = operand.getDefiningOp<ir::BroadcastInDimOp>();
+          broadcast && broadcast.getX().getType().getRank() == 1)
         return "bias";
-  if (isa<ir::MaxOp>(op) && llvm::any_of(op->getOperands(), [](Value v) { return splatNumber(v) == 0.0; }))
+  if (isa<ir::MaxOp>(op) &&
+      llvm::any_of(op->getOperands(), [](Value v) { return splatNumber(v) == 0.0; }))
     return "relu";
   if (isa<ir::CompareOp, ir::IsFiniteOp, ir::ConvertOp, ir::ConstantOp, ir::BroadcastInDimOp>(op))
     return "";

@@ -9,19 +9,23 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
 
-static ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+static ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 
 static SmallVector<int64_t> reducedDims(Operation *op) {
   if (auto reduce = dyn_cast<ir::ReduceOp>(op))
     return SmallVector<int64_t>(reduce.getDims());
-  return {(int64_t)(isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim())};
+  return {(int64_t)(isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim()
+                                          : cast<ir::ArgminOp>(op).getDim())};
 }
 
 namespace {
 
 class LoopCheck {
 public:
-  LoopCheck(const Groups &groups, ArrayRef<Operation *> ops) : groups(groups), ops(ops), inside(ops.begin(), ops.end()) {}
+  LoopCheck(const Groups &groups, ArrayRef<Operation *> ops)
+      : groups(groups), ops(ops), inside(ops.begin(), ops.end()) {}
 
   std::optional<Loops> run() {
     if (!findShape())
@@ -43,7 +47,9 @@ private:
   bool fits(Operation *op);
   // May the value be read at the index of a loop over `shape` by an op inside?
   bool readable(Value value, ArrayRef<int64_t> shape);
-  bool made(Value value) const { return value.getDefiningOp() && inside.contains(value.getDefiningOp()); }
+  bool made(Value value) const {
+    return value.getDefiningOp() && inside.contains(value.getDefiningOp());
+  }
 };
 
 bool LoopCheck::findShape() {
@@ -69,7 +75,8 @@ bool LoopCheck::findShape() {
         loops.shape.assign(type.getShape().begin(), type.getShape().end());
       }
     }
-    loops.kept.assign(llvm::seq<int64_t>(0, loops.shape.size()).begin(), llvm::seq<int64_t>(0, loops.shape.size()).end());
+    loops.kept.assign(llvm::seq<int64_t>(0, loops.shape.size()).begin(),
+                      llvm::seq<int64_t>(0, loops.shape.size()).end());
   }
   for (int64_t dim : loops.kept)
     rowShape.push_back(loops.shape[dim]);
@@ -85,7 +92,8 @@ bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
   if (!groups.isFree(def))
     return true;
   if (classify(def) == OpClass::Pointwise)
-    return llvm::all_of(def->getOperands(), [&](Value operand) { return readable(operand, shape); });
+    return llvm::all_of(def->getOperands(),
+                        [&](Value operand) { return readable(operand, shape); });
   auto broadcast = dyn_cast<ir::BroadcastInDimOp>(def);
   if (!broadcast)
     return true; // constants, iota, random bits know their element from any index
@@ -93,14 +101,15 @@ bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
   if (!made(source)) {
     // A free source may itself read what is made here, which only a scalar may be.
     Operation *inner = source.getDefiningOp();
-    return !inner || !groups.isFree(inner) || llvm::all_of(groups.inputsOf({inner}), [&](Value input) {
-             return !made(input) || shapeOf(input).empty();
-           });
+    return !inner || !groups.isFree(inner) ||
+           llvm::all_of(groups.inputsOf({inner}),
+                        [&](Value input) { return !made(input) || shapeOf(input).empty(); });
   }
   if (shapeOf(source).empty())
     return true;
   // A row's value repeats along the row.
-  return shape == ArrayRef<int64_t>(loops.shape) && shapeOf(source) == ArrayRef<int64_t>(rowShape) &&
+  return shape == ArrayRef<int64_t>(loops.shape) &&
+         shapeOf(source) == ArrayRef<int64_t>(rowShape) &&
          broadcast.getDims() == ArrayRef<int64_t>(loops.kept);
 }
 
@@ -113,7 +122,8 @@ bool LoopCheck::fits(Operation *op) {
   case OpClass::Source:
     break;
   case OpClass::Broadcast: // one that must be in memory
-    return !made(op->getOperand(0)) && (shape == ArrayRef<int64_t>(loops.shape) || shape == ArrayRef<int64_t>(rowShape));
+    return !made(op->getOperand(0)) &&
+           (shape == ArrayRef<int64_t>(loops.shape) || shape == ArrayRef<int64_t>(rowShape));
   case OpClass::Remap:
     // Elements come from elsewhere: only of what already is in memory.
     return shape == ArrayRef<int64_t>(loops.shape) && llvm::all_of(op->getOperands(), [&](Value v) {

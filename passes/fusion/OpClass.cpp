@@ -11,7 +11,8 @@ using namespace fluxion;
 using namespace fluxion::passes;
 
 static bool isDepthwise(ir::ConvolutionOp conv) {
-  return conv.getFeatureGroupCount() > 1 && conv.getKernel().getType().getDimSize(conv.getKernelDims()[1]) == 1;
+  return conv.getFeatureGroupCount() > 1 &&
+         conv.getKernel().getType().getDimSize(conv.getKernelDims()[1]) == 1;
 }
 
 OpClass fluxion::passes::classify(Operation *op) {
@@ -22,10 +23,13 @@ OpClass fluxion::passes::classify(Operation *op) {
       .Case<ir::ConstantOp>([](auto) { return OpClass::Constant; })
       .Case<ir::IotaOp, ir::RandomBitsOp>([](auto) { return OpClass::Source; })
       .Case<ir::BroadcastInDimOp>([](auto) { return OpClass::Broadcast; })
-      .Case<ir::TransposeOp, ir::SliceOp, ir::PadOp, ir::ConcatenateOp, ir::ReverseOp>([](auto) { return OpClass::Remap; })
+      .Case<ir::TransposeOp, ir::SliceOp, ir::PadOp, ir::ConcatenateOp, ir::ReverseOp>(
+          [](auto) { return OpClass::Remap; })
       .Case<ir::ReduceOp, ir::ArgmaxOp, ir::ArgminOp>([](auto) { return OpClass::Reduce; })
       .Case<ir::DotGeneralOp>([](auto) { return OpClass::Contract; })
-      .Case<ir::ConvolutionOp>([](ir::ConvolutionOp conv) { return isDepthwise(conv) ? OpClass::Window : OpClass::Contract; })
+      .Case<ir::ConvolutionOp>([](ir::ConvolutionOp conv) {
+        return isDepthwise(conv) ? OpClass::Window : OpClass::Contract;
+      })
       .Case<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp, ir::WindowScatterOp>(
           [](auto) { return OpClass::Window; })
       .Case<ir::GatherOp, ir::ScatterOp>([](auto) { return OpClass::Index; })
@@ -63,22 +67,26 @@ double fluxion::passes::flopsOf(Operation *op) {
       .Case([](ir::ConvolutionOp conv) {
         auto kernel = conv.getKernel().getType();
         double taps = elements(kernel) / kernel.getDimSize(conv.getKernelDims()[0]);
-        for (int64_t dilation : conv.getLhsDilation()) // only one in `dilation` taps meets an element
+        for (int64_t dilation :
+             conv.getLhsDilation()) // only one in `dilation` taps meets an element
           taps /= dilation;
         return 2 * taps * elements(conv.getType());
       })
-      .Case<ir::ReduceOp, ir::ArgmaxOp, ir::ArgminOp>([](auto reduce) { return elements(reduce.getX().getType()); })
+      .Case<ir::ReduceOp, ir::ArgmaxOp, ir::ArgminOp>(
+          [](auto reduce) { return elements(reduce.getX().getType()); })
       .Case<ir::ReduceWindowOp, ir::WindowArgmaxOp>([](auto window) {
         double taps = 1;
         for (int64_t size : window.getWindow())
           taps *= size;
         return taps * elements(window.getType());
       })
-      .Case<ir::ExpOp, ir::Expm1Op, ir::LogOp, ir::Log1pOp, ir::TanhOp, ir::SinOp, ir::CosOp, ir::ErfOp, ir::PowOp, ir::Atan2Op>(
+      .Case<ir::ExpOp, ir::Expm1Op, ir::LogOp, ir::Log1pOp, ir::TanhOp, ir::SinOp, ir::CosOp,
+            ir::ErfOp, ir::PowOp, ir::Atan2Op>(
           [](Operation *math) { return 8 * elements(math->getResult(0).getType()); })
       .Case([](ir::RandomBitsOp random) { return 20 * elements(random.getType()); })
       .Default([](Operation *other) {
-        return classify(other) == OpClass::Pointwise ? elements(other->getResult(0).getType()) : 0.0;
+        return classify(other) == OpClass::Pointwise ? elements(other->getResult(0).getType())
+                                                     : 0.0;
       });
 }
 

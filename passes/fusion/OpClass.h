@@ -7,17 +7,17 @@
 namespace fluxion::passes {
 
 enum class OpClass {
-  Boundary,  // reads, writes, checks, the terminator: never inside a kernel
-  View,      // reshape: the same bytes
+  Boundary, // reads, writes, checks, the terminator: never inside a kernel
+  View,     // reshape: the same bytes
   Constant,
   Pointwise, // one result element from the operand elements at the same index
   Source,    // iota, random_bits: elements from their index and scalars
   Broadcast,
-  Remap,     // transpose, slice, pad, concatenate, reverse: elements from elsewhere
-  Reduce,    // reduce, argmax, argmin
-  Contract,  // dot_general, convolution
-  Window,    // reduce_window and its adjoints, depthwise convolution
-  Index,     // gather, scatter
+  Remap,    // transpose, slice, pad, concatenate, reverse: elements from elsewhere
+  Reduce,   // reduce, argmax, argmin
+  Contract, // dot_general, convolution
+  Window,   // reduce_window and its adjoints, depthwise convolution
+  Index,    // gather, scatter
   Kernel
 };
 
@@ -30,8 +30,9 @@ bool isCheapToRecompute(mlir::Operation *op);
 double flopsOf(mlir::Operation *op);
 int64_t byteSize(mlir::Type tensor);
 
-// The outermost composite an op came from, recorded in its location by the decompose pass, or the composite
-// whose gradient it is part of ("softmax_grad"), recorded by the differentiate pass; or empty.
+// The outermost composite an op came from, recorded in its location by the decompose pass, or the
+// composite whose gradient it is part of ("softmax_grad"), recorded by the differentiate pass; or
+// empty.
 llvm::StringRef compositeOf(mlir::Operation *op);
 
 } // namespace fluxion::passes

@@ -19,7 +19,8 @@ constexpr int64_t mergedUpdateBytes = 256 << 10;
 constexpr size_t maxBuffers = 48;
 
 Planner::Planner(func::FuncOp function, const PlannerOptions &options)
-    : groups(function), options(options), target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
+    : groups(function), options(options),
+      target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
 
 // Values nobody wants make no kernel.
 static void eraseDeadOps(func::FuncOp function) {
@@ -47,7 +48,8 @@ void Planner::plan() {
   mergeUpdates();
 }
 
-// ---- What is computed where it is used -----------------------------------------------------------
+// ---- What is computed where it is used
+// -----------------------------------------------------------
 
 static double elementsOf(Operation *op) {
   return (double)cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
@@ -65,7 +67,8 @@ static bool readsMemory(OpOperand &use) {
     return true;
   case OpClass::Remap: {
     Operation *def = use.get().getDefiningOp();
-    return !(isa<ir::PadOp>(use.getOwner()) && use.getOperandNumber() == 1 && classify(def) == OpClass::Constant);
+    return !(isa<ir::PadOp>(use.getOwner()) && use.getOperandNumber() == 1 &&
+             classify(def) == OpClass::Constant);
   }
   default:
     return false;
@@ -87,7 +90,8 @@ void Planner::freeCheapOps() {
     freeReplayedOps();
 }
 
-// Elementwise work on random bits, iotas and scalars alone (a dropout mask) is replayed, never stored.
+// Elementwise work on random bits, iotas and scalars alone (a dropout mask) is replayed, never
+// stored.
 void Planner::freeReplayedOps() {
   DenseSet<Operation *> replayed;
   for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
@@ -135,23 +139,26 @@ void Planner::startGroups() {
     if (groups.isFree(&op) || groups.groupOf(&op) >= 0)
       continue;
     OpClass kind = classify(&op);
-    if (kind != OpClass::Boundary && kind != OpClass::View && kind != OpClass::Constant && kind != OpClass::Kernel)
+    if (kind != OpClass::Boundary && kind != OpClass::View && kind != OpClass::Constant &&
+        kind != OpClass::Kernel)
       groups.add(&op);
   }
 }
 
-// ---- Contractions take the pointwise ops behind them ---------------------------------------------
+// ---- Contractions take the pointwise ops behind them
+// ---------------------------------------------
 
 void Planner::growEpilogues() {
   for (int group = 0; group < (int)groups.groups.size(); ++group)
-    if (Operation *anchor = groups.groups[group].anchor; anchor && classify(anchor) == OpClass::Contract) {
+    if (Operation *anchor = groups.groups[group].anchor;
+        anchor && classify(anchor) == OpClass::Contract) {
       growEpilogue(group);
       pruneEpilogue(group);
     }
 }
 
-// An op whose operand is written anyway, for the loop kernel that also takes the op's result, is computed
-// there: storing both would only add traffic.
+// An op whose operand is written anyway, for the loop kernel that also takes the op's result, is
+// computed there: storing both would only add traffic.
 void Planner::pruneEpilogue(int group) {
   auto readsOnlyElements = [&](Operation *user) {
     OpClass kind = classify(user);
@@ -165,7 +172,8 @@ void Planner::pruneEpilogue(int group) {
         continue;
       bool written = llvm::all_of(op->getOperands(), [&](Value operand) {
         Operation *def = operand.getDefiningOp();
-        return !def || groups.groupOf(def) != group || llvm::any_of(def->getUsers(), [&](Operation *user) {
+        return !def || groups.groupOf(def) != group ||
+               llvm::any_of(def->getUsers(), [&](Operation *user) {
                  return user != op && !groups.isFree(user) && groups.groupOf(user) != group;
                });
       });
@@ -180,7 +188,9 @@ void Planner::pruneEpilogue(int group) {
 
 bool Planner::fitsEpilogue(Operation *op, int group) {
   Operation *anchor = groups.groups[group].anchor;
-  auto shape = [](Operation *x) { return cast<RankedTensorType>(x->getResult(0).getType()).getShape(); };
+  auto shape = [](Operation *x) {
+    return cast<RankedTensorType>(x->getResult(0).getType()).getShape();
+  };
   if (classify(op) != OpClass::Pointwise || shape(op) != shape(anchor))
     return false;
   int other = groups.groupOf(op);
@@ -205,7 +215,8 @@ void Planner::pullOperands(Operation *op, int group) {
     Operation *def = operand.getDefiningOp();
     if (!def || groups.isFree(def) || groups.groupOf(def) < 0 || groups.groupOf(def) == group)
       continue;
-    bool usedHere = llvm::all_of(def->getUsers(), [&](Operation *user) { return groups.groupOf(user) == group; });
+    bool usedHere = llvm::all_of(def->getUsers(),
+                                 [&](Operation *user) { return groups.groupOf(user) == group; });
     if (usedHere && fitsEpilogue(def, group)) {
       groups.moveTo(def, group);
       pullOperands(def, group);
@@ -232,16 +243,19 @@ void Planner::growEpilogue(int group) {
   }
 }
 
-// ---- Maps and rows -------------------------------------------------------------------------------
+// ---- Maps and rows
+// -------------------------------------------------------------------------------
 
 SmallVector<int> Planner::neighbours(int group) {
   SmallVector<int> found;
   auto note = [&](Operation *op) {
     int other = op ? groups.groupOf(op) : -1;
-    if (other >= 0 && other != group && !groups.groups[other].anchor && !llvm::is_contained(found, other))
+    if (other >= 0 && other != group && !groups.groups[other].anchor &&
+        !llvm::is_contained(found, other))
       found.push_back(other);
   };
-  SmallVector<Value> outputs = groups.outputsOf(groups.groups[group].ops), inputs = groups.inputsOf(groups.groups[group].ops);
+  SmallVector<Value> outputs = groups.outputsOf(groups.groups[group].ops),
+                     inputs = groups.inputsOf(groups.groups[group].ops);
   auto noteUsers = [&](auto &&self, Value value) -> void {
     for (Operation *user : value.getUsers())
       if (groups.isFree(user))
@@ -266,7 +280,8 @@ bool Planner::tryMerge(int a, int b) {
   if ((int64_t)together.size() > options.maxOps)
     return false;
   llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
-  if (!sharedLoops(groups, together) || groups.inputsOf(together).size() + groups.outputsOf(together).size() > maxBuffers)
+  if (!sharedLoops(groups, together) ||
+      groups.inputsOf(together).size() + groups.outputsOf(together).size() > maxBuffers)
     return false;
   double apart = groups.trafficOf(groups.groups[a].ops) + groups.trafficOf(groups.groups[b].ops);
   if (groups.trafficOf(together) >= apart || groups.mergeMakesCycle(a, b))
@@ -293,7 +308,8 @@ void Planner::fuseLoops() {
   }
 }
 
-// ---- Masks are computed again rather than kept ---------------------------------------------------
+// ---- Masks are computed again rather than kept
+// ---------------------------------------------------
 
 // A predicate whose operands are in memory anyway costs its users a comparison instead of traffic.
 void Planner::recomputeMasks() {
@@ -312,8 +328,7 @@ void Planner::recomputeMasks() {
       Operation *def = value.getDefiningOp();
       if (!def || groups.isFree(def) || groups.groupOf(def) < 0)
         return true;
-      return groups.groupOf(def) != group ||
-             llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return groups.groupOf(def) != group || llvm::any_of(value.getUsers(), [&](Operation *user) {
                return user != &op && groups.groupOf(user) != group && !groups.isFree(user);
              });
     };
@@ -324,12 +339,13 @@ void Planner::recomputeMasks() {
   }
 }
 
-// An elementwise result that is stored beside its only large operand, which is in memory already, is
-// computed again by its users: the same memory, one store less.
+// An elementwise result that is stored beside its only large operand, which is in memory already,
+// is computed again by its users: the same memory, one store less.
 void Planner::recomputeElements() {
   for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
     int group = groups.groupOf(&op);
-    if (group < 0 || groups.groups[group].anchor || classify(&op) != OpClass::Pointwise || flopsOf(&op) > elementsOf(&op))
+    if (group < 0 || groups.groups[group].anchor || classify(&op) != OpClass::Pointwise ||
+        flopsOf(&op) > elementsOf(&op))
       continue;
     SmallVector<OpOperand *> outside;
     bool toMemory = false;
@@ -359,7 +375,8 @@ void Planner::recomputeElements() {
   }
 }
 
-// ---- One kernel for many small parameters --------------------------------------------------------
+// ---- One kernel for many small parameters
+// --------------------------------------------------------
 
 void Planner::mergeUpdates() {
   if (!options.model)
@@ -377,8 +394,10 @@ void Planner::mergeUpdates() {
     if (open >= 0)
       llvm::append_range(together, groups.groups[open].ops);
     llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
-    bool fits = open >= 0 && bytes + size <= mergedUpdateBytes && (int64_t)together.size() <= 8 * options.maxOps &&
-                groups.inputsOf(together).size() + groups.outputsOf(together).size() <= 4 * maxBuffers;
+    bool fits =
+        open >= 0 && bytes + size <= mergedUpdateBytes &&
+        (int64_t)together.size() <= 8 * options.maxOps &&
+        groups.inputsOf(together).size() + groups.outputsOf(together).size() <= 4 * maxBuffers;
     if (fits && !groups.mergeMakesCycle(open, group) && accepted(together)) {
       groups.merge(open, group);
       bytes += size;
@@ -389,7 +408,8 @@ void Planner::mergeUpdates() {
   }
 }
 
-// ---- The backends have the last word -------------------------------------------------------------
+// ---- The backends have the last word
+// -------------------------------------------------------------
 
 std::string Planner::backendFor(ArrayRef<Operation *> ops) {
   OpBuilder builder(groups.function.front().getTerminator());
@@ -400,7 +420,9 @@ std::string Planner::backendFor(ArrayRef<Operation *> ops) {
   return backend;
 }
 
-bool Planner::accepted(ArrayRef<Operation *> ops) { return !options.model || !backendFor(ops).empty(); }
+bool Planner::accepted(ArrayRef<Operation *> ops) {
+  return !options.model || !backendFor(ops).empty();
+}
 
 void Planner::settleWithModel() {
   if (!options.model)
@@ -410,12 +432,13 @@ void Planner::settleWithModel() {
       shrinkEpilogue(group);
   fuseLoops();
   for (int group = 0, count = (int)groups.groups.size(); group < count; ++group)
-    if (!groups.groups[group].anchor && groups.groups[group].ops.size() > 1 && !accepted(groups.groups[group].ops))
+    if (!groups.groups[group].anchor && groups.groups[group].ops.size() > 1 &&
+        !accepted(groups.groups[group].ops))
       rebuildLoops(group);
 }
 
-// Gives the last ops back until the backend of the bare contraction takes the rest; those given back fuse
-// among themselves.
+// Gives the last ops back until the backend of the bare contraction takes the rest; those given
+// back fuse among themselves.
 void Planner::shrinkEpilogue(int group) {
   std::string wanted = backendFor({groups.groups[group].anchor});
   while (groups.groups[group].ops.size() > 1 && backendFor(groups.groups[group].ops) != wanted) {
@@ -435,7 +458,8 @@ void Planner::rebuildLoops(int group) {
     for (int part : llvm::reverse(parts)) {
       SmallVector<Operation *> together(groups.groups[part].ops);
       together.push_back(op);
-      if (sharedLoops(groups, together) && !groups.mergeMakesCycle(part, single) && accepted(together)) {
+      if (sharedLoops(groups, together) && !groups.mergeMakesCycle(part, single) &&
+          accepted(together)) {
         joined = part;
         break;
       }

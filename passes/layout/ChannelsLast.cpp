@@ -17,8 +17,8 @@ Permutation fluxion::passes::inverseOf(ArrayRef<int64_t> permutation) {
 
 namespace {
 
-// Positions of (first, second, spatial...) in a tensor, as convolutions list them, and the order of those
-// roles a kernel wants: a permutation that puts role order[i] at position i.
+// Positions of (first, second, spatial...) in a tensor, as convolutions list them, and the order of
+// those roles a kernel wants: a permutation that puts role order[i] at position i.
 Permutation towards(ArrayRef<int64_t> dims, ArrayRef<int64_t> order) {
   return llvm::map_to_vector(order, [&](int64_t role) { return dims[role]; });
 }
@@ -27,8 +27,9 @@ struct Wanted {
   Permutation input, kernel, output; // roles in the order of the dimensions
 };
 
-// Forward and input gradient: [N, spatial..., C] * [spatial..., I, O] -> [N, spatial..., O]. In a weight
-// gradient batch and feature exchange roles: [f, spatial..., b] * [i, spatial..., o] -> [spatial..., b, f].
+// Forward and input gradient: [N, spatial..., C] * [spatial..., I, O] -> [N, spatial..., O]. In a
+// weight gradient batch and feature exchange roles: [f, spatial..., b] * [i, spatial..., o] ->
+// [spatial..., b, f].
 Wanted wantedOrder(ir::ConvolutionOp conv) {
   Permutation spatial = llvm::to_vector(llvm::seq<int64_t>(2, 2 + conv.spatialRank()));
   auto around = [&](int64_t before, int64_t after) {
@@ -56,21 +57,25 @@ Permutation renamed(ArrayRef<int64_t> dims, ArrayRef<int64_t> permutation) {
 }
 
 Value permuted(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> permutation) {
-  return isIdentity(permutation) ? value : ir::TransposeOp::create(b, loc, value, permutation).getResult();
+  return isIdentity(permutation) ? value
+                                 : ir::TransposeOp::create(b, loc, value, permutation).getResult();
 }
 
 bool convert(ir::ConvolutionOp conv) {
   Wanted wanted = wantedOrder(conv);
-  Permutation input = towards(conv.getInputDims(), wanted.input), kernel = towards(conv.getKernelDims(), wanted.kernel),
+  Permutation input = towards(conv.getInputDims(), wanted.input),
+              kernel = towards(conv.getKernelDims(), wanted.kernel),
               output = towards(conv.getOutputDims(), wanted.output);
   if (isIdentity(input) && isIdentity(kernel) && isIdentity(output))
     return false;
   OpBuilder b(conv);
   auto made = ir::ConvolutionOp::create(
-      b, conv.getLoc(), permuted(b, conv.getLoc(), conv.getInput(), input), permuted(b, conv.getLoc(), conv.getKernel(), kernel),
-      conv.getWindowStrides(), conv.getPadding(), conv.getLhsDilation(), conv.getRhsDilation(),
-      renamed(conv.getInputDims(), input), renamed(conv.getKernelDims(), kernel), renamed(conv.getOutputDims(), output),
-      conv.getFeatureGroupCount(), conv.getBatchGroupCount(), conv.getWindowReversal());
+      b, conv.getLoc(), permuted(b, conv.getLoc(), conv.getInput(), input),
+      permuted(b, conv.getLoc(), conv.getKernel(), kernel), conv.getWindowStrides(),
+      conv.getPadding(), conv.getLhsDilation(), conv.getRhsDilation(),
+      renamed(conv.getInputDims(), input), renamed(conv.getKernelDims(), kernel),
+      renamed(conv.getOutputDims(), output), conv.getFeatureGroupCount(), conv.getBatchGroupCount(),
+      conv.getWindowReversal());
   conv.replaceAllUsesWith(permuted(b, conv.getLoc(), made, inverseOf(output)));
   conv.erase();
   return true;

@@ -10,15 +10,16 @@ using Permutation = llvm::SmallVector<int64_t>;
 
 Permutation inverseOf(llvm::ArrayRef<int64_t> permutation);
 
-// Gives every convolution channels-last operands and result, between transposes. Returns how many changed.
+// Gives every convolution channels-last operands and result, between transposes. Returns how many
+// changed.
 int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);
 
-// Moves every transpose below the ops that can work on the transposed values instead, so that it meets
-// its inverse or an end of the program.
+// Moves every transpose below the ops that can work on the transposed values instead, so that it
+// meets its inverse or an end of the program.
 void sinkTransposes(mlir::func::FuncOp function);
 
-// State items whose new values are made in another order of dimensions than the declared one are stored in
-// that order, where this saves transposes. Returns whether any is.
+// State items whose new values are made in another order of dimensions than the declared one are
+// stored in that order, where this saves transposes. Returns whether any is.
 bool packState(mlir::ModuleOp module);
 
 } // namespace fluxion::passes

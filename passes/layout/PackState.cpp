@@ -17,10 +17,12 @@ struct Uses {
   SmallVector<ir::WriteOp> writes;
 };
 
-bool isInitialiser(Operation *op) { return op->getParentOfType<func::FuncOp>().getSymName() == "init"; }
+bool isInitialiser(Operation *op) {
+  return op->getParentOfType<func::FuncOp>().getSymName() == "init";
+}
 
-// Transposes that vanish less those that appear when the item is stored with dimension i being the logical
-// dimension permutation[i]. Initialisation runs once and does not count.
+// Transposes that vanish less those that appear when the item is stored with dimension i being the
+// logical dimension permutation[i]. Initialisation runs once and does not count.
 int64_t gain(const Uses &uses, ArrayRef<int64_t> permutation) {
   int64_t transposes = 0;
   for (ir::ReadOp read : uses.reads) {
@@ -38,7 +40,9 @@ int64_t gain(const Uses &uses, ArrayRef<int64_t> permutation) {
     if (isInitialiser(write))
       continue;
     auto transpose = write.getValue().getDefiningOp<ir::TransposeOp>();
-    transposes += transpose && transpose.getPermutation() == ArrayRef<int64_t>(inverseOf(permutation)) ? 1 : -1;
+    transposes +=
+        transpose && transpose.getPermutation() == ArrayRef<int64_t>(inverseOf(permutation)) ? 1
+                                                                                             : -1;
   }
   return transposes;
 }
@@ -46,7 +50,8 @@ int64_t gain(const Uses &uses, ArrayRef<int64_t> permutation) {
 // The order in which new values are made outside `init`.
 std::optional<Permutation> candidate(const Uses &uses) {
   for (ir::WriteOp write : uses.writes)
-    if (auto transpose = write.getValue().getDefiningOp<ir::TransposeOp>(); transpose && !isInitialiser(write))
+    if (auto transpose = write.getValue().getDefiningOp<ir::TransposeOp>();
+        transpose && !isInitialiser(write))
       return inverseOf(transpose.getPermutation());
   return std::nullopt;
 }

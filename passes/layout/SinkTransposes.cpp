@@ -26,8 +26,8 @@ SmallVector<int64_t> applyToPairs(ArrayRef<int64_t> list, ArrayRef<int64_t> perm
   return result;
 }
 
-// Below, a value v stands as transpose(inner, p); ops are redone on inner values, whose dimension i is
-// v's dimension q[i] with q = p^-1, and followed by transpose p.
+// Below, a value v stands as transpose(inner, p); ops are redone on inner values, whose dimension i
+// is v's dimension q[i] with q = p^-1, and followed by transpose p.
 class Sinker {
 public:
   explicit Sinker(func::FuncOp function) : function(function), b(function) {}
@@ -64,11 +64,13 @@ Value Sinker::inner(Value value, ArrayRef<int64_t> q) {
     return ir::IotaOp::create(b, value.getLoc(), result, inverseOf(q)[iota.getDim()]);
   if (auto broadcast = dyn_cast_or_null<ir::BroadcastInDimOp>(def)) {
     Permutation position = inverseOf(q);
-    SmallVector<int64_t> dims = llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return position[dim]; });
+    SmallVector<int64_t> dims =
+        llvm::map_to_vector(broadcast.getDims(), [&](int64_t dim) { return position[dim]; });
     if (llvm::is_sorted(dims))
       return ir::BroadcastInDimOp::create(b, value.getLoc(), result, broadcast.getX(), dims);
   }
-  // Work on few elements that nobody else wants is redone, so that the transpose moves up to the program's state.
+  // Work on few elements that nobody else wants is redone, so that the transpose moves up to the
+  // program's state.
   if (def && ir::hasScalarBody(def) && def->hasOneUse() && type.getNumElements() > 1) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(def);
@@ -80,8 +82,9 @@ Value Sinker::inner(Value value, ArrayRef<int64_t> q) {
 // The op on operands with dimensions in the order q; null for ops that cannot be.
 Operation *Sinker::permuted(Operation *op, ArrayRef<int64_t> q) {
   OpClass kind = classify(op);
-  if (kind != OpClass::Pointwise && !isa<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp, ir::WindowScatterOp,
-                                         ir::PadOp, ir::SliceOp, ir::ReverseOp, ir::ConcatenateOp>(op))
+  if (kind != OpClass::Pointwise &&
+      !isa<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp, ir::WindowScatterOp,
+           ir::PadOp, ir::SliceOp, ir::ReverseOp, ir::ConcatenateOp>(op))
     return nullptr;
   // Positions inside a window are row-major: the dimensions it spans must stay in order.
   if (auto window = op->getAttrOfType<DenseI64ArrayAttr>("window")) {
@@ -92,7 +95,8 @@ Operation *Sinker::permuted(Operation *op, ArrayRef<int64_t> q) {
     if (!llvm::is_sorted(spanned))
       return nullptr;
   }
-  SmallVector<Value> operands = llvm::map_to_vector(op->getOperands(), [&](Value v) { return inner(v, q); });
+  SmallVector<Value> operands =
+      llvm::map_to_vector(op->getOperands(), [&](Value v) { return inner(v, q); });
   auto old = cast<RankedTensorType>(op->getResult(0).getType());
   auto type = RankedTensorType::get(apply(old.getShape(), q), old.getElementType());
   NamedAttrList attributes(op->getAttrs());
@@ -102,18 +106,24 @@ Operation *Sinker::permuted(Operation *op, ArrayRef<int64_t> q) {
   };
   Permutation position = inverseOf(q);
   llvm::TypeSwitch<Operation *>(op)
-      .Case<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp, ir::WindowScatterOp>([&](auto) {
-        permute("window"), permute("strides"), permute("dilation"), permute("padding", /*pairs=*/true);
-      })
+      .Case<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp, ir::WindowScatterOp>(
+          [&](auto) {
+            permute("window"), permute("strides"), permute("dilation"),
+                permute("padding", /*pairs=*/true);
+          })
       .Case([&](ir::PadOp) { permute("low"), permute("high"), permute("interior"); })
       .Case([&](ir::SliceOp) { permute("start"), permute("limit"), permute("stride"); })
       .Case([&](ir::ReverseOp reverse) {
-        SmallVector<int64_t> dims = llvm::map_to_vector(reverse.getDims(), [&](int64_t dim) { return position[dim]; });
+        SmallVector<int64_t> dims =
+            llvm::map_to_vector(reverse.getDims(), [&](int64_t dim) { return position[dim]; });
         llvm::sort(dims);
         attributes.set("dims", b.getDenseI64ArrayAttr(dims));
       })
-      .Case([&](ir::ConcatenateOp concatenate) { attributes.set("dim", b.getI64IntegerAttr(position[concatenate.getDim()])); });
-  OperationState state(op->getLoc(), op->getName(), operands, TypeRange(type), attributes.getAttrs());
+      .Case([&](ir::ConcatenateOp concatenate) {
+        attributes.set("dim", b.getI64IntegerAttr(position[concatenate.getDim()]));
+      });
+  OperationState state(op->getLoc(), op->getName(), operands, TypeRange(type),
+                       attributes.getAttrs());
   return b.create(state);
 }
 
@@ -148,7 +158,9 @@ void Sinker::sink(Operation *op) {
   b.setInsertionPoint(op);
   if (auto second = dyn_cast<ir::TransposeOp>(op)) {
     SmallVector<int64_t> both = apply(transpose.getPermutation(), second.getPermutation());
-    Value result = llvm::is_sorted(both) ? transpose.getX() : ir::TransposeOp::create(b, op->getLoc(), transpose.getX(), both);
+    Value result = llvm::is_sorted(both)
+                       ? transpose.getX()
+                       : ir::TransposeOp::create(b, op->getLoc(), transpose.getX(), both);
     second.replaceAllUsesWith(result);
     second.erase();
     return;
@@ -160,8 +172,9 @@ void Sinker::sink(Operation *op) {
   Operation *done = permuted(op, inverseOf(transpose.getPermutation()));
   if (!done)
     return;
-  op->replaceAllUsesWith(
-      ValueRange(ir::TransposeOp::create(b, op->getLoc(), done->getResult(0), transpose.getPermutation()).getResult()));
+  op->replaceAllUsesWith(ValueRange(
+      ir::TransposeOp::create(b, op->getLoc(), done->getResult(0), transpose.getPermutation())
+          .getResult()));
   op->erase();
 }
 

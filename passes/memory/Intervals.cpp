@@ -41,8 +41,9 @@ int64_t fluxion::passes::assignOffsets(std::vector<BufferInterval> &buffers, boo
     buffer.offset = best >= 0 ? best : alignUp(end, buffer.bytes, large);
     large += buffer.bytes >= staggeredBytes;
     total = std::max(total, buffer.offset + buffer.bytes);
-    placed.insert(llvm::upper_bound(placed, index,
-                                    [&](size_t a, size_t b) { return buffers[a].offset < buffers[b].offset; }),
+    placed.insert(llvm::upper_bound(
+                      placed, index,
+                      [&](size_t a, size_t b) { return buffers[a].offset < buffers[b].offset; }),
                   index);
   }
   return (int64_t)llvm::alignTo(total, bufferAlignment);

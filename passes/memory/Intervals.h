@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Offsets for buffers with lifetimes in one block of memory: interval colouring, large buffers first.
+// Offsets for buffers with lifetimes in one block of memory: interval colouring, large buffers
+// first.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +16,9 @@ struct BufferInterval {
 
 inline constexpr int64_t bufferAlignment = 64;
 
-// Gives every buffer an offset such that no two alive at one position overlap, and returns the size of
-// the block. With `apart` no two buffers overlap at all. Large arrays that a kernel would stream together
-// start at different places modulo 4 KiB, which keeps them out of each other's cache sets.
+// Gives every buffer an offset such that no two alive at one position overlap, and returns the size
+// of the block. With `apart` no two buffers overlap at all. Large arrays that a kernel would stream
+// together start at different places modulo 4 KiB, which keeps them out of each other's cache sets.
 int64_t assignOffsets(std::vector<BufferInterval> &buffers, bool apart = false);
 
 // The most bytes alive at one position: no plan can do with less.

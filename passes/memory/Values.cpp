@@ -17,8 +17,8 @@ Value fluxion::passes::rootOf(Value value) {
   return value;
 }
 
-// Is every op that the value reaches elementwise over its shape? Where `stop` is met the search ends;
-// other values may be yielded only if `mayYield`.
+// Is every op that the value reaches elementwise over its shape? Where `stop` is met the search
+// ends; other values may be yielded only if `mayYield`.
 static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   ArrayRef<int64_t> shape = cast<RankedTensorType>(from.getType()).getShape();
   SmallVector<Value> stack{from};
@@ -35,7 +35,8 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
       }
       if (!seen.insert(user).second)
         continue;
-      if (classify(user) != OpClass::Pointwise || cast<RankedTensorType>(user->getResult(0).getType()).getShape() != shape)
+      if (classify(user) != OpClass::Pointwise ||
+          cast<RankedTensorType>(user->getResult(0).getType()).getShape() != shape)
         return false;
       stack.push_back(user->getResult(0));
     }
@@ -43,16 +44,17 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   return true;
 }
 
-// The operand goes into this result element by element, and into others only by way of it. A kernel with
-// reductions stores in sweeps, each of which reads what earlier ones stored; a map has one sweep but a loop
-// nest for each shape, so there the others must be made in this result's loop.
+// The operand goes into this result element by element, and into others only by way of it. A kernel
+// with reductions stores in sweeps, each of which reads what earlier ones stored; a map has one
+// sweep but a loop nest for each shape, so there the others must be made in this result's loop.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
   bool map = kernel.getKind() == ir::KernelKind::Map || kernel.getKind() == ir::KernelKind::Update;
   if (!map && kernel.getKind() != ir::KernelKind::Row && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());
   auto operandType = cast<RankedTensorType>(kernel.getInputs()[input].getType());
-  if (operandType.getShape() != type.getShape() || operandType.getElementTypeBitWidth() != type.getElementTypeBitWidth())
+  if (operandType.getShape() != type.getShape() ||
+      operandType.getElementTypeBitWidth() != type.getElementTypeBitWidth())
     return false;
   Value stored = kernel.getBody().front().getTerminator()->getOperand(output);
   if (!reachesElementwise(kernel.getBody().getArgument(input), stored, /*mayYield=*/false) ||

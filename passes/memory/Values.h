@@ -11,8 +11,8 @@ namespace fluxion::passes {
 // The value whose bytes this one is: reshapes are followed to what they view.
 mlir::Value rootOf(mlir::Value value);
 
-// Does the kernel read operand `input` only at the index of the element of result `output` that it is
-// about to write? Then both may be the same memory.
+// Does the kernel read operand `input` only at the index of the element of result `output` that it
+// is about to write? Then both may be the same memory.
 bool mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output);
 
 } // namespace fluxion::passes

@@ -29,8 +29,8 @@ public:
 private:
   func::FuncOp entry;
   ModuleOp module;
-  DenseMap<Value, Region> home;                      // of values that lie in planned memory
-  SmallVector<std::pair<Region, Value>> contents;    // which value each region holds now
+  DenseMap<Value, Region> home;                   // of values that lie in planned memory
+  SmallVector<std::pair<Region, Value>> contents; // which value each region holds now
 
   FailureOr<Region> stateRegion(Operation *user, StringRef name);
   Region regionOf(ir::PlaceAttr place, int64_t bytes);
@@ -42,7 +42,8 @@ private:
 };
 
 Region Replay::regionOf(ir::PlaceAttr place, int64_t bytes) {
-  bool slots = place.getSpace() == ir::PlaceSpace::Output || place.getSpace() == ir::PlaceSpace::Input;
+  bool slots =
+      place.getSpace() == ir::PlaceSpace::Output || place.getSpace() == ir::PlaceSpace::Input;
   int64_t begin = slots ? place.getSlot() << 40 : place.getSlot();
   return {place.getSpace(), begin, begin + bytes};
 }
@@ -99,15 +100,18 @@ LogicalResult Replay::replay(ir::KernelOp kernel) {
       return failure();
   SmallVector<Region> written;
   for (auto [i, result] : llvm::enumerate(kernel.getResults())) {
-    Region region = regionOf(cast<ir::PlaceAttr>((*kernel.getPlaces())[i]), byteSize(result.getType()));
+    Region region =
+        regionOf(cast<ir::PlaceAttr>((*kernel.getPlaces())[i]), byteSize(result.getType()));
     if (region.space == ir::PlaceSpace::Input || region.space == ir::PlaceSpace::Constant)
       return kernel.emitOpError("memory plan: a result in read-only memory");
     for (auto [j, input] : llvm::enumerate(kernel.getInputs())) {
       auto known = home.find(rootOf(input));
       if (known == home.end() || !known->second.overlaps(region))
         continue;
-      if (known->second.begin != region.begin || known->second.end != region.end || !mayOverwrite(kernel, j, i))
-        return kernel.emitOpError() << "memory plan: result " << i << " overwrites operand " << j << " while it is read";
+      if (known->second.begin != region.begin || known->second.end != region.end ||
+          !mayOverwrite(kernel, j, i))
+        return kernel.emitOpError()
+               << "memory plan: result " << i << " overwrites operand " << j << " while it is read";
     }
     for (const Region &other : written)
       if (other.overlaps(region))
@@ -115,7 +119,8 @@ LogicalResult Replay::replay(ir::KernelOp kernel) {
     written.push_back(region);
   }
   if (auto scratch = kernel->getAttrOfType<ir::PlaceAttr>(ir::scratchPlaceAttrName)) {
-    Region region = regionOf(scratch, kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName).getInt());
+    Region region =
+        regionOf(scratch, kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName).getInt());
     auto clashes = [&](const Region &other) { return other.overlaps(region); };
     bool bad = llvm::any_of(written, clashes) || llvm::any_of(kernel.getInputs(), [&](Value input) {
                  auto known = home.find(rootOf(input));
@@ -168,7 +173,8 @@ LogicalResult Replay::run() {
     for (auto other : module.getOps<ir::StateOp>()) {
       if (item == other)
         break;
-      FailureOr<Region> a = stateRegion(item, item.getSymName()), b = stateRegion(other, other.getSymName());
+      FailureOr<Region> a = stateRegion(item, item.getSymName()),
+                        b = stateRegion(other, other.getSymName());
       if (failed(a) || failed(b))
         return failure();
       if (a->overlaps(*b))

@@ -40,7 +40,8 @@ KernelReport describe(ir::KernelOp kernel) {
 std::string duration(double seconds) {
   std::string text;
   bool micro = seconds < 1e-3;
-  llvm::raw_string_ostream(text) << llvm::format("%.3g", seconds * (micro ? 1e6 : 1e3)) << (micro ? " us" : " ms");
+  llvm::raw_string_ostream(text) << llvm::format("%.3g", seconds * (micro ? 1e6 : 1e3))
+                                 << (micro ? " us" : " ms");
   return text;
 }
 
@@ -51,14 +52,20 @@ std::string scaled(double value, StringRef unit) {
   while (value >= 1000 && step < 4)
     value /= 1000, ++step;
   std::string text;
-  llvm::raw_string_ostream(text) << llvm::format(value < 10 ? "%.2f" : value < 100 ? "%.1f" : "%.0f", value) << " "
-                                 << prefix[step] << unit;
+  llvm::raw_string_ostream(text) << llvm::format(value < 10    ? "%.2f"
+                                                 : value < 100 ? "%.1f"
+                                                               : "%.0f",
+                                                 value)
+                                 << " " << prefix[step] << unit;
   return text;
 }
 
 llvm::json::Object summary(const EntryReport &entry) {
-  return llvm::json::Object{{"kernels", entry.kernelCount}, {"bytes", entry.bytes},     {"flops", entry.flops},
-                            {"arena_bytes", entry.arenaBytes}, {"seconds", entry.seconds}};
+  return llvm::json::Object{{"kernels", entry.kernelCount},
+                            {"bytes", entry.bytes},
+                            {"flops", entry.flops},
+                            {"arena_bytes", entry.arenaBytes},
+                            {"seconds", entry.seconds}};
 }
 
 const EntryReport *find(ArrayRef<EntryReport> entries, StringRef name) {
@@ -82,7 +89,8 @@ std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module) {
       KernelReport line = describe(kernel);
       ++report.kernelCount;
       report.flops += line.flops, report.bytes += line.bytes, report.seconds += line.seconds;
-      auto [known, isNew] = lines.try_emplace(line.name + kernelFingerprint(kernel), report.kernels.size());
+      auto [known, isNew] =
+          lines.try_emplace(line.name + kernelFingerprint(kernel), report.kernels.size());
       if (isNew)
         report.kernels.push_back(line);
       else
@@ -98,18 +106,20 @@ std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused) {
   llvm::raw_string_ostream out(text);
   std::vector<EntryReport> before = unfused ? reportEntries(unfused) : std::vector<EntryReport>();
   for (const EntryReport &entry : reportEntries(module)) {
-    out << entry.name << ": " << entry.kernelCount << " kernels, " << scaled(entry.bytes, "B") << " moved, "
-        << scaled(entry.flops, "flop") << ", arena " << scaled((double)entry.arenaBytes, "B") << "\n";
+    out << entry.name << ": " << entry.kernelCount << " kernels, " << scaled(entry.bytes, "B")
+        << " moved, " << scaled(entry.flops, "flop") << ", arena "
+        << scaled((double)entry.arenaBytes, "B") << "\n";
     if (const EntryReport *apart = find(before, entry.name))
-      out << "  without fusion: " << apart->kernelCount << " kernels, " << scaled(apart->bytes, "B") << " moved, arena "
-          << scaled((double)apart->arenaBytes, "B") << "\n";
-    out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s  %s\n", "count", "kind", "backend", "flops", "bytes", "predicted",
-                        "kernel");
+      out << "  without fusion: " << apart->kernelCount << " kernels, " << scaled(apart->bytes, "B")
+          << " moved, arena " << scaled((double)apart->arenaBytes, "B") << "\n";
+    out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s  %s\n", "count", "kind", "backend",
+                        "flops", "bytes", "predicted", "kernel");
     for (const KernelReport &line : entry.kernels)
-      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s\n", (int)line.count, line.kind.c_str(),
-                          line.backend.empty() ? "-" : line.backend.c_str(), scaled(line.flops, "flop").c_str(),
-                          scaled(line.bytes, "B").c_str(),
-                          line.seconds > 0 ? duration(line.seconds).c_str() : "-", line.name.c_str());
+      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s\n", (int)line.count,
+                          line.kind.c_str(), line.backend.empty() ? "-" : line.backend.c_str(),
+                          scaled(line.flops, "flop").c_str(), scaled(line.bytes, "B").c_str(),
+                          line.seconds > 0 ? duration(line.seconds).c_str() : "-",
+                          line.name.c_str());
   }
   return text;
 }
@@ -124,9 +134,14 @@ llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp un
       object["unfused"] = summary(*apart);
     llvm::json::Array list;
     for (const KernelReport &line : entry.kernels)
-      list.push_back(llvm::json::Object{{"name", line.name},   {"kind", line.kind},   {"backend", line.backend},
-                                        {"flops", line.flops}, {"bytes", line.bytes}, {"seconds", line.seconds},
-                                        {"tasks", line.tasks}, {"count", line.count}});
+      list.push_back(llvm::json::Object{{"name", line.name},
+                                        {"kind", line.kind},
+                                        {"backend", line.backend},
+                                        {"flops", line.flops},
+                                        {"bytes", line.bytes},
+                                        {"seconds", line.seconds},
+                                        {"tasks", line.tasks},
+                                        {"count", line.count}});
     object["list"] = std::move(list);
     entries.push_back(std::move(object));
   }

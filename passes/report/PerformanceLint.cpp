@@ -17,25 +17,29 @@ static StringRef backendOf(ir::KernelOp kernel) {
   return backend ? backend.getValue() : StringRef();
 }
 
-std::vector<LintFinding> fluxion::passes::lintPerformance(ModuleOp module, const LintOptions &options) {
+std::vector<LintFinding> fluxion::passes::lintPerformance(ModuleOp module,
+                                                          const LintOptions &options) {
   std::vector<LintFinding> findings;
   module.walk([&](ir::KernelOp kernel) {
     bool movesOnly = true;
     double contraction = 0;
     for (Operation &op : kernel.getBody().front().without_terminator()) {
       OpClass kind = classify(&op);
-      movesOnly &= kind == OpClass::Remap || kind == OpClass::View || kind == OpClass::Broadcast || kind == OpClass::Constant;
+      movesOnly &= kind == OpClass::Remap || kind == OpClass::View || kind == OpClass::Broadcast ||
+                   kind == OpClass::Constant;
       if (kind == OpClass::Contract)
         contraction += flopsOf(&op);
     }
     ir::KernelCost work = countWork(kernel);
     if (movesOnly && work.bytes > (double)options.copyBytes)
       findings.push_back({kernel.getLoc(), "copy",
-                          llvm::formatv("kernel \"{0}\" only moves {1} bytes", kernel.getName(), (int64_t)work.bytes)});
+                          llvm::formatv("kernel \"{0}\" only moves {1} bytes", kernel.getName(),
+                                        (int64_t)work.bytes)});
     StringRef backend = backendOf(kernel);
     if (contraction > options.contractionFlops && backend == "llvm-loops")
       findings.push_back({kernel.getLoc(), "contraction",
-                          llvm::formatv("kernel \"{0}\" of {1} flops runs as plain loops", kernel.getName(), (int64_t)contraction)});
+                          llvm::formatv("kernel \"{0}\" of {1} flops runs as plain loops",
+                                        kernel.getName(), (int64_t)contraction)});
   });
   return findings;
 }

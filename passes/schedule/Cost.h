@@ -6,10 +6,11 @@
 namespace fluxion::passes {
 
 // Set on kernels by the schedule pass; read by the report and by code generation.
-inline constexpr llvm::StringLiteral secondsAttrName = "fluxion.seconds"; // f64, predicted, one thread
-inline constexpr llvm::StringLiteral flopsAttrName = "fluxion.flops";     // i64
-inline constexpr llvm::StringLiteral bytesAttrName = "fluxion.bytes";     // i64, least traffic
-inline constexpr llvm::StringLiteral tasksAttrName = "fluxion.tasks";     // i64
+inline constexpr llvm::StringLiteral secondsAttrName =
+    "fluxion.seconds";                                                // f64, predicted, one thread
+inline constexpr llvm::StringLiteral flopsAttrName = "fluxion.flops"; // i64
+inline constexpr llvm::StringLiteral bytesAttrName = "fluxion.bytes"; // i64, least traffic
+inline constexpr llvm::StringLiteral tasksAttrName = "fluxion.tasks"; // i64
 
 // What the kernel does, counted from its body: the cost where no model is given.
 ir::KernelCost countWork(ir::KernelOp kernel);

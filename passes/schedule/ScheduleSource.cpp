@@ -24,7 +24,8 @@ std::string fluxion::passes::kernelFingerprint(ir::KernelOp kernel) {
   return llvm::utohexstr(llvm::xxh3_64bits(text), /*LowerCase=*/true, /*Width=*/16);
 }
 
-DictionaryAttr fluxion::passes::parseScheduleText(StringRef text, MLIRContext *context, std::string &error) {
+DictionaryAttr fluxion::passes::parseScheduleText(StringRef text, MLIRContext *context,
+                                                  std::string &error) {
   Builder b(context);
   NamedAttrList entries;
   SmallVector<StringRef> pairs;

@@ -17,12 +17,13 @@ public:
                                       mlir::MLIRContext *context) const = 0;
 };
 
-// Equal for kernels that generate equal code up to their schedule: 16 hex digits of a hash of the body
-// and the operand types, whatever the kernel's name, places and locations.
+// Equal for kernels that generate equal code up to their schedule: 16 hex digits of a hash of the
+// body and the operand types, whatever the kernel's name, places and locations.
 std::string kernelFingerprint(ir::KernelOp kernel);
 
-// "key=value,key=value": integers, true, false, floats; anything else is a string. Null and `error` set
-// where an entry has no `=`.
-mlir::DictionaryAttr parseScheduleText(llvm::StringRef text, mlir::MLIRContext *context, std::string &error);
+// "key=value,key=value": integers, true, false, floats; anything else is a string. Null and `error`
+// set where an entry has no `=`.
+mlir::DictionaryAttr parseScheduleText(llvm::StringRef text, mlir::MLIRContext *context,
+                                       std::string &error);
 
 } // namespace fluxion::passes

@@ -24,7 +24,8 @@ bool isText(StringRef path) { return path.ends_with(".txtpb"); }
 // The first complaint of the text parser, with its line.
 struct ParseErrors : google::protobuf::io::ErrorCollector {
   std::string first;
-  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string &message) override {
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string &message) override {
     if (first.empty())
       first = std::to_string(line + 1) + ":" + std::to_string(column + 1) + ": " + message;
   }
@@ -45,11 +46,16 @@ tuning::Value toValue(Attribute attribute) {
 
 Attribute toAttribute(const tuning::Value &value, Builder &b) {
   switch (value.kind_case()) {
-  case tuning::Value::kInteger: return b.getI64IntegerAttr(value.integer());
-  case tuning::Value::kFlag: return b.getBoolAttr(value.flag());
-  case tuning::Value::kNumber: return b.getF64FloatAttr(value.number());
-  case tuning::Value::kText: return b.getStringAttr(value.text());
-  case tuning::Value::KIND_NOT_SET: break;
+  case tuning::Value::kInteger:
+    return b.getI64IntegerAttr(value.integer());
+  case tuning::Value::kFlag:
+    return b.getBoolAttr(value.flag());
+  case tuning::Value::kNumber:
+    return b.getF64FloatAttr(value.number());
+  case tuning::Value::kText:
+    return b.getStringAttr(value.text());
+  case tuning::Value::KIND_NOT_SET:
+    break;
   }
   return {};
 }
@@ -100,7 +106,8 @@ llvm::Expected<TuningDatabase> TuningDatabase::load(StringRef path) {
 
 llvm::Error TuningDatabase::save(StringRef path) const {
   std::string bytes;
-  bool written = isText(path) ? google::protobuf::TextFormat::PrintToString(*database, &bytes) : database->SerializeToString(&bytes);
+  bool written = isText(path) ? google::protobuf::TextFormat::PrintToString(*database, &bytes)
+                              : database->SerializeToString(&bytes);
   if (!written)
     return llvm::createStringError(path + ": the tuning database cannot be written as text");
   llvm::Error problem = llvm::writeToOutput(path, [&](llvm::raw_ostream &out) {
@@ -117,7 +124,8 @@ void TuningDatabase::merge(const TuningDatabase &other) {
     insert(*database, entry);
 }
 
-void TuningDatabase::record(ir::KernelOp kernel, const ir::TargetInfo &target, DictionaryAttr schedule, double seconds) {
+void TuningDatabase::record(ir::KernelOp kernel, const ir::TargetInfo &target,
+                            DictionaryAttr schedule, double seconds) {
   tuning::Entry entry;
   entry.set_target(targetKey(target));
   entry.set_fingerprint(kernelFingerprint(kernel));
@@ -133,7 +141,8 @@ void TuningDatabase::record(ir::KernelOp kernel, const ir::TargetInfo &target, D
 
 int64_t TuningDatabase::size() const { return database->entries_size(); }
 
-DictionaryAttr TuningDatabase::lookup(StringRef fingerprint, const ir::TargetInfo &target, MLIRContext *context) const {
+DictionaryAttr TuningDatabase::lookup(StringRef fingerprint, const ir::TargetInfo &target,
+                                      MLIRContext *context) const {
   Builder b(context);
   std::string wanted = targetKey(target);
   for (const tuning::Entry &entry : database->entries()) {

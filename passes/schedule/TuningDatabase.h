@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Measured schedules in a file (tuning.proto): binary, or text where the file's name ends in .txtpb.
+// Measured schedules in a file (tuning.proto): binary, or text where the file's name ends in
+// .txtpb.
 #pragma once
 
 #include "passes/schedule/ScheduleSource.h"
@@ -27,7 +28,8 @@ public:
   llvm::Error save(llvm::StringRef path) const;
   // Of two schedules for one kernel and target the faster stays.
   void merge(const TuningDatabase &other);
-  void record(ir::KernelOp kernel, const ir::TargetInfo &target, mlir::DictionaryAttr schedule, double seconds);
+  void record(ir::KernelOp kernel, const ir::TargetInfo &target, mlir::DictionaryAttr schedule,
+              double seconds);
   int64_t size() const;
 
   mlir::DictionaryAttr lookup(llvm::StringRef fingerprint, const ir::TargetInfo &target,

@@ -19,8 +19,9 @@ std::optional<double> fluxion::passes::splatNumber(Value value) {
     return number.convertToDouble();
   }
   APInt number = splat.getSplatValue<APInt>();
-  return splat.getElementType().isUnsignedInteger() || number.getBitWidth() == 1 ? (double)number.getZExtValue()
-                                                                                 : (double)number.getSExtValue();
+  return splat.getElementType().isUnsignedInteger() || number.getBitWidth() == 1
+             ? (double)number.getZExtValue()
+             : (double)number.getSExtValue();
 }
 
 using fluxion::passes::splatNumber;
@@ -89,12 +90,13 @@ struct DivByPowerOfTwo : OpRewritePattern<DivOp> {
   LogicalResult matchAndRewrite(DivOp op, PatternRewriter &rewriter) const override {
     std::optional<double> divisor = splatNumber(op.getY());
     int exponent;
-    if (!isa<FloatType>(op.getType().getElementType()) || !divisor || std::abs(std::frexp(*divisor, &exponent)) != 0.5 ||
-        std::abs(exponent) > 14)
+    if (!isa<FloatType>(op.getType().getElementType()) || !divisor ||
+        std::abs(std::frexp(*divisor, &exponent)) != 0.5 || std::abs(exponent) > 14)
       return failure();
     auto type = cast<RankedTensorType>(op.getType());
     auto inverse = ConstantOp::create(
-        rewriter, op.getLoc(), DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), 1 / *divisor)));
+        rewriter, op.getLoc(),
+        DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), 1 / *divisor)));
     rewriter.replaceOpWithNewOp<MulOp>(op, op.getX(), inverse);
     return success();
   }
@@ -131,7 +133,8 @@ struct ConvertOfConvert : OpRewritePattern<ConvertOp> {
     Type from = getElementTypeOrSelf(inner.getX()), middle = getElementTypeOrSelf(inner.getType()),
          to = getElementTypeOrSelf(op.getType());
     bool widensFloat = isa<FloatType>(from) && isa<FloatType>(middle) && isa<FloatType>(to) &&
-                       cast<FloatType>(middle).getFPMantissaWidth() >= cast<FloatType>(from).getFPMantissaWidth() &&
+                       cast<FloatType>(middle).getFPMantissaWidth() >=
+                           cast<FloatType>(from).getFPMantissaWidth() &&
                        middle.getIntOrFloatBitWidth() > from.getIntOrFloatBitWidth() && to == from;
     bool fromPredicate = from.isInteger(1) && !middle.isInteger(1);
     if (!widensFloat && !fromPredicate)
@@ -155,6 +158,6 @@ struct PowTwo : OpRewritePattern<PowOp> {
 } // namespace
 
 void fluxion::passes::populateAlgebraPatterns(RewritePatternSet &patterns) {
-  patterns.add<AccumulateToAdds, DropStopGradient, NegOfNeg, AddOfNeg, SubOfNeg, DivByPowerOfTwo, MaskOfRectifier,
-               ConvertOfConvert, PowTwo>(patterns.getContext());
+  patterns.add<AccumulateToAdds, DropStopGradient, NegOfNeg, AddOfNeg, SubOfNeg, DivByPowerOfTwo,
+               MaskOfRectifier, ConvertOfConvert, PowTwo>(patterns.getContext());
 }

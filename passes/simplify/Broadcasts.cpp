@@ -39,7 +39,8 @@ struct DropUnitDims : OpRewritePattern<BroadcastInDimOp> {
       }
     if ((int64_t)shape.size() == x.getRank())
       return failure();
-    Value narrow = ReshapeOp::create(rewriter, op.getLoc(), RankedTensorType::get(shape, x.getElementType()), op.getX());
+    Value narrow = ReshapeOp::create(rewriter, op.getLoc(),
+                                     RankedTensorType::get(shape, x.getElementType()), op.getX());
     rewriter.replaceOpWithNewOp<BroadcastInDimOp>(op, op.getType(), narrow, dims);
     return success();
   }
@@ -65,8 +66,10 @@ struct PointwiseOfBroadcasts : RewritePattern {
     BroadcastInDimOp first;
     for (Value operand : op->getOperands()) {
       auto broadcast = operand.getDefiningOp<BroadcastInDimOp>();
-      bool same = broadcast && (!first || (broadcast.getDims() == first.getDims() &&
-                                           broadcast.getX().getType().getShape() == first.getX().getType().getShape()));
+      bool same =
+          broadcast &&
+          (!first || (broadcast.getDims() == first.getDims() &&
+                      broadcast.getX().getType().getShape() == first.getX().getType().getShape()));
       if (!same && !splatNumber(operand))
         return failure();
       if (broadcast)
@@ -86,8 +89,8 @@ struct PointwiseOfBroadcasts : RewritePattern {
       auto type = RankedTensorType::get(shape, splat.getElementType());
       operands.push_back(ConstantOp::create(rewriter, op->getLoc(), splat.resizeSplat(type)));
     }
-    OperationState state(op->getLoc(), op->getName(), operands, RankedTensorType::get(shape, result.getElementType()),
-                         op->getAttrs());
+    OperationState state(op->getLoc(), op->getName(), operands,
+                         RankedTensorType::get(shape, result.getElementType()), op->getAttrs());
     Operation *small = rewriter.create(state);
     rewriter.replaceOpWithNewOp<BroadcastInDimOp>(op, result, small->getResult(0), first.getDims());
     return success();
@@ -99,7 +102,8 @@ struct ReduceOfBroadcast : OpRewritePattern<ReduceOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReduceOp op, PatternRewriter &rewriter) const override {
     auto broadcast = op.getX().getDefiningOp<BroadcastInDimOp>();
-    if (!broadcast || op.getKind() == ReduceKind::Prod || !isa<FloatType>(getElementTypeOrSelf(op.getType())))
+    if (!broadcast || op.getKind() == ReduceKind::Prod ||
+        !isa<FloatType>(getElementTypeOrSelf(op.getType())))
       return failure();
     // All reduced dimensions must be inserted ones.
     int64_t count = 1;
@@ -117,7 +121,9 @@ struct ReduceOfBroadcast : OpRewritePattern<ReduceOp> {
     if (op.getKind() == ReduceKind::Sum) {
       auto type = cast<RankedTensorType>(op.getType());
       Value factor = ConstantOp::create(
-          rewriter, op.getLoc(), DenseElementsAttr::get(type, rewriter.getFloatAttr(type.getElementType(), (double)count)));
+          rewriter, op.getLoc(),
+          DenseElementsAttr::get(type,
+                                 rewriter.getFloatAttr(type.getElementType(), (double)count)));
       y = MulOp::create(rewriter, op.getLoc(), y, factor);
     }
     rewriter.replaceOp(op, y);
@@ -140,6 +146,6 @@ struct ReduceOfUnitDims : OpRewritePattern<ReduceOp> {
 } // namespace
 
 void fluxion::passes::populateBroadcastPatterns(RewritePatternSet &patterns) {
-  patterns.add<BroadcastOfBroadcast, DropUnitDims, BroadcastToReshape, PointwiseOfBroadcasts, ReduceOfBroadcast,
-               ReduceOfUnitDims>(patterns.getContext());
+  patterns.add<BroadcastOfBroadcast, DropUnitDims, BroadcastToReshape, PointwiseOfBroadcasts,
+               ReduceOfBroadcast, ReduceOfUnitDims>(patterns.getContext());
 }

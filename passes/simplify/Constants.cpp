@@ -14,8 +14,8 @@ using namespace fluxion::ir;
 
 namespace {
 
-// One number of an element type, with the operations that IEEE 754 or the integers define exactly. Others
-// stay for run time, so that folding changes no bit.
+// One number of an element type, with the operations that IEEE 754 or the integers define exactly.
+// Others stay for run time, so that folding changes no bit.
 class ExactEmitter {
 public:
   using Value = std::optional<Attribute>; // FloatAttr or IntegerAttr; none: not known exactly
@@ -24,7 +24,8 @@ public:
   Value integer(int64_t number, Type element) {
     if (isa<FloatType>(element))
       return FloatAttr::get(element, (double)number);
-    return IntegerAttr::get(element, APInt(element.getIntOrFloatBitWidth(), number, /*isSigned=*/true, /*implicitTrunc=*/true));
+    return IntegerAttr::get(element, APInt(element.getIntOrFloatBitWidth(), number,
+                                           /*isSigned=*/true, /*implicitTrunc=*/true));
   }
   Value apply(Atom atom, ArrayRef<Value> x, Type element);
   Value compare(CompareDirection direction, Value x, Value y, Type element);
@@ -42,43 +43,82 @@ ExactEmitter::Value ExactEmitter::apply(Atom atom, ArrayRef<Value> x, Type eleme
     return std::nullopt;
   if (auto type = dyn_cast<FloatType>(element)) {
     APFloat a = cast<FloatAttr>(*x[0]).getValue();
-    std::optional<APFloat> b = x.size() > 1 ? std::optional(cast<FloatAttr>(*x[1]).getValue()) : std::nullopt;
+    std::optional<APFloat> b =
+        x.size() > 1 ? std::optional(cast<FloatAttr>(*x[1]).getValue()) : std::nullopt;
     switch (atom) {
-    case Atom::Neg: a.changeSign(); break;
-    case Atom::Abs: a.clearSign(); break;
-    case Atom::Add: a.add(*b, APFloat::rmNearestTiesToEven); break;
-    case Atom::Sub: a.subtract(*b, APFloat::rmNearestTiesToEven); break;
-    case Atom::Mul: a.multiply(*b, APFloat::rmNearestTiesToEven); break;
-    case Atom::Div: a.divide(*b, APFloat::rmNearestTiesToEven); break;
-    case Atom::Max: a = llvm::maximum(a, *b); break;
-    case Atom::Min: a = llvm::minimum(a, *b); break;
-    default: return std::nullopt;
+    case Atom::Neg:
+      a.changeSign();
+      break;
+    case Atom::Abs:
+      a.clearSign();
+      break;
+    case Atom::Add:
+      a.add(*b, APFloat::rmNearestTiesToEven);
+      break;
+    case Atom::Sub:
+      a.subtract(*b, APFloat::rmNearestTiesToEven);
+      break;
+    case Atom::Mul:
+      a.multiply(*b, APFloat::rmNearestTiesToEven);
+      break;
+    case Atom::Div:
+      a.divide(*b, APFloat::rmNearestTiesToEven);
+      break;
+    case Atom::Max:
+      a = llvm::maximum(a, *b);
+      break;
+    case Atom::Min:
+      a = llvm::minimum(a, *b);
+      break;
+    default:
+      return std::nullopt;
     }
     return FloatAttr::get(type, a);
   }
   APInt a = cast<IntegerAttr>(*x[0]).getValue();
-  std::optional<APInt> b = x.size() > 1 ? std::optional(cast<IntegerAttr>(*x[1]).getValue()) : std::nullopt;
+  std::optional<APInt> b =
+      x.size() > 1 ? std::optional(cast<IntegerAttr>(*x[1]).getValue()) : std::nullopt;
   switch (atom) {
-  case Atom::Neg: a = -a; break;
-  case Atom::Not: a = ~a; break;
-  case Atom::Add: a += *b; break;
-  case Atom::Sub: a -= *b; break;
-  case Atom::Mul: a *= *b; break;
-  case Atom::And: a &= *b; break;
-  case Atom::Or: a |= *b; break;
-  case Atom::Xor: a ^= *b; break;
-  default: return std::nullopt;
+  case Atom::Neg:
+    a = -a;
+    break;
+  case Atom::Not:
+    a = ~a;
+    break;
+  case Atom::Add:
+    a += *b;
+    break;
+  case Atom::Sub:
+    a -= *b;
+    break;
+  case Atom::Mul:
+    a *= *b;
+    break;
+  case Atom::And:
+    a &= *b;
+    break;
+  case Atom::Or:
+    a |= *b;
+    break;
+  case Atom::Xor:
+    a ^= *b;
+    break;
+  default:
+    return std::nullopt;
   }
   return IntegerAttr::get(element, a);
 }
 
-ExactEmitter::Value ExactEmitter::compare(CompareDirection direction, Value x, Value y, Type element) {
+ExactEmitter::Value ExactEmitter::compare(CompareDirection direction, Value x, Value y,
+                                          Type element) {
   if (!x || !y)
     return std::nullopt;
   bool less, equal, unordered = false;
   if (isa<FloatType>(element)) {
-    APFloat::cmpResult order = cast<FloatAttr>(*x).getValue().compare(cast<FloatAttr>(*y).getValue());
-    less = order == APFloat::cmpLessThan, equal = order == APFloat::cmpEqual, unordered = order == APFloat::cmpUnordered;
+    APFloat::cmpResult order =
+        cast<FloatAttr>(*x).getValue().compare(cast<FloatAttr>(*y).getValue());
+    less = order == APFloat::cmpLessThan, equal = order == APFloat::cmpEqual,
+    unordered = order == APFloat::cmpUnordered;
   } else {
     APInt a = cast<IntegerAttr>(*x).getValue(), b = cast<IntegerAttr>(*y).getValue();
     bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
@@ -86,12 +126,24 @@ ExactEmitter::Value ExactEmitter::compare(CompareDirection direction, Value x, V
   }
   bool holds = false;
   switch (direction) {
-  case CompareDirection::EQ: holds = equal; break;
-  case CompareDirection::NE: holds = !equal; break;
-  case CompareDirection::LT: holds = less; break;
-  case CompareDirection::LE: holds = less || equal; break;
-  case CompareDirection::GT: holds = !less && !equal && !unordered; break;
-  case CompareDirection::GE: holds = !less && !unordered; break;
+  case CompareDirection::EQ:
+    holds = equal;
+    break;
+  case CompareDirection::NE:
+    holds = !equal;
+    break;
+  case CompareDirection::LT:
+    holds = less;
+    break;
+  case CompareDirection::LE:
+    holds = less || equal;
+    break;
+  case CompareDirection::GT:
+    holds = !less && !equal && !unordered;
+    break;
+  case CompareDirection::GE:
+    holds = !less && !unordered;
+    break;
   }
   return IntegerAttr::get(IntegerType::get(element.getContext(), 1), holds);
 }
@@ -130,7 +182,8 @@ struct FoldSplats : RewritePattern {
     SmallVector<ExactEmitter::Value> operands;
     for (mlir::Value operand : op->getOperands()) {
       auto constant = operand.getDefiningOp<ConstantOp>();
-      auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
+      auto splat =
+          constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
       if (!splat)
         return failure();
       operands.push_back(splat.getSplatValue<Attribute>());
@@ -140,7 +193,8 @@ struct FoldSplats : RewritePattern {
     if (!number)
       return failure();
     rewriter.replaceOpWithNewOp<ConstantOp>(
-        op, DenseElementsAttr::get(cast<ShapedType>(op->getResult(0).getType()), ArrayRef<Attribute>(*number)));
+        op, DenseElementsAttr::get(cast<ShapedType>(op->getResult(0).getType()),
+                                   ArrayRef<Attribute>(*number)));
     return success();
   }
 };
@@ -155,7 +209,8 @@ struct FoldShapeOfSplat : RewritePattern {
     auto splat = constant ? dyn_cast<SplatElementsAttr>(constant.getValue()) : SplatElementsAttr();
     if (!splat)
       return failure();
-    rewriter.replaceOpWithNewOp<ConstantOp>(op, splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
+    rewriter.replaceOpWithNewOp<ConstantOp>(
+        op, splat.resizeSplat(cast<ShapedType>(op->getResult(0).getType())));
     return success();
   }
 };
@@ -165,14 +220,16 @@ struct FoldSmall : RewritePattern {
   static constexpr int64_t mostElements = 4096, mostMade = 64;
   FoldSmall(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (op->getNumOperands() == 0 || op->getNumResults() != 1 || !isPure(op) || isa<RandomBitsOp, BarrierOp>(op) ||
-        op->getNumRegions() > 0 || !isa<FluxionDialect>(op->getDialect()))
+    if (op->getNumOperands() == 0 || op->getNumResults() != 1 || !isPure(op) ||
+        isa<RandomBitsOp, BarrierOp>(op) || op->getNumRegions() > 0 ||
+        !isa<FluxionDialect>(op->getDialect()))
       return failure();
     SmallVector<reference::Tensor> operands;
     int64_t largest = mostMade;
     for (mlir::Value operand : op->getOperands()) {
       auto constant = operand.getDefiningOp<ConstantOp>();
-      auto elements = constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
+      auto elements =
+          constant ? dyn_cast<DenseElementsAttr>(constant.getValue()) : DenseElementsAttr();
       if (!elements || elements.getNumElements() > mostElements)
         return failure();
       largest = std::max(largest, elements.getNumElements());
@@ -192,8 +249,10 @@ struct FoldSmall : RewritePattern {
 struct SelectToConvert : OpRewritePattern<SelectOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(SelectOp op, PatternRewriter &rewriter) const override {
-    bool zeros = matchPattern(op.getOnFalse(), m_PosZeroFloat()) || matchPattern(op.getOnFalse(), m_Zero());
-    if (!zeros || fluxion::passes::splatNumber(op.getOnTrue()) != 1.0 || cast<RankedTensorType>(op.getType()).getElementType().isInteger(1))
+    bool zeros =
+        matchPattern(op.getOnFalse(), m_PosZeroFloat()) || matchPattern(op.getOnFalse(), m_Zero());
+    if (!zeros || fluxion::passes::splatNumber(op.getOnTrue()) != 1.0 ||
+        cast<RankedTensorType>(op.getType()).getElementType().isInteger(1))
       return failure();
     rewriter.replaceOpWithNewOp<ConvertOp>(op, op.getType(), op.getPred());
     return success();

@@ -19,7 +19,8 @@ struct PointwiseOfReshapes : RewritePattern {
     ReshapeOp first;
     for (Value operand : op->getOperands()) {
       auto reshape = operand.getDefiningOp<ReshapeOp>();
-      bool same = reshape && (!first || reshape.getX().getType().getShape() == first.getX().getType().getShape());
+      bool same = reshape && (!first || reshape.getX().getType().getShape() ==
+                                            first.getX().getType().getShape());
       if (!same && !splatNumber(operand))
         return failure();
       if (reshape)
@@ -39,16 +40,17 @@ struct PointwiseOfReshapes : RewritePattern {
       auto type = RankedTensorType::get(shape, splat.getElementType());
       operands.push_back(ConstantOp::create(rewriter, op->getLoc(), splat.resizeSplat(type)));
     }
-    OperationState state(op->getLoc(), op->getName(), operands, RankedTensorType::get(shape, result.getElementType()),
-                         op->getAttrs());
+    OperationState state(op->getLoc(), op->getName(), operands,
+                         RankedTensorType::get(shape, result.getElementType()), op->getAttrs());
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, result, rewriter.create(state)->getResult(0));
     return success();
   }
 };
 
-// The dimensions of a reshape between shapes that differ by unit dimensions only: for each dimension of
-// `from` that is not 1 its position in `to`.
-std::optional<SmallVector<std::pair<int64_t, int64_t>>> unitReshape(RankedTensorType from, RankedTensorType to) {
+// The dimensions of a reshape between shapes that differ by unit dimensions only: for each
+// dimension of `from` that is not 1 its position in `to`.
+std::optional<SmallVector<std::pair<int64_t, int64_t>>> unitReshape(RankedTensorType from,
+                                                                    RankedTensorType to) {
   SmallVector<std::pair<int64_t, int64_t>> pairs;
   int64_t j = 0;
   for (int64_t i = 0; i < from.getRank(); ++i) {

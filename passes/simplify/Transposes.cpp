@@ -25,7 +25,8 @@ struct UnitTranspose : OpRewritePattern<TransposeOp> {
   }
 };
 
-// A contraction reads its operands in any order of dimensions, as long as the free ones keep theirs.
+// A contraction reads its operands in any order of dimensions, as long as the free ones keep
+// theirs.
 struct DotOfTranspose : OpRewritePattern<DotGeneralOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(DotGeneralOp op, PatternRewriter &rewriter) const override {
@@ -70,14 +71,16 @@ struct TransposeOfDot : OpRewritePattern<TransposeOp> {
     if (!dot || !dot->hasOneUse())
       return failure();
     int64_t batch = dot.getLhsBatching().size(), rank = op.getType().getRank();
-    int64_t lhsFree = dot.getLhs().getType().getRank() - batch - (int64_t)dot.getLhsContracting().size();
+    int64_t lhsFree =
+        dot.getLhs().getType().getRank() - batch - (int64_t)dot.getLhsContracting().size();
     SmallVector<int64_t> swapped = llvm::to_vector(llvm::seq<int64_t>(0, batch));
     llvm::append_range(swapped, llvm::seq<int64_t>(batch + lhsFree, rank));
     llvm::append_range(swapped, llvm::seq<int64_t>(batch, batch + lhsFree));
     if (op.getPermutation() != ArrayRef<int64_t>(swapped))
       return failure();
-    rewriter.replaceOpWithNewOp<DotGeneralOp>(op, op.getType(), dot.getRhs(), dot.getLhs(), dot.getRhsBatching(),
-                                              dot.getLhsBatching(), dot.getRhsContracting(), dot.getLhsContracting());
+    rewriter.replaceOpWithNewOp<DotGeneralOp>(op, op.getType(), dot.getRhs(), dot.getLhs(),
+                                              dot.getRhsBatching(), dot.getLhsBatching(),
+                                              dot.getRhsContracting(), dot.getLhsContracting());
     return success();
   }
 };

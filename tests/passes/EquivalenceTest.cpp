@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Passes keep meaning: programs compiled with a pass left out compute the same, and a step whose buffers are
-// all apart, in memory full of NaNs, computes the same bits.
+// Passes keep meaning: programs compiled with a pass left out compute the same, and a step whose
+// buffers are all apart, in memory full of NaNs, computes the same bits.
 #include "tests/passes/Harness.h"
 #include "tests/passes/RandomProgram.h"
 
@@ -25,7 +25,8 @@ std::vector<Variant> variants() {
   list[2].name = "without fusion", list[2].options.fusion = false;
   list[3].name = "without recomputation", list[3].options.recompute = false;
   list[4].name = "without ordering", list[4].options.skip = {"order"};
-  list[5].name = "with nothing but what must be", list[5].options.skip = {"simplify", "assign-layout", "fuse", "order"};
+  list[5].name = "with nothing but what must be",
+  list[5].options.skip = {"simplify", "assign-layout", "fuse", "order"};
   return list;
 }
 
@@ -43,7 +44,8 @@ TEST_P(RandomPrograms, EveryPassKeepsTheMeaning) {
   ASSERT_FALSE(full.empty());
   EXPECT_EQ(full, runProgram(text, apart())) << "buffers that share memory change bits\n" << text;
   for (const Variant &variant : variants())
-    EXPECT_LT(difference(full, runProgram(text, variant.options)), 1e-5) << variant.name << "\n" << text;
+    EXPECT_LT(difference(full, runProgram(text, variant.options)), 1e-5) << variant.name << "\n"
+                                                                         << text;
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomPrograms, testing::Range(1u, 13u));
 
@@ -64,7 +66,8 @@ TEST_P(ZooPrograms, TheMemoryPlanChangesNoBit) {
   EXPECT_EQ(planned, runProgram(text(), apart()));
 }
 INSTANTIATE_TEST_SUITE_P(Models, ZooPrograms,
-                         testing::Values("vision/mlp", "vision/lenet", "vision/lenet_digits", "vision/resnet20"));
+                         testing::Values("vision/mlp", "vision/lenet", "vision/lenet_digits",
+                                         "vision/resnet20"));
 
 TEST(ZooPasses, EveryPassKeepsTheMeaningOfLeNet) {
   for (const fluxion::Model &model : fluxion::models()) {

@@ -22,7 +22,8 @@ namespace {
 
 struct Memory {
   explicit Memory(uint64_t bytes, int fill)
-      : size((bytes + 4095) / 4096 * 4096 + 4096), data(static_cast<char *>(std::aligned_alloc(4096, size))) {
+      : size((bytes + 4095) / 4096 * 4096 + 4096),
+        data(static_cast<char *>(std::aligned_alloc(4096, size))) {
     std::memset(data, fill, size);
   }
   Memory(Memory &&other) noexcept : size(other.size), data(std::exchange(other.data, nullptr)) {}
@@ -43,18 +44,30 @@ void fill(char *data, const fx_tensor &tensor) {
     state = state * 31 + (unsigned char)*c;
   auto next = [&] { return state ^= state << 13, state ^= state >> 7, state ^= state << 17; };
   std::string name = tensor.name;
-  bool positive = name.find("var") != name.npos || name.find("scale") != name.npos || name.find("second") != name.npos;
+  bool positive = name.find("var") != name.npos || name.find("scale") != name.npos ||
+                  name.find("second") != name.npos;
   int64_t count = 1;
   for (int32_t d = 0; d < tensor.rank; ++d)
     count *= tensor.dims[d];
   for (int64_t i = 0; i < count; ++i) {
-    double unit = double(next() >> 11) * 0x1p-53, number = positive ? 0.5 + unit : (2 * unit - 1) * (tensor.role == FX_VALUE ? 1 : 0.2);
+    double unit = double(next() >> 11) * 0x1p-53,
+           number = positive ? 0.5 + unit : (2 * unit - 1) * (tensor.role == FX_VALUE ? 1 : 0.2);
     switch (tensor.dtype) {
-    case FX_F32: reinterpret_cast<float *>(data)[i] = (float)number; break;
-    case FX_F64: reinterpret_cast<double *>(data)[i] = number; break;
-    case FX_I32: reinterpret_cast<int32_t *>(data)[i] = int32_t(next() % 10); break;
-    case FX_I64: reinterpret_cast<int64_t *>(data)[i] = int64_t(next() % 100); break;
-    default: data[i] = char(next() & 1); break;
+    case FX_F32:
+      reinterpret_cast<float *>(data)[i] = (float)number;
+      break;
+    case FX_F64:
+      reinterpret_cast<double *>(data)[i] = number;
+      break;
+    case FX_I32:
+      reinterpret_cast<int32_t *>(data)[i] = int32_t(next() % 10);
+      break;
+    case FX_I64:
+      reinterpret_cast<int64_t *>(data)[i] = int64_t(next() % 100);
+      break;
+    default:
+      data[i] = char(next() & 1);
+      break;
     }
   }
 }
@@ -91,7 +104,8 @@ void runEntry(const fx_program &program, const fx_entry &entry, Memory &state, O
   }
   for (uint32_t i = 0; i < entry.num_outputs; ++i)
     outputs.push_back(out.emplace_back(entry.outputs[i].bytes, 0xdd).data);
-  EXPECT_EQ(entry.run(nullptr, state.data, arena.data, inputs.data(), outputs.data()), 0) << entry.name;
+  EXPECT_EQ(entry.run(nullptr, state.data, arena.data, inputs.data(), outputs.data()), 0)
+      << entry.name;
   std::string prefix = std::string(entry.name) + ".";
   for (uint32_t i = 0; i < entry.num_outputs; ++i)
     outcome[prefix + std::to_string(i) + ".f" + std::to_string(entry.outputs[i].dtype)].assign(
@@ -106,7 +120,8 @@ void runEntry(const fx_program &program, const fx_entry &entry, Memory &state, O
 
 } // namespace
 
-Outcome runProgram(const std::string &text, const passes::PipelineOptions &given, const std::string &only) {
+Outcome runProgram(const std::string &text, const passes::PipelineOptions &given,
+                   const std::string &only) {
   Outcome outcome;
   MLIRContext context;
   context.loadDialect<ir::FluxionDialect, func::FuncDialect>();
@@ -138,7 +153,8 @@ Outcome runProgram(const std::string &text, const passes::PipelineOptions &given
   }
   std::vector<std::string> objects{*object};
   objects.insert(objects.end(), lowered->extraObjects.begin(), lowered->extraObjects.end());
-  auto linked = codegen::linkInProcess(objects, lowered->descriptor, {{"fx_parallel_for", (void *)runTasks}});
+  auto linked =
+      codegen::linkInProcess(objects, lowered->descriptor, {{"fx_parallel_for", (void *)runTasks}});
   if (!linked) {
     ADD_FAILURE() << llvm::toString(linked.takeError());
     return outcome;

@@ -7,7 +7,9 @@
 
 using namespace fluxion::passes;
 
-static bool together(const BufferInterval &a, const BufferInterval &b) { return a.first <= b.last && b.first <= a.last; }
+static bool together(const BufferInterval &a, const BufferInterval &b) {
+  return a.first <= b.last && b.first <= a.last;
+}
 static bool overlap(const BufferInterval &a, const BufferInterval &b) {
   return a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes;
 }
@@ -27,7 +29,8 @@ TEST(Intervals, NoTwoLiveBuffersOverlap) {
       EXPECT_GE(buffers[i].offset, 0);
       EXPECT_LE(buffers[i].offset + buffers[i].bytes, total);
       for (size_t j = 0; j < i; ++j)
-        EXPECT_FALSE(together(buffers[i], buffers[j]) && overlap(buffers[i], buffers[j])) << i << " and " << j;
+        EXPECT_FALSE(together(buffers[i], buffers[j]) && overlap(buffers[i], buffers[j]))
+            << i << " and " << j;
     }
     EXPECT_GE(total, peakBytes(buffers));
   }

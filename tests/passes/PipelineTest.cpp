@@ -53,8 +53,8 @@ TEST_F(PipelineTest, RunsEveryPassInOrderAndTimesIt) {
     EXPECT_GE(seconds, 0);
   };
   EXPECT_EQ(complaint(options), "");
-  EXPECT_THAT(dumped, ElementsAre("differentiate", "decompose", "simplify", "assign-layout", "fuse", "outline", "schedule",
-                                  "order", "plan-memory"));
+  EXPECT_THAT(dumped, ElementsAre("differentiate", "decompose", "simplify", "assign-layout", "fuse",
+                                  "outline", "schedule", "order", "plan-memory"));
   EXPECT_EQ(timed.size(), dumped.size());
   EXPECT_TRUE((*module)->hasAttr("fluxion.state_bytes"));
 }
@@ -86,16 +86,21 @@ TEST_F(PipelineTest, AFailureNamesThePassAndWritesAReproducer) {
   options.schedule = "broken";
   options.reproducer = testing::TempDir() + "/reproducer.mlir";
   std::vector<std::string> messages;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { messages.push_back(diagnostic.str()); });
+  ScopedDiagnosticHandler handler(
+      &context, [&](Diagnostic &diagnostic) { messages.push_back(diagnostic.str()); });
   EXPECT_TRUE(failed(runPipeline(*module, options)));
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_THAT(messages[1], HasSubstr("internal error in pass 'schedule'"));
   std::stringstream text;
   text << std::ifstream(options.reproducer).rdbuf();
-  EXPECT_THAT(text.str(), HasSubstr("fluxion-opt --pass-pipeline='builtin.module(fluxion-schedule{schedule=broken})'"));
+  EXPECT_THAT(
+      text.str(),
+      HasSubstr("fluxion-opt --pass-pipeline='builtin.module(fluxion-schedule{schedule=broken})'"));
   EXPECT_TRUE(parseSourceString<ModuleOp>(text.str(), &context)) << "a reproducer can be read back";
 }
 
-TEST_F(PipelineTest, DumpFilesSortInOrder) { EXPECT_EQ(dumpFileName("simplify"), "03-simplify.mlir"); }
+TEST_F(PipelineTest, DumpFilesSortInOrder) {
+  EXPECT_EQ(dumpFileName("simplify"), "03-simplify.mlir");
+}
 
 } // namespace

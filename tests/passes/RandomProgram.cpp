@@ -39,17 +39,22 @@ private:
   std::vector<Value> values;
   std::string body;
   int count = 0;
-  const std::vector<Shape> shapes = {{4, 6}, {6}, {4}, {6, 4}, {3, 4, 6}, {}, {2, 5, 5, 3}, {4, 17}};
+  const std::vector<Shape> shapes = {{4, 6},    {6}, {4},          {6, 4},
+                                     {3, 4, 6}, {},  {2, 5, 5, 3}, {4, 17}};
 
   size_t below(size_t n) { return random() % n; }
-  template <typename T> const T &oneOf(const std::vector<T> &list) { return list[below(list.size())]; }
+  template <typename T> const T &oneOf(const std::vector<T> &list) {
+    return list[below(list.size())];
+  }
 
   Value add(const Shape &shape, const std::string &op, const std::string &rest) {
     std::string name = "%v" + std::to_string(count++);
     body += "    " + name + " = fluxion." + op + " " + rest + "\n";
     return {name, shape};
   }
-  void make(const Shape &shape, const std::string &op, const std::string &rest) { values.push_back(add(shape, op, rest)); }
+  void make(const Shape &shape, const std::string &op, const std::string &rest) {
+    values.push_back(add(shape, op, rest));
+  }
   // Recent values more often, so that chains get long.
   const Value &pick() {
     size_t recent = std::min<size_t>(values.size(), below(2) ? 8 : values.size());
@@ -57,7 +62,8 @@ private:
   }
   Value like(const Shape &shape) {
     std::vector<Value> same;
-    std::copy_if(values.begin(), values.end(), std::back_inserter(same), [&](const Value &v) { return v.shape == shape; });
+    std::copy_if(values.begin(), values.end(), std::back_inserter(same),
+                 [&](const Value &v) { return v.shape == shape; });
     return same[below(same.size())];
   }
   void pointwise(const Value &x);
@@ -73,14 +79,20 @@ void Writer::pointwise(const Value &x) {
   case 0:
     return make(x.shape, oneOf<std::string>({"tanh", "neg", "abs", "sin"}), x.name + " : " + type);
   case 1: {
-    Value mask = add(x.shape, "compare", oneOf<std::string>({"gt", "le", "eq"}) + " " + x.name + ", " + y.name + " : " + type);
+    Value mask =
+        add(x.shape, "compare",
+            oneOf<std::string>({"gt", "le", "eq"}) + " " + x.name + ", " + y.name + " : " + type);
     return make(x.shape, "select",
-                mask.name + ", " + y.name + ", " + z.name + " : " + typeOf(x.shape, "i1") + ", " + type);
+                mask.name + ", " + y.name + ", " + z.name + " : " + typeOf(x.shape, "i1") + ", " +
+                    type);
   }
   case 2:
-    return make(x.shape, "constant", "dense<" + oneOf<std::string>({"0.5", "-1.0", "2.0", "0.0", "1.0"}) + "> : " + type);
+    return make(x.shape, "constant",
+                "dense<" + oneOf<std::string>({"0.5", "-1.0", "2.0", "0.0", "1.0"}) +
+                    "> : " + type);
   default:
-    return make(x.shape, oneOf<std::string>({"add", "sub", "mul", "max", "min"}), x.name + ", " + y.name + " : " + type);
+    return make(x.shape, oneOf<std::string>({"add", "sub", "mul", "max", "min"}),
+                x.name + ", " + y.name + " : " + type);
   }
 }
 
@@ -93,11 +105,12 @@ void Writer::reduction(const Value &x) {
   for (int64_t d : kept)
     result.push_back(x.shape[d]);
   make(result, "reduce",
-       oneOf<std::string>({"sum", "max", "min"}) + " " + x.name + " dims " + listOf(reduced) + " : (" + typeOf(x.shape) +
-           ") -> " + typeOf(result));
+       oneOf<std::string>({"sum", "max", "min"}) + " " + x.name + " dims " + listOf(reduced) +
+           " : (" + typeOf(x.shape) + ") -> " + typeOf(result));
   if (below(2)) {
     Value row = values.back(), wide = add(x.shape, "broadcast_in_dim",
-                                          row.name + " dims " + listOf(kept) + " : (" + typeOf(result) + ") -> " + typeOf(x.shape));
+                                          row.name + " dims " + listOf(kept) + " : (" +
+                                              typeOf(result) + ") -> " + typeOf(x.shape));
     make(x.shape, "sub", x.name + ", " + wide.name + " : " + typeOf(x.shape));
   }
 }
@@ -106,7 +119,8 @@ void Writer::shaping(const Value &x) {
   size_t rank = x.shape.size();
   std::string type = typeOf(x.shape);
   if (rank == 0)
-    return make({4, 6}, "broadcast_in_dim", x.name + " dims [] : (" + type + ") -> " + typeOf({4, 6}));
+    return make({4, 6}, "broadcast_in_dim",
+                x.name + " dims [] : (" + type + ") -> " + typeOf({4, 6}));
   switch (below(5)) {
   case 0: {
     Shape permutation(rank), result;
@@ -115,29 +129,36 @@ void Writer::shaping(const Value &x) {
       std::swap(permutation[i - 1], permutation[below(i)]);
     for (int64_t d : permutation)
       result.push_back(x.shape[d]);
-    return make(result, "transpose", x.name + " " + listOf(permutation) + " : (" + type + ") -> " + typeOf(result));
+    return make(result, "transpose",
+                x.name + " " + listOf(permutation) + " : (" + type + ") -> " + typeOf(result));
   }
   case 1: {
     Shape flat{std::accumulate(x.shape.begin(), x.shape.end(), int64_t(1), std::multiplies<>())};
     return make(flat, "reshape", x.name + " : (" + type + ") -> " + typeOf(flat));
   }
   case 2:
-    return make(x.shape, "reverse", x.name + " dims [" + std::to_string(below(rank)) + "] : " + type);
+    return make(x.shape, "reverse",
+                x.name + " dims [" + std::to_string(below(rank)) + "] : " + type);
   case 3: {
     Shape result = x.shape;
     result[0] *= 2;
-    return make(result, "concatenate", x.name + ", " + like(x.shape).name + " dim 0 : (" + type + ", " + type + ") -> " + typeOf(result));
+    return make(result, "concatenate",
+                x.name + ", " + like(x.shape).name + " dim 0 : (" + type + ", " + type + ") -> " +
+                    typeOf(result));
   }
   default: {
     if (x.shape[0] < 2)
       return;
     Shape shorter = x.shape, start(rank, 0), high(rank, 0), zeros(rank, 0), ones(rank, 1);
     shorter[0] -= 1, start[0] = 1, high[0] = 1;
-    Value part = add(shorter, "slice", x.name + " from " + listOf(start) + " to " + listOf(x.shape) + " by " + listOf(ones) +
-                                           " : (" + type + ") -> " + typeOf(shorter));
+    Value part = add(shorter, "slice",
+                     x.name + " from " + listOf(start) + " to " + listOf(x.shape) + " by " +
+                         listOf(ones) + " : (" + type + ") -> " + typeOf(shorter));
     Value fill = add({}, "constant", "dense<0.25> : tensor<f32>");
-    return make(x.shape, "pad", part.name + " with " + fill.name + " low " + listOf(zeros) + " high " + listOf(high) +
-                                    " interior " + listOf(zeros) + " : (" + typeOf(shorter) + ", tensor<f32>) -> " + type);
+    return make(x.shape, "pad",
+                part.name + " with " + fill.name + " low " + listOf(zeros) + " high " +
+                    listOf(high) + " interior " + listOf(zeros) + " : (" + typeOf(shorter) +
+                    ", tensor<f32>) -> " + type);
   }
   }
 }
@@ -148,8 +169,9 @@ void Writer::contraction() {
     if (a.shape.size() != 2 || b.shape.size() != 2 || a.shape[1] != b.shape[0])
       continue;
     Shape result{a.shape[0], b.shape[1]};
-    Value dot = add(result, "dot_general", a.name + ", " + b.name + " contracting [1] x [0] : (" + typeOf(a.shape) + ", " +
-                                               typeOf(b.shape) + ") -> " + typeOf(result));
+    Value dot = add(result, "dot_general",
+                    a.name + ", " + b.name + " contracting [1] x [0] : (" + typeOf(a.shape) + ", " +
+                        typeOf(b.shape) + ") -> " + typeOf(result));
     Value scale = add(result, "constant", "dense<0.1> : " + typeOf(result));
     return make(result, "mul", dot.name + ", " + scale.name + " : " + typeOf(result));
   }
@@ -160,8 +182,8 @@ std::string Writer::write(int operations) {
   std::vector<Value> items;
   for (size_t i = 0, n = 2 + below(3); i < n; ++i) {
     items.push_back({"@s" + std::to_string(i), oneOf(shapes)});
-    states += "fluxion.state " + oneOf<std::string>({"param", "slot", "buffer"}) + " " + items[i].name + " : " +
-              typeOf(items[i].shape) + "\n";
+    states += "fluxion.state " + oneOf<std::string>({"param", "slot", "buffer"}) + " " +
+              items[i].name + " : " + typeOf(items[i].shape) + "\n";
   }
   for (size_t i = 0, n = 1 + below(3); i < n; ++i) {
     values.push_back({"%a" + std::to_string(i), oneOf(shapes)});
@@ -176,14 +198,16 @@ std::string Writer::write(int operations) {
   }
   for (const Value &item : items)
     if (below(4))
-      body += "    fluxion.write " + item.name + ", " + like(item.shape).name + " : " + typeOf(item.shape) + "\n";
+      body += "    fluxion.write " + item.name + ", " + like(item.shape).name + " : " +
+              typeOf(item.shape) + "\n";
   for (size_t i = 0, n = 1 + below(4); i < n; ++i) {
     Value value = pick();
     returned += (i ? ", " : "") + value.name;
     types += (i ? ", " : "") + typeOf(value.shape);
   }
-  return states + "func.func @step(" + arguments + ") -> (" + types + ") attributes {fluxion.entry} {\n" + body +
-         "    return " + returned + " : " + types + "\n}\n";
+  return states + "func.func @step(" + arguments + ") -> (" + types +
+         ") attributes {fluxion.entry} {\n" + body + "    return " + returned + " : " + types +
+         "\n}\n";
 }
 
 } // namespace

@@ -24,7 +24,8 @@ protected:
     modules.push_back(parseSourceString<ModuleOp>(
         "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %y = fluxion.kernel map \"" + name +
             "\"(%x) {\n  ^bb0(%a: tensor<4xf32>):\n    %0 = fluxion." + op +
-            " %a : tensor<4xf32>\n    fluxion.yield %0 : tensor<4xf32>\n  } : (tensor<4xf32>) -> tensor<4xf32>\n"
+            " %a : tensor<4xf32>\n    fluxion.yield %0 : tensor<4xf32>\n  } : (tensor<4xf32>) -> "
+            "tensor<4xf32>\n"
             "  return %y : tensor<4xf32>\n}",
         &context));
     fluxion::ir::KernelOp found;
@@ -52,7 +53,8 @@ TEST_F(TuningDatabaseTest, FingerprintIsOfTheBodyAlone) {
 
 TEST_F(TuningDatabaseTest, SavesAndLoadsInBothForms) {
   TuningDatabase database;
-  database.record(kernel("exp"), target, schedule("tile_m=8,backend=llvm-loops,pack=true,ratio=0.5"), 2e-6);
+  database.record(kernel("exp"), target,
+                  schedule("tile_m=8,backend=llvm-loops,pack=true,ratio=0.5"), 2e-6);
   for (std::string path : {file("a.txtpb"), file("a.pb")}) {
     ASSERT_FALSE(database.save(path));
     auto loaded = TuningDatabase::load(path);
