@@ -271,6 +271,7 @@ SmallVector<int> Planner::neighbours(int group) {
     if (byteSize(input.getType()) >= 1024)
       noteUsers(noteUsers, input);
   }
+  llvm::sort(found); // groups are numbered in block order, uses are listed in none
   return found;
 }
 

@@ -17,8 +17,8 @@ Value fluxion::passes::rootOf(Value value) {
   return value;
 }
 
-// Is every op that the value reaches elementwise over its shape? Where `stop` is met the search
-// ends; other values may be yielded only if `mayYield`.
+// Is every op that the value reaches elementwise over its shape, or a reduction? The search ends at `stop`;
+// other values may be yielded only if `mayYield`.
 static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   ArrayRef<int64_t> shape = cast<RankedTensorType>(from.getType()).getShape();
   SmallVector<Value> stack{from};
@@ -33,10 +33,10 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
           return false;
         continue;
       }
-      if (!seen.insert(user).second)
+      if (!seen.insert(user).second || (mayYield && classify(user) == OpClass::Reduce))
         continue;
-      if (classify(user) != OpClass::Pointwise ||
-          cast<RankedTensorType>(user->getResult(0).getType()).getShape() != shape)
+      auto type = cast<RankedTensorType>(user->getResult(0).getType());
+      if (classify(user) != OpClass::Pointwise || type.getShape() != shape)
         return false;
       stack.push_back(user->getResult(0));
     }
@@ -44,12 +44,13 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   return true;
 }
 
-// The operand goes into this result element by element, and into others only by way of it. A kernel
-// with reductions stores in sweeps, each of which reads what earlier ones stored; a map has one
-// sweep but a loop nest for each shape, so there the others must be made in this result's loop.
+// The operand goes into this result element by element, and into others only by way of it. Those others are
+// made in the loop that stores this result, or by reductions, which kernels finish before that loop: a value
+// that repeats along rows, say, might be made again from the operand after it has been overwritten.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
-  bool map = kernel.getKind() == ir::KernelKind::Map || kernel.getKind() == ir::KernelKind::Update;
-  if (!map && kernel.getKind() != ir::KernelKind::Row && !kernel->hasAttr(ir::inPlaceAttrName))
+  bool loops = kernel.getKind() == ir::KernelKind::Map ||
+               kernel.getKind() == ir::KernelKind::Update || kernel.getKind() == ir::KernelKind::Row;
+  if (!loops && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());
   auto operandType = cast<RankedTensorType>(kernel.getInputs()[input].getType());
@@ -58,7 +59,7 @@ bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned
     return false;
   Value stored = kernel.getBody().front().getTerminator()->getOperand(output);
   if (!reachesElementwise(kernel.getBody().getArgument(input), stored, /*mayYield=*/false) ||
-      (map && !reachesElementwise(stored, Value(), /*mayYield=*/true)))
+      !reachesElementwise(stored, Value(), /*mayYield=*/true))
     return false;
   // The operand passed in twice would be read at another index through the other argument.
   Value root = rootOf(kernel.getInputs()[input]);

@@ -116,3 +116,30 @@ func.func @momentum(%g: tensor<4xf32>) attributes {fluxion.entry} {
   fluxion.write @w, %n#1 : tensor<4xf32>
   return
 }
+
+// The row's value is made again where it repeats along the row, from operands that must still be there.
+// CHECK-LABEL: func.func @repeated_along_the_row
+// CHECK: "scalar"{{.*}} at [#fluxion.place<arena, [[OLD:[0-9]+]]>]
+// CHECK-NOT: "row"{{.*}} at [#fluxion.place<arena, [[OLD]]>
+// CHECK: "row"
+func.func @repeated_along_the_row(%x: tensor<4xf32>, %y: tensor<f32>) -> (tensor<4xf32>, tensor<f32>) attributes {fluxion.entry} {
+  %s = fluxion.kernel map "scalar"(%y) {
+  ^bb0(%a: tensor<f32>):
+    %0 = fluxion.exp %a : tensor<f32>
+    fluxion.yield %0 : tensor<f32>
+  } : (tensor<f32>) -> tensor<f32>
+  %n:2 = fluxion.kernel row "row"(%x, %s) {
+  ^bb0(%a: tensor<4xf32>, %b: tensor<f32>):
+    %0 = fluxion.reduce sum %a dims [0] : (tensor<4xf32>) -> tensor<f32>
+    %1 = fluxion.add %0, %b : tensor<f32>
+    %2 = fluxion.broadcast_in_dim %1 dims [] : (tensor<f32>) -> tensor<4xf32>
+    %3 = fluxion.mul %a, %2 : tensor<4xf32>
+    fluxion.yield %1, %3 : tensor<f32>, tensor<4xf32>
+  } : (tensor<4xf32>, tensor<f32>) -> (tensor<f32>, tensor<4xf32>)
+  %t = fluxion.kernel map "last"(%n#0) {
+  ^bb0(%a: tensor<f32>):
+    %0 = fluxion.neg %a : tensor<f32>
+    fluxion.yield %0 : tensor<f32>
+  } : (tensor<f32>) -> tensor<f32>
+  return %n#1, %t : tensor<4xf32>, tensor<f32>
+}
