@@ -19,7 +19,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   app.footer("fluxion COMMAND --help has examples first");
   int code = 0;
-  for (auto *add : {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addExplain, driver::addDemo})
+  for (auto *add : {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addRun, driver::addBench, driver::addExplain, driver::addDemo})
     add(app, code);
   try {
     app.parse(argc, argv);
