@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/Program.h"
 #include "passes/layout/Layout.h"
 #include "passes/simplify/Patterns.h"
-
-#include "ir/Target.h"
 
 using namespace mlir;
 
@@ -17,9 +16,7 @@ struct AssignLayoutPass : impl::AssignLayoutPassBase<AssignLayoutPass> {
 
   void runOnOperation() override {
     int64_t changed = 0;
-    for (auto function : getOperation().getOps<func::FuncOp>()) {
-      if (!function->hasAttr(ir::entryAttrName))
-        continue;
+    for (func::FuncOp function : entryPoints(getOperation())) {
       if (int64_t here = makeConvolutionsChannelsLast(function)) {
         changed += here;
         sinkTransposes(function);

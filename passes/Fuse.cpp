@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/Program.h"
 #include "passes/fusion/Planner.h"
-
-#include "ir/Target.h"
 
 namespace fluxion::passes {
 #define GEN_PASS_DEF_FUSEPASS
@@ -16,9 +15,7 @@ struct FusePass : impl::FusePassBase<FusePass> {
   FusePass(const FusePass &other) : FusePassBase(other), model(other.model) {}
 
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<mlir::func::FuncOp>()) {
-      if (!function->hasAttr(ir::entryAttrName))
-        continue;
+    for (mlir::func::FuncOp function : entryPoints(getOperation())) {
       Planner planner(function,
                       {.model = model, .fuse = true, .recompute = recompute, .maxOps = maxOps});
       planner.plan();

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/Program.h"
 #include "passes/fusion/OpClass.h"
 #include "passes/memory/Values.h"
 
-#include "ir/Target.h"
 #include "ir/ops/Control.h"
 #include "ir/ops/Shape.h"
 
@@ -211,9 +211,8 @@ struct OrderPass : impl::OrderPassBase<OrderPass> {
   using OrderPassBase::OrderPassBase;
 
   void runOnOperation() override {
-    for (auto entry : getOperation().getOps<func::FuncOp>())
-      if (entry->hasAttr(ir::entryAttrName))
-        Orderer(entry).run();
+    for (func::FuncOp entry : entryPoints(getOperation()))
+      Orderer(entry).run();
     // The order is fixed now: what kept recomputation late has done its work.
     getOperation().walk([](ir::BarrierOp barrier) {
       barrier.replaceAllUsesWith(barrier.getXs());

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/Program.h"
 #include "passes/fusion/Planner.h"
-
-#include "ir/Target.h"
 
 namespace fluxion::passes {
 #define GEN_PASS_DEF_OUTLINEPASS
@@ -13,9 +12,7 @@ struct OutlinePass : impl::OutlinePassBase<OutlinePass> {
   using OutlinePassBase::OutlinePassBase;
 
   void runOnOperation() override {
-    for (auto function : getOperation().getOps<mlir::func::FuncOp>()) {
-      if (!function->hasAttr(ir::entryAttrName))
-        continue;
+    for (mlir::func::FuncOp function : entryPoints(getOperation())) {
       Planner planner(function, {.fuse = false});
       planner.plan();
       formKernels(planner.groups);

@@ -2,6 +2,7 @@
 #include "passes/Pipeline.h"
 
 #include "passes/Passes.h"
+#include "passes/Program.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -140,7 +141,7 @@ std::string fluxion::passes::dumpFileName(StringRef pass) {
 
 LogicalResult fluxion::passes::runPipeline(ModuleOp module, const PipelineOptions &options) {
   Runner run(module, options);
-  if (failed(run.checkOptions()))
+  if (failed(run.checkOptions()) || failed(checkProgram(module)))
     return failure();
 
   // The program's gradients become ordinary ops, which every later pass optimises with the rest.

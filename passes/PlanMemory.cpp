@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
+#include "passes/Program.h"
 #include "passes/fusion/OpClass.h"
 #include "passes/memory/Intervals.h"
 #include "passes/memory/Values.h"
@@ -263,8 +264,8 @@ struct PlanMemoryPass : impl::PlanMemoryPassBase<PlanMemoryPass> {
 
   void runOnOperation() override {
     placeState(getOperation());
-    for (auto entry : getOperation().getOps<func::FuncOp>())
-      if (entry->hasAttr(ir::entryAttrName) && failed(EntryPlan(entry, apart).run()))
+    for (func::FuncOp entry : entryPoints(getOperation()))
+      if (failed(EntryPlan(entry, apart).run()))
         return signalPassFailure();
   }
 };

@@ -17,8 +17,8 @@ Value fluxion::passes::rootOf(Value value) {
   return value;
 }
 
-// Is every op that the value reaches elementwise over its shape, or a reduction? The search ends at `stop`;
-// other values may be yielded only if `mayYield`.
+// Is every op that the value reaches elementwise over its shape, or a reduction? The search ends at
+// `stop`; other values may be yielded only if `mayYield`.
 static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   ArrayRef<int64_t> shape = cast<RankedTensorType>(from.getType()).getShape();
   SmallVector<Value> stack{from};
@@ -44,12 +44,14 @@ static bool reachesElementwise(Value from, Value stop, bool mayYield) {
   return true;
 }
 
-// The operand goes into this result element by element, and into others only by way of it. Those others are
-// made in the loop that stores this result, or by reductions, which kernels finish before that loop: a value
-// that repeats along rows, say, might be made again from the operand after it has been overwritten.
+// The operand goes into this result element by element, and into others only by way of it. Those
+// others are made in the loop that stores this result, or by reductions, which kernels finish
+// before that loop: a value that repeats along rows, say, might be made again from the operand
+// after it has been overwritten.
 bool fluxion::passes::mayOverwrite(ir::KernelOp kernel, unsigned input, unsigned output) {
   bool loops = kernel.getKind() == ir::KernelKind::Map ||
-               kernel.getKind() == ir::KernelKind::Update || kernel.getKind() == ir::KernelKind::Row;
+               kernel.getKind() == ir::KernelKind::Update ||
+               kernel.getKind() == ir::KernelKind::Row;
   if (!loops && !kernel->hasAttr(ir::inPlaceAttrName))
     return false;
   auto type = cast<RankedTensorType>(kernel.getResult(output).getType());

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/report/FusionReport.h"
 
+#include "passes/Program.h"
+
 #include "passes/schedule/Cost.h"
 #include "passes/schedule/ScheduleSource.h"
 
-#include "ir/Target.h"
 #include "ir/ops/Update.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -77,9 +78,7 @@ const EntryReport *find(ArrayRef<EntryReport> entries, StringRef name) {
 
 std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module) {
   std::vector<EntryReport> reports;
-  for (auto entry : module.getOps<func::FuncOp>()) {
-    if (!entry->hasAttr(ir::entryAttrName))
-      continue;
+  for (func::FuncOp entry : entryPoints(module)) {
     EntryReport report;
     report.name = entry.getSymName().str();
     if (auto arena = entry->getAttrOfType<IntegerAttr>("fluxion.arena_bytes"))

@@ -99,6 +99,30 @@ TEST_F(PipelineTest, AFailureNamesThePassAndWritesAReproducer) {
   EXPECT_TRUE(parseSourceString<ModuleOp>(text.str(), &context)) << "a reproducer can be read back";
 }
 
+TEST_F(PipelineTest, ProgramsThatCannotBeCompiledAreRefused) {
+  auto refusal = [&](const std::string &text) {
+    module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module) << text;
+    return complaint({});
+  };
+  EXPECT_THAT(refusal("func.func private @f() attributes {fluxion.entry}"),
+              HasSubstr("entry point @f has no body, expected a body of one block"));
+  EXPECT_THAT(refusal("func.func @f(%x: i32) attributes {fluxion.entry} { return }"),
+              HasSubstr("argument 0 of entry point @f is 'i32', expected a tensor of static shape"));
+  EXPECT_THAT(refusal("func.func @f(%x: tensor<?xf32>) attributes {fluxion.entry} { return }"),
+              HasSubstr("argument 0 of entry point @f is 'tensor<?xf32>'"));
+  EXPECT_THAT(refusal("fluxion.state param @w : tensor<?xf32>"),
+              HasSubstr("state @w is 'tensor<?xf32>'"));
+  EXPECT_THAT(refusal("func.func @g() { return }\n"
+                      "func.func @f() attributes {fluxion.entry} { call @g() : () -> () return }"),
+              HasSubstr("func.call cannot be part of entry point @f"));
+  EXPECT_THAT(refusal("fluxion.state param @w : tensor<4xf32>\n"
+                      "func.func @f(%x: tensor<4xf32>) attributes {fluxion.entry} {\n"
+                      "  fluxion.write @w, %x : tensor<4xf32>\n  fluxion.write @w, %x : "
+                      "tensor<4xf32>\n  return\n}"),
+              HasSubstr("state @w is written twice in @f, expected at most once"));
+}
+
 TEST_F(PipelineTest, DumpFilesSortInOrder) {
   EXPECT_EQ(dumpFileName("simplify"), "03-simplify.mlir");
 }
