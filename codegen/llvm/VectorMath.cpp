@@ -159,7 +159,8 @@ Value VectorMath::expOfPair(Pair x) {
   Value clamped = atMost(atLeast(x.high, c(-746)), c(710));
   Reduced r = reduceLn2(clamped);
   Value low = add(r.low, select(eq(clamped, x.high), x.low, c(0)));
-  Value y = add(add(fma(mul(r.high, r.high), expTail(r.high), fma(low, r.high, low)), r.high), c(1));
+  Value tail = mul(mul(r.high, r.high), expTail(r.high));
+  Value y = add(add(fma(low, add(tail, r.high), add(tail, low)), r.high), c(1)); // low counts e^r times
   Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
   return mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
 }
@@ -185,8 +186,8 @@ Value VectorMath::tanh(Value x) {
   Value z = mul(x, x);
   Value near = fma(mul(x, z), polynomial(z, {-5.70499004e-3, 2.06390918e-2, -5.37397174e-2, 0.133314422, -0.333332819}), x);
   Value e = expOfNormal(mul(atMost(magnitude, c(10)), c(2)));
-  Value far = copySign(sub(c(1), div(c(2), add(e, c(1)))), x);
-  return select(gt(magnitude, c(0.625)), far, near); // NaN is near
+  Value far = sub(c(1), div(c(2), add(e, c(1))));
+  return copySign(select(gt(magnitude, c(0.625)), far, near), x); // NaN is near
 }
 
 // ---- Logarithms ----------------------------------------------------------------------------------
@@ -256,8 +257,8 @@ VectorMath::Pair VectorMath::logAsPair(Value x) {
   Pair ratio = quickTwoSum(s, div(rest, sum.high));
   Pair square = twoProduct(ratio.high, ratio.high);
   square.low = add(square.low, mul(mul(ratio.high, ratio.low), c(2)));
-  SmallVector<double> odd; // 2/21, 2/19, ..., 2/5
-  for (int k = 21; k >= 5; k -= 2)
+  SmallVector<double> odd; // 2/27, 2/25, ..., 2/5
+  for (int k = 27; k >= 5; k -= 2)
     odd.push_back(2.0 / k);
   // 2/3 + z Q(z) as a pair, times s^3.
   Value q = mul(square.high, polynomial(square.high, odd));
@@ -285,7 +286,8 @@ Value VectorMath::pow(Value x, Value y) {
   product.low = add(product.low, mul(logarithm.low, y));
   product.high = select(isZero, neg(y), select(isInfinite, y, product.high));
   product.high = mul(product.high, select(either(isZero, isInfinite), c(infinity), c(1)));
-  product.low = select(lt(abs(product.high), c(1000)), product.low, c(0));
+  // Beyond these bounds the result is exceptional or 1, and parts of the product overflow.
+  product.low = select(both(lt(abs(product.high), c(1000)), lt(abs(y), c(0x1p70))), product.low, c(0));
   Value z = expOfPair(product);
   Value whole = trunc(y), isInteger = eq(whole, y), halfY = mul(y, c(0.5));
   Value isOdd = both(isInteger, emit.compare(D::NE, trunc(halfY), halfY, element));

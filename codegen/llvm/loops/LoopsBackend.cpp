@@ -69,7 +69,7 @@ public:
       std::string name = plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
       PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
       emitted.phases.push_back({name, phase.tasks});
-      bool partial = phase.kind == Phase::Pack || (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
+      bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput || (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
       for (const StoredValue &stored : phase.stores)
         if (!partial && !(phase.kind == Phase::Combine && &stored == phase.stores.begin()))
           earlier.push_back(stored);

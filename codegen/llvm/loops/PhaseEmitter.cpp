@@ -75,6 +75,7 @@ void PhaseEmitter::emit(StringRef symbol, ArrayRef<StoredValue> earlier) {
   types.append(2, b.getI64Type());
   auto function = LLVM::LLVMFuncOp::create(b, loc, symbol, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types),
                                            LLVM::Linkage::Internal);
+  access.emit.module = function->getParentOfType<ModuleOp>();
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
   arguments.assign(entry->getArguments().begin(), entry->getArguments().end());
@@ -85,6 +86,7 @@ void PhaseEmitter::emit(StringRef symbol, ArrayRef<StoredValue> earlier) {
       buffers[stored.value] = addressOf(stored);
   switch (phase.kind) {
   case Phase::Pack: emitPack(); break;
+  case Phase::PadInput: emitPadInput(); break;
   case Phase::Map: emitMap(); break;
   case Phase::Row: emitRow(); break;
   case Phase::Scatter: emitScatter(); break;

@@ -54,6 +54,8 @@ private:
 
   // Pack.cpp
   void emitPack();
+  // PadInput.cpp
+  void emitPadInput();
 
   // Reduce.cpp
   mlir::AffineExpr chunkStart; // of the outermost reduced dimension; null: 0

@@ -113,7 +113,7 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
     if (tile.rowDim >= 0) {
       int64_t size = r.kept[tile.rowDim], most = std::min(size, std::max<int64_t>(1, contraction ? budget / tile.vectors : 4));
       tile.rows = most;
-      for (int64_t rows = most; rows * 4 >= most * 3; --rows) // a divisor, if one is near
+      for (int64_t rows = most; rows * 3 >= most * 2; --rows) // a divisor, if one is near
         if (size % rows == 0) {
           tile.rows = rows;
           break;
@@ -273,6 +273,15 @@ void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
   std::optional<PackedShape> packed = packedShape(r.op, target);
   phase.tile = chooseTile(r, element, target, packed.has_value());
   r.chunks = chooseChunks(r, phase.tile);
+  if (SmallVector<int64_t> padded = paddedInputShape(r.op); !padded.empty()) {
+    r.paddedAt = scratch(product(padded) * element.getIntOrFloatBitWidth() / 8);
+    Phase pad;
+    pad.kind = Phase::PadInput;
+    pad.reductions.push_back(r);
+    pad.stores.push_back({r.result, -1, r.paddedAt});
+    pad.tasks = product(ArrayRef<int64_t>(padded).drop_back(2));
+    result.phases.push_back(pad);
+  }
   if (packed) {
     int64_t bytes = element.getIntOrFloatBitWidth() / 8;
     r.packedAt = scratch(packed->batches * packed->depth * packed->pitch * bytes);

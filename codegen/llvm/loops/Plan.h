@@ -15,6 +15,7 @@ struct Reduction {
   mlir::Operation *op = nullptr;
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
+  int64_t paddedAt = -1;                    // scratch offset of a convolution's padded input; -1: none
   int64_t packedAt = -1;                    // scratch offset of the right side's transposed copy; -1: none
   int64_t chunks = 1;                       // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
@@ -35,8 +36,8 @@ struct StoredValue {
 };
 
 struct Phase {
-  enum Kind { Pack, Reduce, Combine, Row, Map, Scatter } kind = Map;
-  llvm::SmallVector<Reduction> reductions; // Pack, Reduce, Combine: one; Row: all, in order
+  enum Kind { Pack, PadInput, Reduce, Combine, Row, Map, Scatter } kind = Map;
+  llvm::SmallVector<Reduction> reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
   Tile tile;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
@@ -54,6 +55,9 @@ struct PackedShape {
   llvm::SmallVector<int64_t> batch, free; // dimensions of the right side
   int64_t batches = 1, columns = 0, depth = 0, blocks = 0, pitch = 0;
 };
+// The shape of a convolution's input with border and dilation filled in; empty where it is read as it is.
+llvm::SmallVector<int64_t> paddedInputShape(mlir::Operation *op);
+
 std::optional<PackedShape> packedShape(mlir::Operation *op, const ir::TargetInfo &target);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);

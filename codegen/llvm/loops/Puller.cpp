@@ -196,23 +196,12 @@ Value Puller::constantBlock(Operation *op, const Index &index) {
     return isa<FloatType>(element) ? access.emit.constant(elements.getSplatValue<APFloat>().convertToDouble(), element)
                                    : access.emit.integer(elements.getSplatValue<APInt>().getSExtValue(), element);
   // Small tables live in the code's read-only data.
-  OpBuilder &b = access.emit.b;
-  Location loc = access.emit.loc;
-  auto module = b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
-  int64_t count = elements.getNumElements();
-  Type memory = element.isInteger(1) ? b.getI8Type() : VectorEmitter::storage(element);
-  auto flatType = RankedTensorType::get({count}, memory);
+  Type memory = element.isInteger(1) ? access.emit.b.getI8Type() : VectorEmitter::storage(element);
+  auto flatType = RankedTensorType::get({elements.getNumElements()}, memory);
   DenseElementsAttr flat = isa<IntegerType>(element)
                                ? elements.mapValues(memory, [&](const APInt &v) { return v.zextOrTrunc(memory.getIntOrFloatBitWidth()); }).reshape(flatType)
                                : elements.reshape(flatType);
-  LLVM::GlobalOp global;
-  {
-    OpBuilder::InsertionGuard restore(b);
-    b.setInsertionPointToStart(module.getBody());
-    std::string name = "fx_table_" + std::to_string(std::distance(module.getBody()->begin(), module.getBody()->end()));
-    global = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(memory, count), true, LLVM::Linkage::Private, name, flat, 64);
-  }
-  Value buffer = LLVM::AddressOfOp::create(b, loc, global);
+  Value buffer = access.emit.table(flat);
   return access.load(buffer, element, access.linear(elements.getType().getShape(), index), guard);
 }
 

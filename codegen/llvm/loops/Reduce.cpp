@@ -102,13 +102,18 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     int64_t taps = r.extents[d], size = shapeOf(conv.getInput())[conv.getInputDims()[d + 2]], dilation = conv.getLhsDilation()[d];
     int64_t outputs = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[d + 2]), low = conv.getPadding()[2 * d];
     AffineExpr position = kept[conv.getOutputDims()[d + 2]] * conv.getWindowStrides()[d] + reduced[d] * conv.getRhsDilation()[d] - low;
+    kernel[conv.getKernelDims()[d + 2]] = conv.getWindowReversal() ? access.constant(taps - 1) - reduced[d] : reduced[d];
+    if (r.paddedAt >= 0) {
+      input[conv.getInputDims()[d + 2]] = position + low;
+      continue;
+    }
     int64_t highest = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] - low;
     inside = access.both(inside, access.within(position, (size - 1) * dilation + 1, -low, highest));
     inside = access.both(inside, access.divides(position, dilation));
     input[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
-    kernel[conv.getKernelDims()[d + 2]] = conv.getWindowReversal() ? access.constant(taps - 1) - reduced[d] : reduced[d];
   }
-  Value x = puller.pullUnder(inside, conv.getInput(), input);
+  Value x = r.paddedAt < 0 ? puller.pullUnder(inside, conv.getInput(), input)
+                           : puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(), access.linear(paddedInputShape(conv), input));
   if (!inside.always()) {
     Type element = typeOf(conv.getInput()).getElementType();
     x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
@@ -191,6 +196,22 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
                                                llvm::function_ref<Values(ValueRange)> innermost) {
   if (extents.empty())
     return innermost(initial);
+  // A few steps of the innermost loop at once hide its bookkeeping.
+  int64_t unroll = 1;
+  for (int64_t candidate : {4, 2})
+    if (extents.size() == 1 && unroll == 1 && extents[0] % candidate == 0 && (int64_t)initial.size() * candidate <= 96)
+      unroll = candidate;
+  if (unroll > 1)
+    return fold(0, extents[0], unroll, initial, [&](Value iv, ValueRange carried) {
+      AffineExpr position = access.dimension(iv);
+      Values next(carried);
+      for (int64_t u = 0; u < unroll; ++u) {
+        reduced.push_back(position + u);
+        next = innermost(next);
+        reduced.pop_back();
+      }
+      return next;
+    });
   return fold(0, extents[0], 1, initial, [&](Value iv, ValueRange carried) {
     reduced.push_back(access.dimension(iv));
     Values next = foldExtents(extents.drop_front(), reduced, carried, innermost);

@@ -54,6 +54,25 @@ Value VectorEmitter::laneNumbers(Type element) {
   return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(cast<VectorType>(typeOf(element)), numbers));
 }
 
+Value VectorEmitter::table(DenseElementsAttr elements) {
+  LLVM::GlobalOp global;
+  int64_t number = 0;
+  for (auto known : module.getOps<LLVM::GlobalOp>()) {
+    if (!known.getSymName().starts_with("fx_table_"))
+      continue;
+    ++number;
+    if (known.getValueOrNull() == elements)
+      global = known;
+  }
+  if (!global) {
+    OpBuilder::InsertionGuard restore(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto type = LLVM::LLVMArrayType::get(elements.getElementType(), elements.getNumElements());
+    global = LLVM::GlobalOp::create(b, loc, type, true, LLVM::Linkage::Internal, "fx_table_" + std::to_string(number), elements, 64);
+  }
+  return LLVM::AddressOfOp::create(b, loc, global);
+}
+
 Value VectorEmitter::apply(Atom atom, ArrayRef<Value> x, Type element) {
   if (!isa<FloatType>(element))
     return integerAtom(atom, x, element);

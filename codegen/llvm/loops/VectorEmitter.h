@@ -6,6 +6,7 @@
 #include "ir/ops/ScalarBody.h"
 
 #include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace fluxion::codegen {
 
@@ -28,12 +29,15 @@ public:
   // 0, 1, 2, ... in the lanes.
   Value laneNumbers(mlir::Type element);
   mlir::Type typeOf(mlir::Type element) const;
+  // Address of read-only data of a flat tensor type; equal tables are one.
+  Value table(mlir::DenseElementsAttr elements);
   // The type arithmetic and memory use: ui8 is i8 in registers.
   static mlir::Type storage(mlir::Type element);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
   int64_t lanes;
+  mlir::ModuleOp module; // where tables go
   bool hasFma = true; // else a fused multiply-add would become a library call
 
 private:

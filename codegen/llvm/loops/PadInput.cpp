@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A convolution over a border, or over a dilated input, reads a copy with the zeros in place: the register tile
+// then needs no condition on any load.
+#include "codegen/llvm/loops/PhaseEmitter.h"
+
+#include "ir/ops/Convolution.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+} // namespace
+
+SmallVector<int64_t> fluxion::codegen::paddedInputShape(Operation *op) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(op);
+  if (!conv)
+    return {};
+  ArrayRef<int64_t> input = shapeOf(conv.getInput()), dims = conv.getInputDims();
+  SmallVector<int64_t> shape(input);
+  bool needed = false;
+  for (int64_t d = 0; d < conv.spatialRank(); ++d) {
+    int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]], outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
+    int64_t read = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] + 1;
+    int64_t low = conv.getPadding()[2 * d], dilation = conv.getLhsDilation()[d];
+    needed |= low > 0 || dilation > 1 || read - low > input[dims[d + 2]];
+    shape[dims[d + 2]] = read;
+  }
+  // Every element is read by as many taps as the window has; a single tap does not repay the copy.
+  int64_t taps = 1;
+  for (int64_t dim : conv.getKernelDims().drop_front(2))
+    taps *= shapeOf(conv.getKernel())[dim];
+  return needed && taps > 1 ? shape : SmallVector<int64_t>();
+}
+
+// Tasks count the positions of all dimensions but the last two.
+void PhaseEmitter::emitPadInput() {
+  auto conv = cast<ir::ConvolutionOp>(phase.reductions[0].op);
+  SmallVector<int64_t> shape = paddedInputShape(conv);
+  ArrayRef<int64_t> input = shapeOf(conv.getInput());
+  Type element = cast<RankedTensorType>(conv.getInput().getType()).getElementType();
+  int64_t rank = shape.size(), lanes = lanesFor(element, target);
+  Value copy = addressOf(phase.stores[0]);
+  // Where each dimension's elements come from: (position - low) / dilation where that is a whole number in range.
+  SmallVector<int64_t> low(rank, 0), dilation(rank, 1);
+  for (int64_t d = 0; d < conv.spatialRank(); ++d) {
+    low[conv.getInputDims()[d + 2]] = conv.getPadding()[2 * d];
+    dilation[conv.getInputDims()[d + 2]] = conv.getLhsDilation()[d];
+  }
+  auto block = [&](Index at, Value from, int64_t active) {
+    AffineExpr lane = access.dimension(from);
+    access.setLanes(lanes, lane, active);
+    at[rank - 1] = lane;
+    Guard inside;
+    Index source(at);
+    for (int64_t d = 0; d < rank; ++d) {
+      AffineExpr shifted = at[d] - low[d];
+      inside = access.both(inside, access.within(shifted, (input[d] - 1) * dilation[d] + 1, -low[d], shape[d] - 1 - low[d]));
+      inside = access.both(inside, access.divides(shifted, dilation[d]));
+      source[d] = dilation[d] == 1 ? shifted : shifted.floorDiv(dilation[d]);
+    }
+    Value value = puller.pullUnder(inside, conv.getInput(), source);
+    if (!inside.always())
+      value = access.emit.select(access.lanesOf(inside), value, access.emit.constant(0, element));
+    access.store(copy, element, access.linear(shape, at), value);
+    access.setScalar();
+  };
+  loop(begin(), end(), 1, [&](Value task) {
+    Index at;
+    for (Value position : decode(task, ArrayRef<int64_t>(shape).drop_back(2)))
+      at.push_back(access.dimension(position));
+    at.append(2, AffineExpr());
+    loop(number(0), number(shape[rank - 2]), 1, [&](Value middle) {
+      Index inner(at);
+      inner[rank - 2] = access.dimension(middle);
+      int64_t whole = shape[rank - 1] / lanes * lanes;
+      if (whole > 0)
+        loop(number(0), number(whole), lanes, [&](Value from) { block(inner, from, lanes); });
+      if (whole < shape[rank - 1]) {
+        puller.newScope();
+        block(inner, number(whole), shape[rank - 1] - whole);
+      }
+    });
+  });
+}
