@@ -20,8 +20,7 @@ namespace fluxion::passes {
 
 namespace {
 
-// ---- State
-// ---------------------------------------------------------------------------------------
+// ---- State --------------------------------------------------------------------------------------
 
 // Items of one role lie together: parameters, slots, buffers, counters. Large ones start at
 // different places modulo 4 KiB, so that a parameter and its slots do not fight for the same cache
@@ -50,8 +49,7 @@ void placeState(ModuleOp module) {
                   b.getI64IntegerAttr((int64_t)llvm::alignTo(offset, bufferAlignment)));
 }
 
-// ---- One entry point
-// -----------------------------------------------------------------------------
+// ---- One entry point ----------------------------------------------------------------------------
 
 class EntryPlan {
 public:

@@ -45,11 +45,11 @@ void Planner::plan() {
     recomputeMasks();
   }
   settleWithModel();
+  splitStoredInputs();
   mergeUpdates();
 }
 
-// ---- What is computed where it is used
-// -----------------------------------------------------------
+// ---- What is computed where it is used ----------------------------------------------------------
 
 static double elementsOf(Operation *op) {
   return (double)cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
@@ -145,8 +145,7 @@ void Planner::startGroups() {
   }
 }
 
-// ---- Contractions take the pointwise ops behind them
-// ---------------------------------------------
+// ---- Contractions take the pointwise ops behind them --------------------------------------------
 
 void Planner::growEpilogues() {
   for (int group = 0; group < (int)groups.groups.size(); ++group)
@@ -243,8 +242,7 @@ void Planner::growEpilogue(int group) {
   }
 }
 
-// ---- Maps and rows
-// -------------------------------------------------------------------------------
+// ---- Maps and rows ------------------------------------------------------------------------------
 
 SmallVector<int> Planner::neighbours(int group) {
   SmallVector<int> found;
@@ -309,8 +307,7 @@ void Planner::fuseLoops() {
   }
 }
 
-// ---- Masks are computed again rather than kept
-// ---------------------------------------------------
+// ---- Masks are computed again rather than kept --------------------------------------------------
 
 // A predicate whose operands are in memory anyway costs its users a comparison instead of traffic.
 void Planner::recomputeMasks() {
@@ -376,8 +373,68 @@ void Planner::recomputeElements() {
   }
 }
 
-// ---- One kernel for many small parameters
-// --------------------------------------------------------
+// Reductions over other than the last dimensions sweep over the whole data, once each. A value they all
+// read that is stored besides, made of several large operands, is made first in a kernel of its own: each
+// sweep then reads the one value in place of its operands.
+void Planner::splitStoredInputs() {
+  for (int group = 0, count = (int)groups.groups.size(); group < count; ++group) {
+    if (groups.groups[group].anchor)
+      continue;
+    std::optional<Loops> loops = sharedLoops(groups, groups.groups[group].ops);
+    if (!loops || !loops->reduces || llvm::equal(loops->kept, llvm::seq<int64_t>(0, loops->kept.size())))
+      continue;
+    for (Value stored : groups.outputsOf(groups.groups[group].ops)) {
+      SmallVector<Operation *> slice = storedSlice(stored, group, loops->shape);
+      if (slice.empty())
+        continue;
+      for (Operation *op : slice)
+        groups.moveTo(op, -1);
+      int made = groups.add(slice.front());
+      for (Operation *op : ArrayRef<Operation *>(slice).drop_front())
+        groups.moveTo(op, made);
+    }
+  }
+}
+
+// The ops of the group that make `stored` and nothing else, if at least one sweep more reads it than its
+// store costs; else none.
+SmallVector<Operation *> Planner::storedSlice(Value stored, int group, ArrayRef<int64_t> shape) {
+  if (cast<RankedTensorType>(stored.getType()).getShape() != shape)
+    return {};
+  SmallVector<Operation *> slice{stored.getDefiningOp()};
+  for (size_t i = 0; i < slice.size(); ++i) {
+    if (classify(slice[i]) != OpClass::Pointwise)
+      return {};
+    for (Value operand : slice[i]->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      if (def && groups.groupOf(def) == group && !llvm::is_contained(slice, def))
+        slice.push_back(def);
+    }
+  }
+  auto insideSlice = [&](Operation *user) { return llvm::is_contained(slice, user); };
+  for (Operation *op : slice)
+    if (op != stored.getDefiningOp() && !llvm::all_of(op->getUsers(), insideSlice))
+      return {};
+  int64_t large = 0, sweeps = 0;
+  for (Value input : groups.inputsOf(slice))
+    large += byteSize(input.getType()) * 2 > byteSize(stored.getType());
+  bool otherResult = false;
+  SmallVector<Operation *> readers{stored.getDefiningOp()};
+  DenseSet<Operation *> seen;
+  while (!readers.empty())
+    for (Operation *user : readers.pop_back_val()->getUsers()) {
+      if (groups.groupOf(user) != group || !seen.insert(user).second)
+        continue;
+      if (classify(user) == OpClass::Reduce)
+        ++sweeps;
+      else
+        otherResult = true, readers.push_back(user);
+    }
+  llvm::sort(slice, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  return sweeps * (large - 1) > (int64_t)otherResult ? slice : SmallVector<Operation *>();
+}
+
+// ---- One kernel for many small parameters -------------------------------------------------------
 
 void Planner::mergeUpdates() {
   if (!options.model)
@@ -409,8 +466,7 @@ void Planner::mergeUpdates() {
   }
 }
 
-// ---- The backends have the last word
-// -------------------------------------------------------------
+// ---- The backends have the last word ------------------------------------------------------------
 
 std::string Planner::backendFor(ArrayRef<Operation *> ops) {
   OpBuilder builder(groups.function.front().getTerminator());

@@ -38,6 +38,9 @@ private:
   bool tryMerge(int a, int b);
   void recomputeMasks();
   void recomputeElements();
+  void splitStoredInputs();
+  llvm::SmallVector<mlir::Operation *> storedSlice(mlir::Value stored, int group,
+                                                   llvm::ArrayRef<int64_t> shape);
   void mergeUpdates();
   void settleWithModel();
   void shrinkEpilogue(int group);

@@ -129,3 +129,22 @@ func.func @names(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> (tensor<8x8xf32>, 
   %y = fluxion.sub %d, %sb : tensor<8x8xf32> loc("softmax_grad"("x.cpp":1:1))
   return %c, %y : tensor<8x8xf32>, tensor<8x8xf32>
 }
+
+// Column sums sweep over all the data: the masked gradient, stored anyway, is made first, so that the sum
+// reads one array, not two. Over rows, which stay in cache, everything is one kernel.
+// CHECK-LABEL: func.func @column_sum
+// CHECK: %[[M:.+]] = fluxion.kernel map
+// CHECK: fluxion.kernel row "reduce_sum"(%[[M]])
+// CHECK-LABEL: func.func @row_sum
+// CHECK: fluxion.kernel row
+// CHECK-NOT: fluxion.kernel
+func.func @column_sum(%x: tensor<64x32xf32>, %y: tensor<64x32xf32>) -> (tensor<64x32xf32>, tensor<32xf32>) attributes {fluxion.entry} {
+  %z = fluxion.mul %x, %y : tensor<64x32xf32>
+  %s = fluxion.reduce sum %z dims [0] : (tensor<64x32xf32>) -> tensor<32xf32>
+  return %z, %s : tensor<64x32xf32>, tensor<32xf32>
+}
+func.func @row_sum(%x: tensor<64x32xf32>, %y: tensor<64x32xf32>) -> (tensor<64x32xf32>, tensor<64xf32>) attributes {fluxion.entry} {
+  %z = fluxion.mul %x, %y : tensor<64x32xf32>
+  %s = fluxion.reduce sum %z dims [1] : (tensor<64x32xf32>) -> tensor<64xf32>
+  return %z, %s : tensor<64x32xf32>, tensor<64xf32>
+}
