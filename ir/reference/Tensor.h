@@ -32,6 +32,9 @@ struct Tensor {
 
   static Tensor fromAttr(mlir::DenseElementsAttr attr);
   mlir::DenseElementsAttr toAttr() const;
+  // Dense elements in the machine's byte order, rounded to the element type; i1 takes a byte.
+  static Tensor fromBytes(mlir::Type tensor, llvm::ArrayRef<char> bytes);
+  std::vector<char> toBytes() const;
 };
 
 int64_t wrapTo(mlir::Type element, int64_t value);

@@ -2,7 +2,6 @@
 // fluxion run FILE: functions of the dialect on given or random inputs.
 #include "frontend/driver/RunFile.h"
 #include "frontend/driver/commands/Commands.h"
-#include "frontend/dsl/Trace.h"
 
 #include <CLI/CLI.hpp>
 
@@ -12,18 +11,17 @@ namespace fluxion::driver {
 namespace {
 
 int run(const RunRequest &request) {
-  auto context = dsl::makeContext();
-  std::vector<FunctionResults> functions = runFile(request, context.get());
+  std::vector<FunctionResults> functions = runFile(request);
   for (const FunctionResults &function : functions) {
     std::printf("@%s\n", function.function.c_str());
-    for (auto &[name, tensor] : function.results)
-      std::printf("  %s: %s\n", name.c_str(), describe(tensor).c_str());
+    for (auto &[name, array] : function.results)
+      std::printf("  %s: %s\n", name.c_str(), describe(array).c_str());
   }
   if (!request.outputs.empty())
     writeNpz(request.outputs, functions.front().results);
   if (request.expect.empty())
     return 0;
-  std::string difference = firstDifference(readNpz(request.expect, context.get()), functions.front().results, request.rtol, request.atol);
+  std::string difference = firstDifference(readNpz(request.expect), functions.front().results, request.rtol, request.atol);
   if (difference.empty())
     std::printf("as expected\n");
   else
