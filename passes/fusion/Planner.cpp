@@ -373,15 +373,16 @@ void Planner::recomputeElements() {
   }
 }
 
-// Reductions over other than the last dimensions sweep over the whole data, once each. A value they all
-// read that is stored besides, made of several large operands, is made first in a kernel of its own: each
-// sweep then reads the one value in place of its operands.
+// Reductions over other than the last dimensions sweep over the whole data, once each. A value they
+// all read that is stored besides, made of several large operands, is made first in a kernel of its
+// own: each sweep then reads the one value in place of its operands.
 void Planner::splitStoredInputs() {
   for (int group = 0, count = (int)groups.groups.size(); group < count; ++group) {
     if (groups.groups[group].anchor)
       continue;
     std::optional<Loops> loops = sharedLoops(groups, groups.groups[group].ops);
-    if (!loops || !loops->reduces || llvm::equal(loops->kept, llvm::seq<int64_t>(0, loops->kept.size())))
+    if (!loops || !loops->reduces ||
+        llvm::equal(loops->kept, llvm::seq<int64_t>(0, loops->kept.size())))
       continue;
     for (Value stored : groups.outputsOf(groups.groups[group].ops)) {
       SmallVector<Operation *> slice = storedSlice(stored, group, loops->shape);
@@ -396,8 +397,8 @@ void Planner::splitStoredInputs() {
   }
 }
 
-// The ops of the group that make `stored` and nothing else, if at least one sweep more reads it than its
-// store costs; else none.
+// The ops of the group that make `stored` and nothing else, if at least one sweep more reads it
+// than its store costs; else none.
 SmallVector<Operation *> Planner::storedSlice(Value stored, int group, ArrayRef<int64_t> shape) {
   if (cast<RankedTensorType>(stored.getType()).getShape() != shape)
     return {};
