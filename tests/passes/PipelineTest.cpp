@@ -107,8 +107,9 @@ TEST_F(PipelineTest, ProgramsThatCannotBeCompiledAreRefused) {
   };
   EXPECT_THAT(refusal("func.func private @f() attributes {fluxion.entry}"),
               HasSubstr("entry point @f has no body, expected a body of one block"));
-  EXPECT_THAT(refusal("func.func @f(%x: i32) attributes {fluxion.entry} { return }"),
-              HasSubstr("argument 0 of entry point @f is 'i32', expected a tensor of static shape"));
+  EXPECT_THAT(
+      refusal("func.func @f(%x: i32) attributes {fluxion.entry} { return }"),
+      HasSubstr("argument 0 of entry point @f is 'i32', expected a tensor of static shape"));
   EXPECT_THAT(refusal("func.func @f(%x: tensor<?xf32>) attributes {fluxion.entry} { return }"),
               HasSubstr("argument 0 of entry point @f is 'tensor<?xf32>'"));
   EXPECT_THAT(refusal("fluxion.state param @w : tensor<?xf32>"),
