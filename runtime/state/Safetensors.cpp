@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // State files: 8 bytes of header length, a JSON header of names, types, shapes and byte ranges, the bytes.
 #include "fluxion/runtime.h"
+#include "runtime/state/Json.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 namespace fluxion::rt {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr uint64_t headerLimit = uint64_t(100) << 20; // the format's own
 const char *const dtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
@@ -75,14 +73,12 @@ private:
   Status readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart);
 };
 
-bool isCount(const Json &value) { return value.is_number_unsigned() || (value.is_number_integer() && value.get<int64_t>() >= 0); }
-
 Status File::readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart) {
-  if (!value.is_object() || !value.contains("dtype") || !value["dtype"].is_string() || !value.contains("shape") || !value["shape"].is_array() ||
-      !value.contains("data_offsets") || !value["data_offsets"].is_array() || value["data_offsets"].size() != 2)
+  const Json *dtype = value.find("dtype"), *shape = value.find("shape"), *range = value.find("data_offsets");
+  if (!dtype || dtype->kind != Json::String || !shape || shape->kind != Json::Array || !range || range->items.size() != 2)
     return bad(path, "tensor " + name + " lacks dtype, shape or data_offsets");
   Entry entry;
-  entry.dtype = value["dtype"].get<std::string>();
+  entry.dtype = dtype->string;
   uint64_t width = 0;
   for (int32_t d = 0; d < 10; ++d)
     if (entry.dtype == dtypeNames[d])
@@ -90,19 +86,17 @@ Status File::readEntry(const std::string &path, const std::string &name, const J
   if (!width)
     return bad(path, "tensor " + name + " has the unknown type " + entry.dtype);
   uint64_t bytes = width, available = mapped.size - dataStart;
-  for (const Json &size : value["shape"]) {
-    if (!isCount(size))
+  for (const Json &size : shape->items) {
+    if (size.kind != Json::Count)
       return bad(path, "tensor " + name + " has a size that is not a count");
-    uint64_t count = size.get<uint64_t>();
-    if (count && bytes > available / count)
+    if (size.count && bytes > available / size.count)
       return bad(path, "tensor " + name + " is larger than the file");
-    bytes *= count;
-    entry.shape.push_back((int64_t)count);
+    bytes *= size.count;
+    entry.shape.push_back((int64_t)size.count);
   }
-  const Json &range = value["data_offsets"];
-  if (!isCount(range[0]) || !isCount(range[1]))
+  if (range->items[0].kind != Json::Count || range->items[1].kind != Json::Count)
     return bad(path, "tensor " + name + " has offsets that are not counts");
-  uint64_t begin = range[0].get<uint64_t>(), end = range[1].get<uint64_t>();
+  uint64_t begin = range->items[0].count, end = range->items[1].count;
   if (end > available)
     return bad(path, "truncated: tensor " + name + " ends at byte " + std::to_string(end) + " of " + std::to_string(available));
   if (begin > end || end - begin != bytes)
@@ -121,29 +115,20 @@ Status File::read(const std::string &path) {
   std::memcpy(&length, mapped.bytes, 8);
   if (length > headerLimit || length > mapped.size - 8)
     return bad(path, "not a safetensors file, or truncated: its header claims " + std::to_string(length) + " bytes");
-  // Names that occur twice would silently lose one: the parser's callback sees each key.
-  std::map<std::string, int> seen;
-  std::string twice;
-  Json header = Json::parse(
-      mapped.bytes + 8, mapped.bytes + 8 + length,
-      [&](int depth, Json::parse_event_t event, Json &parsed) {
-        if (depth == 1 && event == Json::parse_event_t::key && ++seen[parsed.get<std::string>()] > 1)
-          twice = parsed.get<std::string>();
-        return true;
-      },
-      /*allow_exceptions=*/false);
-  if (!header.is_object())
+  Json header;
+  if (!Json::parse(mapped.bytes + 8, mapped.bytes + 8 + length, header) || header.kind != Json::Object)
     return bad(path, "not a safetensors file: its header is not JSON");
-  if (!twice.empty())
-    return bad(path, "tensor " + twice + " occurs twice");
   std::map<uint64_t, std::pair<uint64_t, std::string>> ranges;
-  for (auto &[name, value] : header.items()) {
+  for (size_t i = 0; i < header.names.size(); ++i) {
+    const std::string &name = header.names[i];
+    const Json &value = header.items[i];
     if (name == "__metadata__") {
-      if (value.is_object())
-        for (auto &[key, text] : value.items())
-          metadata[key] = text.is_string() ? text.get<std::string>() : "";
+      for (size_t k = 0; k < value.names.size(); ++k)
+        metadata[value.names[k]] = value.items[k].string;
       continue;
     }
+    if (entries.count(name))
+      return bad(path, "tensor " + name + " occurs twice");
     if (Status status = readEntry(path, name, value, 8 + length); !status)
       return status;
     const Entry &entry = entries[name];
@@ -182,14 +167,14 @@ bool writeAll(int fd, const char *bytes, uint64_t size) {
 
 std::string headerText(const Instance &instance) {
   const fx_program &program = instance.program();
-  Json header = Json::object();
   uint64_t offset = 0;
-  std::string step = "0", seed = "0";
+  std::string text, step = "0", seed = "0";
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
-    header[item.name] = {{"dtype", dtypeNames[item.dtype]},
-                         {"shape", std::vector<int64_t>(item.dims, item.dims + item.rank)},
-                         {"data_offsets", {offset, offset + item.bytes}}};
+    text += ",\"" + Json::quote(item.name).substr(1) + ":{\"dtype\":\"" + dtypeNames[item.dtype] + "\",\"shape\":[";
+    for (int32_t d = 0; d < item.rank; ++d)
+      text += (d ? "," : "") + std::to_string(item.dims[d]);
+    text += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + item.bytes) + "]}";
     offset += item.bytes;
     if (item.role == FX_STEP || item.role == FX_SEED) {
       int64_t value;
@@ -197,8 +182,8 @@ std::string headerText(const Instance &instance) {
       (item.role == FX_STEP ? step : seed) = std::to_string(value);
     }
   }
-  header["__metadata__"] = {{"format", "fluxion"}, {"program", program.name}, {"hash", program.hash}, {"step", step}, {"seed", seed}};
-  std::string text = header.dump();
+  text = "{\"__metadata__\":{\"format\":\"fluxion\",\"program\":" + Json::quote(program.name) + ",\"hash\":" + Json::quote(program.hash) +
+         ",\"step\":\"" + step + "\",\"seed\":\"" + seed + "\"}" + text + "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
 }
