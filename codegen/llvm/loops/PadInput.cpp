@@ -13,31 +13,60 @@ namespace {
 ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
 } // namespace
 
-SmallVector<int64_t> fluxion::codegen::paddedInputShape(Operation *op) {
+bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &target) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(op);
+  if (!conv || conv.spatialRank() == 0 || conv.getFeatureGroupCount() > 1 || conv.getBatchGroupCount() > 1 || conv.getWindowStrides().back() > 1)
+    return false;
+  ArrayRef<int64_t> output = shapeOf(conv.getResult());
+  int64_t lanes = lanesFor(cast<RankedTensorType>(conv.getType()).getElementType(), target);
+  int64_t features = output[conv.getOutputDims()[1]], width = output[conv.getOutputDims().back()];
+  bool featuresLast = conv.getOutputDims()[1] == (int64_t)output.size() - 1;
+  int64_t taps = 1;
+  for (int64_t dim : conv.getKernelDims().drop_front(2))
+    taps *= shapeOf(conv.getKernel())[dim];
+  // Half again as many busy lanes must come of it: the copy and the scattered results cost something.
+  int64_t covered = (width + lanes - 1) / lanes * lanes;
+  return featuresLast && taps > 1 && 2 * features <= lanes && 2 * width * lanes >= 3 * features * covered;
+}
+
+SmallVector<int64_t> PaddedShape::copySizes() const {
+  return llvm::map_to_vector(order, [&](int64_t dim) { return sizes[dim]; });
+}
+
+std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op, const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);
   if (!conv)
-    return {};
+    return std::nullopt;
   ArrayRef<int64_t> input = shapeOf(conv.getInput()), dims = conv.getInputDims();
-  SmallVector<int64_t> shape(input);
+  PaddedShape shape;
+  shape.sizes.assign(input.begin(), input.end());
+  shape.order = llvm::to_vector(llvm::seq<int64_t>(0, input.size()));
   bool needed = false;
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
     int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]], outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
     int64_t read = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] + 1;
     int64_t low = conv.getPadding()[2 * d], dilation = conv.getLhsDilation()[d];
     needed |= low > 0 || dilation > 1 || read - low > input[dims[d + 2]];
-    shape[dims[d + 2]] = read;
+    shape.sizes[dims[d + 2]] = read;
+  }
+  if (lanesAlongWidth(op, target)) {
+    int64_t width = dims.back();
+    needed |= llvm::any_of(input.drop_front(width + 1), [](int64_t size) { return size > 1; });
+    shape.order.erase(shape.order.begin() + width);
+    shape.order.push_back(width);
   }
   // Every element is read by as many taps as the window has; a single tap does not repay the copy.
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
     taps *= shapeOf(conv.getKernel())[dim];
-  return needed && taps > 1 ? shape : SmallVector<int64_t>();
+  return needed && taps > 1 ? std::optional(shape) : std::nullopt;
 }
 
-// Tasks count the positions of all dimensions but the last two.
+// Tasks count the positions of all dimensions of the copy but the last two.
 void PhaseEmitter::emitPadInput() {
   auto conv = cast<ir::ConvolutionOp>(phase.reductions[0].op);
-  SmallVector<int64_t> shape = paddedInputShape(conv);
+  PaddedShape padded = *paddedInputShape(conv, target);
+  SmallVector<int64_t> shape = padded.copySizes(), order = padded.order;
   ArrayRef<int64_t> input = shapeOf(conv.getInput());
   Type element = cast<RankedTensorType>(conv.getInput().getType()).getElementType();
   int64_t rank = shape.size(), lanes = lanesFor(element, target);
@@ -53,10 +82,10 @@ void PhaseEmitter::emitPadInput() {
     access.setLanes(lanes, lane, active);
     at[rank - 1] = lane;
     Guard inside;
-    Index source(at);
-    for (int64_t d = 0; d < rank; ++d) {
-      AffineExpr shifted = at[d] - low[d];
-      inside = access.both(inside, access.within(shifted, (input[d] - 1) * dilation[d] + 1, -low[d], shape[d] - 1 - low[d]));
+    Index source(rank);
+    for (auto [i, d] : llvm::enumerate(order)) {
+      AffineExpr shifted = at[i] - low[d];
+      inside = access.both(inside, access.within(shifted, (input[d] - 1) * dilation[d] + 1, -low[d], shape[i] - 1 - low[d]));
       inside = access.both(inside, access.divides(shifted, dilation[d]));
       source[d] = dilation[d] == 1 ? shifted : shifted.floorDiv(dilation[d]);
     }

@@ -80,6 +80,13 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
   Tile tile;
   tile.lanes = lanesFor(element, target);
   int64_t budget = target.vectorRegisters >= 32 ? 24 : 12, rank = r.kept.size();
+  if (lanesAlongWidth(r.op, target)) {
+    auto dims = cast<ir::ConvolutionOp>(r.op).getOutputDims();
+    tile.laneDim = dims.back(), tile.rowDim = dims[1];
+    tile.vectors = std::min<int64_t>((r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes, 2);
+    tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
+    return tile;
+  }
   bool contraction = isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op);
   bool lastReduced = false; // the operands run along the last reduced dimension
   if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
@@ -273,13 +280,13 @@ void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
   std::optional<PackedShape> packed = packedShape(r.op, target);
   phase.tile = chooseTile(r, element, target, packed.has_value());
   r.chunks = chooseChunks(r, phase.tile);
-  if (SmallVector<int64_t> padded = paddedInputShape(r.op); !padded.empty()) {
-    r.paddedAt = scratch(product(padded) * element.getIntOrFloatBitWidth() / 8);
+  if (std::optional<PaddedShape> padded = paddedInputShape(r.op, target)) {
+    r.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
     pad.reductions.push_back(r);
     pad.stores.push_back({r.result, -1, r.paddedAt});
-    pad.tasks = product(ArrayRef<int64_t>(padded).drop_back(2));
+    pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
   if (packed) {

@@ -55,8 +55,15 @@ struct PackedShape {
   llvm::SmallVector<int64_t> batch, free; // dimensions of the right side
   int64_t batches = 1, columns = 0, depth = 0, blocks = 0, pitch = 0;
 };
-// The shape of a convolution's input with border and dilation filled in; empty where it is read as it is.
-llvm::SmallVector<int64_t> paddedInputShape(mlir::Operation *op);
+// The copy of a convolution's input with its zeros in place: sizes, and the operand's dimensions in the copy's
+// order, outermost first; nothing where the operand itself is read.
+struct PaddedShape {
+  llvm::SmallVector<int64_t> sizes, order; // sizes in the operand's order
+  llvm::SmallVector<int64_t> copySizes() const;
+};
+std::optional<PaddedShape> paddedInputShape(mlir::Operation *op, const ir::TargetInfo &target);
+// A convolution with few features and a wide image: lanes run along the image's last dimension.
+bool lanesAlongWidth(mlir::Operation *op, const ir::TargetInfo &target);
 
 std::optional<PackedShape> packedShape(mlir::Operation *op, const ir::TargetInfo &target);
 

@@ -112,8 +112,14 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     inside = access.both(inside, access.divides(position, dilation));
     input[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
   }
-  Value x = r.paddedAt < 0 ? puller.pullUnder(inside, conv.getInput(), input)
-                           : puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(), access.linear(paddedInputShape(conv), input));
+  Value x;
+  if (r.paddedAt < 0) {
+    x = puller.pullUnder(inside, conv.getInput(), input);
+  } else {
+    PaddedShape padded = *paddedInputShape(conv, target);
+    Index inCopy = llvm::map_to_vector<4>(padded.order, [&](int64_t dim) { return input[dim]; });
+    x = puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(), access.linear(padded.copySizes(), inCopy));
+  }
   if (!inside.always()) {
     Type element = typeOf(conv.getInput()).getElementType();
     x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
