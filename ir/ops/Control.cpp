@@ -44,7 +44,7 @@ LogicalResult JvpOp::verify() {
       }))
     return emitOpError("jvp_c1: region arguments must have the inputs' types, tangents those of the wrt inputs");
   SmallVector<Type> expected(yielded);
-  if ((int64_t)getNumTangents() > (int64_t)yielded.size())
+  if (getNumTangents() > yielded.size()) // unsigned: a negative number is one too large
     return emitOpError("jvp_c2: num_tangents exceeds the region's results");
   llvm::append_range(expected, yielded.take_front(getNumTangents()));
   if (!sameTypes(getResultTypes(), expected))

@@ -71,12 +71,18 @@ Results LogSoftmaxOp::decompose(Emitter &emit) {
   return {shifted - emit.broadcastReduced(emit.log(emit.sum(emit.exp(shifted), dim)), x.shape(), dim)};
 }
 
+// The largest logit cancels between the two terms, so both are taken relative to it; without a label to cancel with it
+// is added back.
 Results CrossEntropyOp::decompose(Emitter &emit) {
-  Expr logits = emit(getLogits());
+  Expr logits = emit(getLogits()), labels = emit(getLabels());
   int64_t last = logits.shape().size() - 1;
-  Expr shifted = logits - emit.broadcastReduced(emit.reduce(ReduceKind::Max, logits, last), logits.shape(), last);
-  Expr chosen = emit.sum(emit.select(isLabel(emit, getLabels(), logits.type()), shifted, emit.like(0, shifted)), last);
-  return {emit.log(emit.sum(emit.exp(shifted), last)) - chosen};
+  Expr largest = emit.reduce(ReduceKind::Max, logits, last);
+  Expr shifted = logits - emit.broadcastReduced(largest, logits.shape(), last);
+  Expr chosen = emit.sum(emit.select(isLabel(emit, labels, logits.type()), shifted, emit.like(0, shifted)), last);
+  Expr inside = emit.and_(emit.compare(CompareDirection::GE, labels, emit.like(0, labels)),
+                          emit.compare(CompareDirection::LT, labels, emit.like((double)logits.shape()[last], labels)));
+  Expr base = emit.select(inside, emit.like(0, largest), largest);
+  return {emit.log(emit.sum(emit.exp(shifted), last)) - chosen + base};
 }
 
 Results LayerNormOp::decompose(Emitter &emit) {

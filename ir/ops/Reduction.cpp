@@ -17,10 +17,10 @@ RankedTensorType withoutDims(RankedTensorType type, ArrayRef<int64_t> dims, Type
   return RankedTensorType::get(shape, element);
 }
 
-LogicalResult inferArg(std::optional<Location> loc, StringRef name, Value x, int64_t dim, SmallVectorImpl<Type> &types) {
+LogicalResult inferArg(std::optional<Location> loc, StringRef clause, Value x, int64_t dim, SmallVectorImpl<Type> &types) {
   auto type = cast<RankedTensorType>(x.getType());
   if (dim < 0 || dim >= type.getRank() || type.getDimSize(dim) == 0)
-    return emitOptionalError(loc, name, "_c1: dimension ", dim, " of ", type, " is out of range or empty");
+    return emitOptionalError(loc, clause, ": dimension ", dim, " of ", type, " is out of range or empty");
   types.push_back(withoutDims(type, dim, IntegerType::get(type.getContext(), 32)));
   return success();
 }
@@ -45,13 +45,13 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *context, std::optional<Loc
 LogicalResult ArgmaxOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
     DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &types) {
   Adaptor op(operands, attributes, properties, regions);
-  return inferArg(loc, "argmax", op.getX(), op.getDim(), types);
+  return inferArg(loc, "argmax_c1", op.getX(), op.getDim(), types);
 }
 
 LogicalResult ArgminOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
     DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &types) {
   Adaptor op(operands, attributes, properties, regions);
-  return inferArg(loc, "argmin", op.getX(), op.getDim(), types);
+  return inferArg(loc, "argmin_c1", op.getX(), op.getDim(), types);
 }
 
 LogicalResult ReduceWindowOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,

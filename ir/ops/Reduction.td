@@ -17,6 +17,7 @@ def Fluxion_ReduceOp : Fluxion_Op<"reduce", [Pure, InfersType, Differentiable]> 
   let assemblyFormat = "$kind $x `dims` $dims attr-dict `:` functional-type($x, $y)";
 }
 
+// Their clauses are argmax_c1 and argmin_c1.
 class Fluxion_ArgOp<string mnemonic, string what> : Fluxion_Op<mnemonic, [Pure, InfersType, NoGradient<"an index">]> {
   let summary = "position of the " # what # " along one dimension, the first at a tie; NaN wins";
   let description = "`" # mnemonic # "_c1`: the dimension is in range and not empty.";

@@ -94,7 +94,29 @@ FailureOr<SmallVector<Tensor>> evaluateOp(Operation *op, ArrayRef<Tensor> operan
   return op->emitOpError("has no reference evaluation; differentiate and decompose first");
 }
 
+// What the verifier lets through but has no meaning here.
+static LogicalResult checkEvaluable(func::FuncOp function) {
+  auto isTensor = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape() && tensor.getElementType().isIntOrFloat();
+  };
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("a function to evaluate has a body of one block");
+  if (!llvm::all_of(function.getArgumentTypes(), isTensor))
+    return function.emitError("arguments must be tensors of static shape");
+  return failure(function.walk([&](Operation *op) {
+    if (llvm::all_of(op->getResultTypes(), isTensor))
+      return WalkResult::advance();
+    op->emitError("results must be tensors of static shape");
+    return WalkResult::interrupt();
+  }).wasInterrupted());
+}
+
 FailureOr<SmallVector<Tensor>> evaluate(func::FuncOp function, ArrayRef<Tensor> inputs, State *state) {
+  if (failed(checkEvaluable(function)))
+    return failure();
+  if (inputs.size() != function.getNumArguments())
+    return function.emitError() << inputs.size() << " inputs for " << function.getNumArguments() << " arguments";
   Evaluator evaluator(state);
   FailureOr<SmallVector<Tensor>> results = evaluator.run(function.front(), inputs);
   if (succeeded(results) && state)

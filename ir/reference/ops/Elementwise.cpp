@@ -5,7 +5,6 @@
 #include "ir/ops/ScalarBody.h"
 #include "ir/reference/Ops.h"
 
-#include <bit>
 #include <cmath>
 
 using namespace mlir;
@@ -62,12 +61,20 @@ public:
     return {0, (int64_t)std::max(bottom, std::min(to.isUnsignedInteger() ? top : whole, whole))};
   }
   Number bitcast(Number x, Type from, Type to) {
-    bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
-    if (fromFloat == toFloat)
-      return fromFloat ? x : integer(x.i, to);
-    if (from.getIntOrFloatBitWidth() == 64)
-      return fromFloat ? Number{0, std::bit_cast<int64_t>(x.f)} : Number{std::bit_cast<double>(x.i), 0};
-    return fromFloat ? Number{0, std::bit_cast<int32_t>((float)x.f)} : Number{std::bit_cast<float>((int32_t)x.i), 0};
+    unsigned width = from.getIntOrFloatBitWidth();
+    APInt bits(width, (uint64_t)x.i, /*isSigned=*/false, /*implicitTrunc=*/true);
+    bool lost;
+    if (auto type = dyn_cast<FloatType>(from)) {
+      APFloat number(x.f);
+      number.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+      bits = number.bitcastToAPInt();
+    }
+    auto type = dyn_cast<FloatType>(to);
+    if (!type)
+      return integer((int64_t)bits.getZExtValue(), to);
+    APFloat number(type.getFloatSemantics(), bits);
+    number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
+    return {number.convertToDouble(), 0};
   }
 
 private:

@@ -1,0 +1,52 @@
+// RUN: split-file %s %t
+// RUN: fluxion-opt %t/valid.mlir | fluxion-opt | FileCheck %s
+// RUN: fluxion run %t/valid.mlir --target=reference | FileCheck %s --check-prefix=VALUE
+// RUN: fluxion-opt %t/invalid.mlir --split-input-file --verify-diagnostics
+
+//--- valid.mlir
+
+// CHECK-LABEL: func.func @value(
+// CHECK: %{{.+}} = fluxion.mul %{{.+}}, %{{.+}} : tensor<3xf32>
+// VALUE-LABEL: @value{{$}}
+// VALUE-NEXT: result0: f32[3] [4, -1, -7]{{$}}
+func.func @value() -> tensor<3xf32> {
+  %x = fluxion.constant dense<[1.0, -2.0, 3.5]> : tensor<3xf32>
+  %y = fluxion.constant dense<[4.0, 0.5, -2.0]> : tensor<3xf32>
+  %z = fluxion.mul %x, %y : tensor<3xf32>
+  return %z : tensor<3xf32>
+}
+
+// CHECK-LABEL: func.func @adjoint(
+// VALUE-LABEL: @adjoint{{$}}
+// VALUE-NEXT: result0: f32[3] [4, 1, 2]{{$}}
+// VALUE-NEXT: result1: f32[3] [1, -4, -3.5]{{$}}
+func.func @adjoint() -> (tensor<3xf32>, tensor<3xf32>) {
+  %x = fluxion.constant dense<[1.0, -2.0, 3.5]> : tensor<3xf32>
+  %y = fluxion.constant dense<[4.0, 0.5, -2.0]> : tensor<3xf32>
+  %d0 = fluxion.constant dense<[1.0, 2.0, -1.0]> : tensor<3xf32>
+  %r:3 = fluxion.vjp(%x, %y) cotangents(%d0) wrt [0, 1] {
+  ^bb0(%a: tensor<3xf32>, %b: tensor<3xf32>):
+    %c = fluxion.mul %a, %b : tensor<3xf32>
+    fluxion.yield %c : tensor<3xf32>
+  } : (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>)
+  return %r#1, %r#2 : tensor<3xf32>, tensor<3xf32>
+}
+
+// CHECK-LABEL: func.func @integers_wrap(
+// CHECK: %{{.+}} = fluxion.mul %{{.+}}, %{{.+}} : tensor<3xi8>
+// VALUE-LABEL: @integers_wrap{{$}}
+// VALUE-NEXT: result0: i8[3] [44, -15, 0]{{$}}
+func.func @integers_wrap() -> tensor<3xi8> {
+  %x = fluxion.constant dense<[100, -3, 16]> : tensor<3xi8>
+  %y = fluxion.constant dense<[3, 5, 16]> : tensor<3xi8>
+  %z = fluxion.mul %x, %y : tensor<3xi8>
+  return %z : tensor<3xi8>
+}
+
+//--- invalid.mlir
+
+func.func @element_type(%x: tensor<3xi1>) {
+  // expected-error@+1 {{operand #0 must be ranked tensor of}}
+  %y = fluxion.mul %x, %x : tensor<3xi1>
+  return
+}
