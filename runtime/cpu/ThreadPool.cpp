@@ -11,8 +11,9 @@
 namespace fluxion::rt {
 namespace {
 
-// Long enough to bridge the gap between two kernels of a step, short against a sleep.
-constexpr int spins = 20000;
+// Long enough to bridge the gap between two kernels of a step; short, so that on a machine with other work a
+// waiting thread soon makes room for the one it waits for.
+constexpr int spins = 2000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -117,7 +118,7 @@ void ThreadPool::parallelFor(fx_task_fn body, void *args, int64_t tasks) {
     wakeAll(s.generation);
   s.share(0);
   for (int spin = 0; uint32_t left = s.pending.load(std::memory_order_acquire); ++spin) {
-    if (spin < 100 * spins)
+    if (spin < 4 * spins)
       pause();
     else
       sleepWhile(s.pending, left);

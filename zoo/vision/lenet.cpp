@@ -14,7 +14,7 @@ Program lenet(const Config &config) {
   int64_t batch = config.batch ? config.batch : 64;
   return classifier(lenet_body(1, 0, 400), {
                                                .inputs = {f32(batch, 1, 28, 28), i32(batch)},
-                                               .optimizer = momentum({.lr = 0.02}),
+                                               .optimizer = momentum({.schedule = one_cycle({.max_lr = 0.06, .steps = 3 * 938})}),
                                                .name = "vision/lenet",
                                            });
 }
