@@ -18,10 +18,11 @@ std::string sourceLine(const Loc &where) {
 
 } // namespace
 
-Error::Error(std::string code, std::string message, Loc where, std::vector<std::string> notes, std::string help)
+Error::Error(std::string code, std::string message, Loc where, std::vector<std::string> notes,
+             std::string help)
     : name(std::move(code)), brief(std::move(message)), place(where) {
-  text = std::string(where.file_name()) + ":" + std::to_string(where.line()) + ":" + std::to_string(where.column()) + ": error: " + brief + " [" +
-         name + "]";
+  text = std::string(where.file_name()) + ":" + std::to_string(where.line()) + ":" +
+         std::to_string(where.column()) + ": error: " + brief + " [" + name + "]";
   if (std::string line = sourceLine(where); !line.empty()) {
     std::string number = std::to_string(where.line());
     text += "\n  " + number + " | " + line + "\n  " + std::string(number.size(), ' ') + " | ";

@@ -40,33 +40,51 @@ public:
   Trace(const Trace &) = delete;
 
   static Trace *active();
-  static Trace &current(Loc loc); // an Error where nothing is traced
+  static Trace &current(Loc loc);  // an Error where nothing is traced
+  static bool isLive(uint64_t id); // a trace of this thread that has not ended
 
   mlir::Value value(Tensor tensor, Loc loc);
   Tensor tensor(mlir::Value value) { return {value.getAsOpaquePointer(), id}; }
   mlir::Location location(Loc loc);
 
-  // An op whose result types are inferred; what its clauses refuse becomes an Error in the user's place.
+  // An op whose result types are inferred; what its clauses refuse becomes an Error in the user's
+  // place.
   template <typename Op, typename... Args> mlir::Operation *make(Loc loc, Args &&...args) {
     mlir::OperationState state(location(loc), Op::getOperationName());
     Op::build(builder, state, mlir::TypeRange(), std::forward<Args>(args)...);
     std::string complaint;
     llvm::SmallVector<mlir::Type> types;
     {
-      mlir::ScopedDiagnosticHandler handler(builder.getContext(), [&](mlir::Diagnostic &diagnostic) {
-        complaint = diagnostic.str();
-        return mlir::success();
-      });
+      mlir::ScopedDiagnosticHandler handler(builder.getContext(),
+                                            [&](mlir::Diagnostic &diagnostic) {
+                                              complaint = diagnostic.str();
+                                              return mlir::success();
+                                            });
       if (mlir::failed(Op::inferReturnTypes(builder.getContext(), state.location, state.operands,
-                                            state.attributes.getDictionary(builder.getContext()), state.getRawProperties(), state.regions, types)))
+                                            state.attributes.getDictionary(builder.getContext()),
+                                            state.getRawProperties(), state.regions, types)))
         refuse(Op::getOperationName(), complaint, state.operands, loc);
     }
     state.addTypes(types);
-    return builder.create(state);
+    return verified(builder.create(state), loc);
   }
+  // The op; an Error in the user's place where its verifier refuses it.
+  mlir::Operation *verified(mlir::Operation *op, Loc loc);
 
   mlir::OpBuilder builder;
   mlir::ModuleOp module;
+
+  // Regions being filled, outermost first; tensors of others are out of scope.
+  llvm::SmallVector<mlir::Region *> open;
+  // Regions traced for their types alone; kept because user code may hold tensors of them.
+  std::vector<std::unique_ptr<mlir::Region>> discarded;
+  // The layers of the printed model, in the order they ran.
+  struct LayerNote {
+    std::string name, text, output;
+    int64_t parameters;
+  };
+  std::vector<LayerNote> layers;
+  Loc last; // where the user's code was when the latest op was made
 
   // Training: parameter values, random numbers, updates of buffers, metrics.
   bool training = false;
@@ -79,7 +97,8 @@ public:
 private:
   Trace *outer;
   uint64_t id;
-  [[noreturn]] void refuse(llvm::StringRef op, const std::string &complaint, mlir::ValueRange operands, Loc loc);
+  [[noreturn]] void refuse(llvm::StringRef op, const std::string &complaint,
+                           mlir::ValueRange operands, Loc loc);
 };
 
 // Result of a single-result op.
@@ -87,10 +106,28 @@ template <typename Op, typename... Args> Tensor emit(Loc loc, Args &&...args) {
   Trace &trace = Trace::current(loc);
   return trace.tensor(trace.make<Op>(loc, std::forward<Args>(args)...)->getResult(0));
 }
-template <typename Op, typename... Args> Tensor emitTyped(Loc loc, const Type &type, Args &&...args) {
+template <typename Op, typename... Args>
+Tensor emitTyped(Loc loc, const Type &type, Args &&...args) {
   Trace &trace = Trace::current(loc);
-  return trace.tensor(Op::create(trace.builder, trace.location(loc), toMlir(trace.builder.getContext(), type), std::forward<Args>(args)...));
+  mlir::Operation *op =
+      Op::create(trace.builder, trace.location(loc), toMlir(trace.builder.getContext(), type),
+                 std::forward<Args>(args)...);
+  return trace.tensor(trace.verified(op, loc)->getResult(0));
 }
+
+// Ops go into the region until the scope ends.
+class Scope {
+public:
+  Scope(Trace &trace, mlir::Region &region) : trace(trace), guard(trace.builder) {
+    trace.builder.setInsertionPointToStart(&region.front());
+    trace.open.push_back(&region);
+  }
+  ~Scope() { trace.open.pop_back(); }
+
+private:
+  Trace &trace;
+  mlir::OpBuilder::InsertionGuard guard;
+};
 
 int64_t axisOf(int64_t axis, int64_t rank, const char *op, Loc loc);
 Shape axesOf(Shape axes, int64_t rank, const char *op, Loc loc); // sorted; empty: all

@@ -14,7 +14,8 @@ struct Updated {
   std::vector<Tensor> slots;
 };
 // One update; `step` counts from 1 as f32[].
-Updated applyOptimizer(const Optimizer &optimizer, Tensor param, Tensor gradient, const std::vector<Tensor> &slots, Tensor learningRate, Tensor step, Loc loc);
+Updated applyOptimizer(const Optimizer &optimizer, Tensor param, Tensor gradient,
+                       const std::vector<Tensor> &slots, Tensor learningRate, Tensor step, Loc loc);
 Tensor learningRate(const Optimizer &optimizer, Tensor step, Loc loc);
 // Clipping of all gradients together.
 void clipGradients(const Optimizer &optimizer, std::vector<Tensor> &gradients, Loc loc);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Layers are values: any callable from Tensor to Tensor is one. A struct names its members with FX_LAYER, so
-// that parameters have dotted names and none is forgotten.
+// Layers are values: any callable from Tensor to Tensor is one. A struct names its members with
+// FX_LAYER, so that parameters have dotted names and none is forgotten.
 #pragma once
 
 #include "fluxion/Tensor.h"
@@ -18,7 +18,8 @@ struct Init {
 };
 // fan-in and fan-out are those of a weight [out, in, window...].
 Init zeros_init(), ones_init(), constant_init(double value);
-Init uniform_init(double halfWidth), normal_init(double deviation), truncated_normal_init(double deviation); // cut at 2 deviations
+Init uniform_init(double halfWidth), normal_init(double deviation),
+    truncated_normal_init(double deviation); // cut at 2 deviations
 Init orthogonal_init(double gain = 1);
 // Glorot and Bengio 2010; He et al. 2015 (gain sqrt 2); LeCun et al. 1998.
 enum class Fan { Glorot, Kaiming, Lecun };
@@ -26,8 +27,9 @@ struct FanInit {
   Fan fan = Fan::Kaiming;
   bool normal = false;
 };
-inline constexpr FanInit glorot_uniform{Fan::Glorot, false}, glorot_normal{Fan::Glorot, true}, kaiming_uniform{Fan::Kaiming, false},
-    kaiming_normal{Fan::Kaiming, true}, lecun_uniform{Fan::Lecun, false}, lecun_normal{Fan::Lecun, true};
+inline constexpr FanInit glorot_uniform{Fan::Glorot, false}, glorot_normal{Fan::Glorot, true},
+    kaiming_uniform{Fan::Kaiming, false}, kaiming_normal{Fan::Kaiming, true},
+    lecun_uniform{Fan::Lecun, false}, lecun_normal{Fan::Lecun, true};
 Init fan_init(FanInit fan, const Type &weight);
 
 // A named tensor of a model: a parameter, or a buffer such as a running mean. Copies share it.
@@ -36,6 +38,7 @@ public:
   Param() = default;
   Param(Type type, Init init, bool trainable = true);
   operator Tensor() const; // its value in the program being traced
+  Tensor value(Loc loc = Loc::current()) const;
   const Type &type() const;
   // The value a buffer takes when the step ends; only in training.
   void update(Tensor value, Loc loc = Loc::current()) const;
@@ -48,33 +51,40 @@ public:
 using ParamVisitor = std::function<void(const std::string &name, const Param &param)>;
 
 namespace detail {
-template <typename T> void visit(const std::string &prefix, const ParamVisitor &visitor, const T &member) {
+template <typename T>
+void visit(const std::string &prefix, const ParamVisitor &visitor, const T &member) {
   if constexpr (std::same_as<T, Param>) {
     if (member.info)
       visitor(prefix, member);
   } else if constexpr (requires { member.visitParams(prefix, visitor); })
     member.visitParams(prefix, visitor);
-  else if constexpr (requires { member.begin(); member.end(); }) {
+  else if constexpr (requires {
+                       member.begin();
+                       member.end();
+                     }) {
     size_t i = 0;
     for (const auto &item : member)
       visit(prefix + "." + std::to_string(i++), visitor, item);
   }
 }
-inline std::string join(const std::string &prefix, const char *name) { return prefix.empty() ? name : prefix + "." + name; }
+inline std::string join(const std::string &prefix, const char *name) {
+  return prefix.empty() ? name : prefix + "." + name;
+}
 template <typename T> std::string describe(const T &layer) {
   if constexpr (requires { layer.str(); })
     return layer.str();
   else if constexpr (std::same_as<T, Unary>)
     return layer.mnemonic;
+  else if constexpr (std::same_as<T, Tensor (*)(Tensor, Loc)>)
+    return Unary(layer).mnemonic;
   else
     return "function";
 }
-// Notes the output shape of a layer for the printed model.
-void noteLayer(const std::string &text, const void *params, Tensor output);
 } // namespace detail
 
 template <typename T>
-concept LayerLike = std::is_invocable_r_v<Tensor, const T &, Tensor> || std::is_invocable_r_v<Tensor, const T &, Tensor, Loc>;
+concept LayerLike = std::is_invocable_r_v<Tensor, const T &, Tensor> ||
+                    std::is_invocable_r_v<Tensor, const T &, Tensor, Loc>;
 
 // Any callable from Tensor to Tensor, type erased. Copies share parameters.
 class Layer {
@@ -83,9 +93,12 @@ public:
     requires(!std::same_as<std::remove_cvref_t<T>, Layer>)
   Layer(T layer) : self(std::make_shared<Model<T>>(std::move(layer))) {}
   Layer(Tensor (*function)(Tensor)) : Layer([function](Tensor x) { return function(x); }) {}
+  Layer(Tensor (*function)(Tensor, Loc)) : Layer(Unary(function)) {}
 
   Tensor operator()(Tensor x, Loc loc = Loc::current()) const { return self->call(x, loc); }
-  void visitParams(const std::string &prefix, const ParamVisitor &visitor) const { self->visit(prefix, visitor); }
+  void visitParams(const std::string &prefix, const ParamVisitor &visitor) const {
+    self->visit(prefix, visitor);
+  }
   std::string str() const { return self->str(); }
 
 private:
@@ -103,26 +116,32 @@ private:
       else
         return layer(x);
     }
-    void visit(const std::string &prefix, const ParamVisitor &visitor) const override { detail::visit(prefix, visitor, layer); }
+    void visit(const std::string &prefix, const ParamVisitor &visitor) const override {
+      detail::visit(prefix, visitor, layer);
+    }
     std::string str() const override { return detail::describe(layer); }
     T layer;
   };
   std::shared_ptr<const Base> self;
 };
 
-// FX_LAYER(Type, members...) inside a struct. The structured binding names every data member, so a member
-// left out does not compile.
-#define FX_LAYER(Type, ...)                                                                                                    \
-  void visitParams(const std::string &fx_prefix, const ::fluxion::ParamVisitor &fx_visitor) const {                            \
-    [[maybe_unused]] const auto &[FX_EACH_(FX_BIND_, FX_COMMA_, __VA_ARGS__)] = *this;                                         \
-    FX_EACH_(FX_VISIT_, FX_NOTHING_, __VA_ARGS__)                                                                              \
+// FX_LAYER(Type, members...) inside a struct. The structured binding names every data member, so a
+// member left out does not compile.
+#define FX_LAYER(Type, ...)                                                                        \
+  void visitParams(const std::string &fx_prefix, const ::fluxion::ParamVisitor &fx_visitor)        \
+      const {                                                                                      \
+    [[maybe_unused]] const auto &[FX_EACH_(FX_BIND_, FX_COMMA_, __VA_ARGS__)] = *this;             \
+    FX_EACH_(FX_VISIT_, FX_NOTHING_, __VA_ARGS__)                                                  \
   }
 #define FX_BIND_(m) fx_bound_##m
-#define FX_VISIT_(m) ::fluxion::detail::visit(::fluxion::detail::join(fx_prefix, #m), fx_visitor, this->m);
+#define FX_VISIT_(m)                                                                               \
+  ::fluxion::detail::visit(::fluxion::detail::join(fx_prefix, #m), fx_visitor, this->m);
 #define FX_COMMA_() ,
 #define FX_NOTHING_()
-#define FX_EACH_(M, S, ...) FX_PICK_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)(M, S, __VA_ARGS__)
-#define FX_PICK_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, N, ...) FX_E##N
+#define FX_EACH_(M, S, ...)                                                                        \
+  FX_PICK_(__VA_ARGS__, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)(M, S, __VA_ARGS__)
+#define FX_PICK_(_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, N, ...)    \
+  FX_E##N
 #define FX_E1(M, S, a) M(a)
 #define FX_E2(M, S, a, ...) M(a) S() FX_E1(M, S, __VA_ARGS__)
 #define FX_E3(M, S, a, ...) M(a) S() FX_E2(M, S, __VA_ARGS__)

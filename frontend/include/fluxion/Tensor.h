@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <source_location>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace fluxion {
@@ -15,11 +16,12 @@ namespace fluxion {
 using Loc = std::source_location;
 using Shape = std::vector<int64_t>;
 
-// A mistake in the caller's program: where, what was expected and found, and one likely fix. `what()` is the
-// whole text with the source line; `code()` is what `fluxion explain` expands.
+// A mistake in the caller's program: where, what was expected and found, and one likely fix.
+// `what()` is the whole text with the source line; `code()` is what `fluxion explain` expands.
 class Error : public std::exception {
 public:
-  Error(std::string code, std::string message, Loc where, std::vector<std::string> notes = {}, std::string help = {});
+  Error(std::string code, std::string message, Loc where, std::vector<std::string> notes = {},
+        std::string help = {});
   const char *what() const noexcept override { return text.c_str(); }
   const std::string &code() const { return name; }
   const std::string &message() const { return brief; }
@@ -47,21 +49,24 @@ struct Type {
 // f32(64, 784) is a Type.
 struct DTypeTag {
   DType dtype;
-  template <std::convertible_to<int64_t>... D> Type operator()(D... sizes) const { return {dtype, {int64_t(sizes)...}}; }
+  template <std::convertible_to<int64_t>... D> Type operator()(D... sizes) const {
+    return {dtype, {int64_t(sizes)...}};
+  }
   constexpr operator DType() const { return dtype; }
 };
-inline constexpr DTypeTag f64{DType::f64}, f32{DType::f32}, bf16{DType::bf16}, f16{DType::f16}, i64{DType::i64}, i32{DType::i32},
-    i16{DType::i16}, i8{DType::i8}, u8{DType::u8}, i1{DType::i1};
+inline constexpr DTypeTag f64{DType::f64}, f32{DType::f32}, bf16{DType::bf16}, f16{DType::f16},
+    i64{DType::i64}, i32{DType::i32}, i16{DType::i16}, i8{DType::i8}, u8{DType::u8}, i1{DType::i1};
 
-// A value of the program being traced. Meaningful only while its trace is; using it elsewhere is an Error.
+// A value of the program being traced. Meaningful only while its trace is; using it elsewhere is an
+// Error.
 class Tensor {
 public:
   Tensor() = default;
-  Type type() const;
-  DType dtype() const { return type().dtype; }
-  Shape shape() const { return type().shape; }
-  int64_t rank() const { return (int64_t)shape().size(); }
-  int64_t dim(int64_t axis) const; // negative axes count from the end
+  Type type(Loc loc = Loc::current()) const;
+  DType dtype(Loc loc = Loc::current()) const { return type(loc).dtype; }
+  Shape shape(Loc loc = Loc::current()) const { return type(loc).shape; }
+  int64_t rank(Loc loc = Loc::current()) const { return (int64_t)shape(loc).size(); }
+  int64_t dim(int64_t axis, Loc loc = Loc::current()) const; // negative axes count from the end
 
   // For the implementation: the SSA value and the trace it belongs to.
   Tensor(void *value, uint64_t trace) : value(value), trace(trace) {}
@@ -69,20 +74,24 @@ public:
   uint64_t trace = 0;
 };
 
-// An operand of an operator: a tensor, or a number that takes the other operand's element type and shape. The
-// source location of the expression rides along.
+// An operand of an operator: a tensor, or a number that takes the other operand's element type and
+// shape. The source location of the expression rides along.
 struct Operand {
   Operand(Tensor tensor, Loc loc = Loc::current()) : tensor(tensor), loc(loc) {}
   template <typename N>
     requires std::is_arithmetic_v<N>
   Operand(N number, Loc loc = Loc::current()) : number(double(number)), isNumber(true), loc(loc) {}
+  template <typename T> // a parameter
+    requires(std::convertible_to<const T &, Tensor> && !std::same_as<T, Tensor>)
+  Operand(const T &value, Loc loc = Loc::current()) : tensor(value), loc(loc) {}
   Tensor tensor;
   double number = 0;
   bool isNumber = false;
   Loc loc;
 };
 
-// ---- Elementwise, with NumPy broadcasting. Both operands have one element type; see `convert`. -------------------
+// ---- Elementwise, with NumPy broadcasting. Both operands have one element type; see `convert`.
+// -------------------
 
 Tensor operator+(Operand x, Operand y);
 Tensor operator-(Operand x, Operand y);
@@ -90,28 +99,47 @@ Tensor operator*(Operand x, Operand y);
 Tensor operator/(Operand x, Operand y);
 Tensor operator-(Operand x);
 
-// An elementwise function that is also a layer: relu(x), dense(784, 128, relu).
+// Functions, as those of the C library with these names are: both may be in scope.
+Tensor abs(Tensor x, Loc loc = Loc::current()), ceil(Tensor x, Loc loc = Loc::current()),
+    cos(Tensor x, Loc loc = Loc::current());
+Tensor erf(Tensor x, Loc loc = Loc::current()), exp(Tensor x, Loc loc = Loc::current()),
+    expm1(Tensor x, Loc loc = Loc::current());
+Tensor floor(Tensor x, Loc loc = Loc::current()), log(Tensor x, Loc loc = Loc::current()),
+    log1p(Tensor x, Loc loc = Loc::current());
+Tensor round(Tensor x, Loc loc = Loc::current()), sin(Tensor x, Loc loc = Loc::current()),
+    sqrt(Tensor x, Loc loc = Loc::current());
+Tensor tanh(Tensor x, Loc loc = Loc::current());
+
+// A function of one tensor that is also a layer: relu(x), dense(784, 128, relu), dense(784, 128,
+// tanh).
 struct Unary {
+  constexpr explicit Unary(const char *mnemonic) : mnemonic(mnemonic) {}
+  Unary(Tensor (*function)(Tensor, Loc));
   const char *mnemonic;
+  Tensor (*function)(Tensor, Loc) = nullptr; // the mnemonic's where null
   Tensor operator()(Tensor x, Loc loc = Loc::current()) const;
 };
-inline constexpr Unary identity{"identity"}, abs{"abs"}, ceil{"ceil"}, cos{"cos"}, erf{"erf"}, exp{"exp"}, expm1{"expm1"},
-    floor{"floor"}, gelu{"gelu"}, is_finite{"is_finite"}, log{"log"}, log1p{"log1p"}, neg{"neg"}, not_{"not"}, relu{"relu"},
-    round{"round"}, rsqrt{"rsqrt"}, sigmoid{"sigmoid"}, sign{"sign"}, silu{"silu"}, sin{"sin"}, sqrt{"sqrt"},
-    square{"square"}, stop_gradient{"stop_gradient"}, tanh{"tanh"}, flatten{"flatten"}, global_avg_pool{"global_avg_pool"};
+inline constexpr Unary identity{"identity"}, gelu{"gelu"}, is_finite{"is_finite"}, neg{"neg"},
+    not_{"not"}, relu{"relu"}, rsqrt{"rsqrt"}, sigmoid{"sigmoid"}, sign{"sign"}, silu{"silu"},
+    square{"square"}, stop_gradient{"stop_gradient"}, flatten{"flatten"},
+    global_avg_pool{"global_avg_pool"};
 
-Tensor add(Operand x, Operand y), sub(Operand x, Operand y), mul(Operand x, Operand y), div(Operand x, Operand y);
-Tensor max(Operand x, Operand y), min(Operand x, Operand y), pow(Operand x, Operand y), remainder(Operand x, Operand y);
-Tensor atan2(Operand y, Operand x), and_(Operand x, Operand y), or_(Operand x, Operand y), xor_(Operand x, Operand y);
+Tensor add(Operand x, Operand y), sub(Operand x, Operand y), mul(Operand x, Operand y),
+    div(Operand x, Operand y);
+Tensor max(Operand x, Operand y), min(Operand x, Operand y), pow(Operand x, Operand y),
+    remainder(Operand x, Operand y);
+Tensor atan2(Operand y, Operand x), and_(Operand x, Operand y), or_(Operand x, Operand y),
+    xor_(Operand x, Operand y);
 // Predicates (i1).
-Tensor eq(Operand x, Operand y), ne(Operand x, Operand y), lt(Operand x, Operand y), le(Operand x, Operand y),
-    gt(Operand x, Operand y), ge(Operand x, Operand y);
+Tensor eq(Operand x, Operand y), ne(Operand x, Operand y), lt(Operand x, Operand y),
+    le(Operand x, Operand y), gt(Operand x, Operand y), ge(Operand x, Operand y);
 // on_true where pred, else on_false; the branch not taken gets a zero cotangent whatever its value.
 Tensor select(Tensor pred, Operand on_true, Operand on_false);
 Tensor clamp(Operand low, Operand x, Operand high);
 Tensor convert(Tensor x, DType type, Loc loc = Loc::current());
 
-// ---- Constants ------------------------------------------------------------------------------------------------------
+// ---- Constants
+// ------------------------------------------------------------------------------------------------------
 
 Tensor full(Type type, double value, Loc loc = Loc::current());
 Tensor zeros(Type type, Loc loc = Loc::current());
@@ -120,21 +148,25 @@ Tensor iota(Type type, int64_t dim = 0, Loc loc = Loc::current());
 // Row-major values.
 Tensor constant(Type type, std::vector<double> values, Loc loc = Loc::current());
 
-// ---- Shape ----------------------------------------------------------------------------------------------------------
+// ---- Shape
+// ----------------------------------------------------------------------------------------------------------
 
 Tensor reshape(Tensor x, Shape shape, Loc loc = Loc::current()); // one size may be -1
-Tensor transpose(Tensor x, Shape permutation = {}, Loc loc = Loc::current()); // empty: reversed dimensions
+Tensor transpose(Tensor x, Shape permutation = {},
+                 Loc loc = Loc::current()); // empty: reversed dimensions
 Tensor broadcast_in_dim(Tensor x, Shape shape, Shape dims, Loc loc = Loc::current());
 Tensor broadcast_to(Tensor x, Shape shape, Loc loc = Loc::current());
 Tensor slice(Tensor x, Shape start, Shape limit, Shape stride = {}, Loc loc = Loc::current());
-Tensor pad(Tensor x, double value, Shape low, Shape high, Shape interior = {}, Loc loc = Loc::current());
+Tensor pad(Tensor x, double value, Shape low, Shape high, Shape interior = {},
+           Loc loc = Loc::current());
 Tensor concatenate(std::vector<Tensor> xs, int64_t axis = 0, Loc loc = Loc::current());
 Tensor stack(std::vector<Tensor> xs, int64_t axis = 0, Loc loc = Loc::current());
 Tensor reverse(Tensor x, Shape dims, Loc loc = Loc::current());
 Tensor expand_dims(Tensor x, int64_t axis, Loc loc = Loc::current());
 Tensor squeeze(Tensor x, int64_t axis, Loc loc = Loc::current());
 
-// ---- Reduction; no axes: all. Negative axes count from the end. -----------------------------------------------------
+// ---- Reduction; no axes: all. Negative axes count from the end.
+// -----------------------------------------------------
 
 struct ReduceOptions {
   bool keepdims = false;
@@ -142,14 +174,16 @@ struct ReduceOptions {
 Tensor sum(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
 Tensor prod(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
 Tensor mean(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
-Tensor var(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current()); // biased
+Tensor var(Tensor x, Shape axes = {}, ReduceOptions options = {},
+           Loc loc = Loc::current()); // biased
 Tensor reduce_max(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
 Tensor reduce_min(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
 Tensor logsumexp(Tensor x, Shape axes = {}, ReduceOptions options = {}, Loc loc = Loc::current());
 Tensor argmax(Tensor x, int64_t axis = -1, Loc loc = Loc::current()); // i32
 Tensor argmin(Tensor x, int64_t axis = -1, Loc loc = Loc::current());
 
-// ---- Contraction, convolution, windows --------------------------------------------------------------------------------
+// ---- Contraction, convolution, windows
+// --------------------------------------------------------------------------------
 
 Tensor dot(Tensor x, Tensor y, Loc loc = Loc::current());    // of vectors
 Tensor matmul(Tensor x, Tensor y, Loc loc = Loc::current()); // leading dimensions batch
@@ -159,14 +193,17 @@ struct DotDims {
 };
 Tensor dot_general(Tensor x, Tensor y, DotDims dims, Loc loc = Loc::current());
 
-// x[N, C, spatial...], weight[O, C / groups, spatial...] (ONNX Conv). One number stands for all spatial dimensions.
+// x[N, C, spatial...], weight[O, C / groups, spatial...] (ONNX Conv). One number stands for all
+// spatial dimensions.
 struct ConvolutionOptions {
   Shape stride = {1}, pad = {0}, dilation = {1};
   int64_t groups = 1;
 };
-Tensor convolution(Tensor x, Tensor weight, ConvolutionOptions options = {}, Loc loc = Loc::current());
+Tensor convolution(Tensor x, Tensor weight, ConvolutionOptions options = {},
+                   Loc loc = Loc::current());
 // The transpose of convolution over x: weight[C, O / groups, spatial...] (ONNX ConvTranspose).
-Tensor convolution_transpose(Tensor x, Tensor weight, ConvolutionOptions options = {}, Loc loc = Loc::current());
+Tensor convolution_transpose(Tensor x, Tensor weight, ConvolutionOptions options = {},
+                             Loc loc = Loc::current());
 
 // Windows over the dimensions after N and C. stride 0: the window.
 struct PoolOptions {
@@ -176,10 +213,12 @@ struct PoolOptions {
 Tensor max_pool(Tensor x, PoolOptions options, Loc loc);
 Tensor avg_pool(Tensor x, PoolOptions options, Loc loc);
 
-// ---- Indexing, networks, random ----------------------------------------------------------------------------------------
+// ---- Indexing, networks, random
+// ----------------------------------------------------------------------------------------
 
 Tensor gather(Tensor x, Tensor indices, int64_t axis = 0, Loc loc = Loc::current());
-Tensor scatter(Tensor x, Tensor indices, Tensor updates, int64_t axis = 0, Loc loc = Loc::current());
+Tensor scatter(Tensor x, Tensor indices, Tensor updates, int64_t axis = 0,
+               Loc loc = Loc::current());
 Tensor one_hot(Tensor indices, int64_t classes, DType type = DType::f32, Loc loc = Loc::current());
 Tensor softmax(Tensor x, int64_t axis = -1, Loc loc = Loc::current());
 Tensor log_softmax(Tensor x, int64_t axis = -1, Loc loc = Loc::current());

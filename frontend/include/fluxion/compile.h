@@ -13,13 +13,19 @@ namespace fluxion {
 class Array {
 public:
   Array() = default;
-  explicit Array(Type type) : kind(std::move(type)), bytes(size_t(kind.elements() * bytesOf(kind.dtype))) {}
-  Array(std::initializer_list<float> values) : Array(Type{DType::f32, {(int64_t)values.size()}}) { std::copy(values.begin(), values.end(), data<float>()); }
+  explicit Array(Type type)
+      : kind(std::move(type)), bytes(size_t(kind.elements() * bytesOf(kind.dtype))) {}
+  Array(std::initializer_list<float> values) : Array(Type{DType::f32, {(int64_t)values.size()}}) {
+    std::copy(values.begin(), values.end(), data<float>());
+  }
   Array(float scalar) : Array(Type{DType::f32, {}}) { *data<float>() = scalar; }
-  template <typename T> Array(Type type, std::span<const T> values, Loc loc = Loc::current()) : Array(std::move(type)) {
+  template <typename T>
+  Array(Type type, std::span<const T> values, Loc loc = Loc::current()) : Array(std::move(type)) {
     if (values.size_bytes() != bytes.size())
-      throw Error("shape-mismatch", "an array " + kind.str() + " from " + std::to_string(values.size_bytes()) + " bytes", loc, {},
-                  "it takes " + std::to_string(bytes.size()) + " bytes");
+      throw Error("shape-mismatch",
+                  "an array " + kind.str() + " from " + std::to_string(values.size_bytes()) +
+                      " bytes",
+                  loc, {}, "it takes " + std::to_string(bytes.size()) + " bytes");
     std::memcpy(bytes.data(), values.data(), values.size_bytes());
   }
   const Type &type() const { return kind; }
@@ -34,9 +40,9 @@ private:
 };
 
 struct CompileOptions {
-  std::string target = "cpu"; // "cpu" is this machine; "cpu:x86-64-v3", ...
-  int threads = 0;            // 0: $FLUXION_THREADS, else all
-  bool cache = true;          // compiled objects in the user's cache directory
+  std::string target = "cpu";         // "cpu" is this machine; "cpu:x86-64-v3", ...
+  int threads = 0;                    // 0: $FLUXION_THREADS, else all
+  bool cache = true;                  // compiled objects in the user's cache directory
   std::vector<std::string> skip = {}; // passes to leave out
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
@@ -49,8 +55,8 @@ struct CompileInfo {
   bool from_cache = false;
 };
 
-// A compiled program with a state of its own; used by one thread at a time. Run-time failures (too little memory, a
-// failed check, a damaged file) throw std::runtime_error with one sentence.
+// A compiled program with a state of its own; used by one thread at a time. Run-time failures (too
+// little memory, a failed check, a damaged file) throw std::runtime_error with one sentence.
 class Compiled {
 public:
   struct Impl;
@@ -59,13 +65,20 @@ public:
   void init(int64_t seed);
   // Results in declaration order; types and shapes are checked.
   std::vector<Array> run(const std::string &entry, std::span<const Array> inputs);
-  template <std::same_as<Array>... A> std::vector<Array> step(const A &...inputs) { return call("step", inputs...); }
-  template <std::same_as<Array>... A> std::vector<Array> evaluate(const A &...inputs) { return call("evaluate", inputs...); }
-  template <std::same_as<Array>... A> std::vector<Array> predict(const A &...inputs) { return call("predict", inputs...); }
+  template <std::same_as<Array>... A> std::vector<Array> step(const A &...inputs) {
+    return call("step", inputs...);
+  }
+  template <std::same_as<Array>... A> std::vector<Array> evaluate(const A &...inputs) {
+    return call("evaluate", inputs...);
+  }
+  template <std::same_as<Array>... A> std::vector<Array> predict(const A &...inputs) {
+    return call("predict", inputs...);
+  }
   void save(const std::string &path) const;
   void load(const std::string &path);
   // Parameters and running statistics by name from any safetensors file.
-  void loadWeights(const std::string &path, const std::function<std::string(const std::string &)> &rename = {});
+  void loadWeights(const std::string &path,
+                   const std::function<std::string(const std::string &)> &rename = {});
   Array state(const std::string &name) const;
   const CompileInfo &info() const;
 
@@ -82,7 +95,9 @@ private:
 class CompiledFunction {
 public:
   explicit CompiledFunction(Compiled program) : program(std::move(program)) {}
-  std::vector<Array> operator()(std::span<const Array> inputs) { return program.run("main", inputs); }
+  std::vector<Array> operator()(std::span<const Array> inputs) {
+    return program.run("main", inputs);
+  }
   template <std::same_as<Array>... A> std::vector<Array> operator()(const A &...inputs) {
     const Array list[] = {inputs..., Array()};
     return (*this)(std::span<const Array>(list, sizeof...(inputs)));
@@ -105,8 +120,10 @@ public:
 };
 
 Compiled compile(const Program &program, CompileOptions options = {});
-CompiledFunction compile(const Function &function, CompileOptions options = {}, Loc loc = Loc::current());
-CompiledValueAndGrad compile(const ValueAndGrad &function, CompileOptions options = {}, Loc loc = Loc::current());
+CompiledFunction compile(const Function &function, CompileOptions options = {},
+                         Loc loc = Loc::current());
+CompiledValueAndGrad compile(const ValueAndGrad &function, CompileOptions options = {},
+                             Loc loc = Loc::current());
 // A function as a program with the entry point "main".
 Program program(const Function &function, Loc loc = Loc::current());
 

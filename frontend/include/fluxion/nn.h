@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Layers, losses and metrics. Images are [N, C, H, W], convolution weights [O, I, H, W], dense weights [out, in]:
-// the names and layouts of PyTorch, so that its weights load by name.
+// Layers, losses and metrics. Images are [N, C, H, W], convolution weights [O, I, H, W], dense
+// weights [out, in]: the names and layouts of PyTorch, so that its weights load by name.
 #pragma once
 
 #include "fluxion/Layer.h"
@@ -21,7 +21,8 @@ struct DenseOptions {
   bool bias = true;
   FanInit init = kaiming_uniform;
 };
-Dense dense(int64_t in, int64_t out, Unary activation = identity, DenseOptions options = {}, Loc loc = Loc::current());
+Dense dense(int64_t in, int64_t out, Unary activation = identity, DenseOptions options = {},
+            Loc loc = Loc::current());
 
 struct ConvOptions {
   int64_t kernel = 3, stride = 1, pad = 0, dilation = 1, groups = 1;
@@ -42,14 +43,15 @@ Conv conv(int64_t in, int64_t out, ConvOptions options = {}, Loc loc = Loc::curr
 // Doubles back what a conv of the same options would shrink (ONNX ConvTranspose).
 Conv conv_transpose(int64_t in, int64_t out, ConvOptions options = {}, Loc loc = Loc::current());
 
-// Batch statistics in training, running averages in evaluation: running = (1 - momentum) running + momentum batch,
-// with the unbiased batch variance, as in PyTorch.
+// Batch statistics in training, running averages in evaluation: running = (1 - momentum) running +
+// momentum batch, with the unbiased batch variance, as in PyTorch.
 struct BatchNorm {
   Param weight, bias, running_mean, running_var;
   int64_t features = 0;
   double epsilon = 1e-5, momentum = 0.1;
+  Loc made;
   Tensor operator()(Tensor x, Loc loc = Loc::current()) const;
-  FX_LAYER(BatchNorm, weight, bias, running_mean, running_var, features, epsilon, momentum)
+  FX_LAYER(BatchNorm, weight, bias, running_mean, running_var, features, epsilon, momentum, made)
   std::string str() const;
 };
 struct NormOptions {
@@ -60,8 +62,9 @@ BatchNorm batch_norm(int64_t features, NormOptions options = {}, Loc loc = Loc::
 struct LayerNorm {
   Param weight, bias;
   double epsilon = 1e-5;
+  Loc made;
   Tensor operator()(Tensor x, Loc loc = Loc::current()) const;
-  FX_LAYER(LayerNorm, weight, bias, epsilon)
+  FX_LAYER(LayerNorm, weight, bias, epsilon, made)
   std::string str() const;
 };
 LayerNorm layer_norm(Shape features, NormOptions options = {}, Loc loc = Loc::current());
@@ -107,14 +110,16 @@ Layer residual(Layer main, Layer skip = identity);
 // All on one input, joined along an axis.
 Layer parallel(std::vector<Layer> branches, int64_t axis = 1);
 
-// ---- Losses: means over the batch ---------------------------------------------------------------------------------
+// ---- Losses: means over the batch
+// ---------------------------------------------------------------------------------
 
 // logits f32[..., classes], labels i32[...]; labels below 0 do not count.
 Tensor cross_entropy(Tensor logits, Tensor labels, Loc loc = Loc::current());
 Tensor mse(Tensor prediction, Tensor target, Loc loc = Loc::current());
 Tensor mae(Tensor prediction, Tensor target, Loc loc = Loc::current());
 Tensor huber(Tensor prediction, Tensor target, double delta = 1, Loc loc = Loc::current());
-Tensor binary_cross_entropy(Tensor logits, Tensor target, Loc loc = Loc::current()); // of logits, target in [0, 1]
+Tensor binary_cross_entropy(Tensor logits, Tensor target,
+                            Loc loc = Loc::current()); // of logits, target in [0, 1]
 
 // Fraction of labels (>= 0) that are the largest logit.
 Tensor accuracy(Tensor logits, Tensor labels, Loc loc = Loc::current());

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+set(command ${COMPILER} -std=c++20 -fsyntax-only -I${INCLUDE} ${FOLDER}/model.cpp)
+execute_process(COMMAND ${command} RESULT_VARIABLE complete ERROR_VARIABLE messages)
+if(NOT complete EQUAL 0)
+  message(FATAL_ERROR "the complete model does not compile:\n${messages}")
+endif()
+execute_process(COMMAND ${command} -DFORGOTTEN RESULT_VARIABLE forgotten ERROR_VARIABLE messages)
+if(forgotten EQUAL 0)
+  message(FATAL_ERROR "a member left out of FX_LAYER compiles")
+endif()
+if(NOT messages MATCHES "binds to 2 elements, but only 1 name|decomposes into 2 elements, but only 1 name|only 1 name provided")
+  message(FATAL_ERROR "the message does not speak of the members:\n${messages}")
+endif()
