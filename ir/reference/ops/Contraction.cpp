@@ -16,56 +16,76 @@ void accumulate(Tensor &y, int64_t at, const Tensor &a, int64_t i, const Tensor 
     y.setInteger(at, y.integers[at] + a.integers[i] * b.integers[j]);
 }
 
+// Elements from one position of a dimension to the next.
+int64_t stepOf(const Tensor &x, int64_t dim) {
+  int64_t step = 1;
+  for (int64_t size : x.shape().drop_front(dim + 1))
+    step *= size;
+  return step;
+}
+
 // z[batch, lhs free, rhs free] = sum over contracted of x * y
 Tensor evalDot(DotGeneralOp op, const Tensor &x, const Tensor &y) {
   Tensor z(op.getType());
   SmallVector<int64_t> depth;
   for (int64_t dim : op.getLhsContracting())
     depth.push_back(x.shape()[dim]);
+  std::vector<std::pair<int64_t, int64_t>> terms; // where x and y lie from their first one
+  forEachIndex(depth, [&](ArrayRef<int64_t> k, int64_t) {
+    terms.emplace_back(0, 0);
+    for (auto [n, position] : llvm::enumerate(k)) {
+      terms.back().first += position * stepOf(x, op.getLhsContracting()[n]);
+      terms.back().second += position * stepOf(y, op.getRhsContracting()[n]);
+    }
+  });
   forEachIndex(z.shape(), [&](ArrayRef<int64_t> out, int64_t at) {
-    forEachIndex(depth, [&](ArrayRef<int64_t> k, int64_t) {
-      SmallVector<int64_t> i(x.shape().size(), -1), j(y.shape().size(), -1);
-      size_t next = 0;
-      for (auto [l, r] : llvm::zip_equal(op.getLhsBatching(), op.getRhsBatching()))
-        i[l] = j[r] = out[next++];
-      for (auto [n, pair] : llvm::enumerate(llvm::zip_equal(op.getLhsContracting(), op.getRhsContracting())))
-        i[std::get<0>(pair)] = j[std::get<1>(pair)] = k[n];
-      for (auto *index : {&i, &j})
-        for (int64_t &position : *index)
-          if (position < 0)
-            position = out[next++];
-      accumulate(z, at, x, flatIndex(x.shape(), i), y, flatIndex(y.shape(), j));
-    });
+    SmallVector<int64_t> i(x.shape().size(), -1), j(y.shape().size(), -1);
+    size_t next = 0;
+    for (auto [l, r] : llvm::zip_equal(op.getLhsBatching(), op.getRhsBatching()))
+      i[l] = j[r] = out[next++];
+    for (auto [l, r] : llvm::zip_equal(op.getLhsContracting(), op.getRhsContracting()))
+      i[l] = j[r] = 0;
+    for (auto *index : {&i, &j})
+      for (int64_t &position : *index)
+        if (position < 0)
+          position = out[next++];
+    int64_t first = flatIndex(x.shape(), i), second = flatIndex(y.shape(), j);
+    for (auto [dx, dy] : terms)
+      accumulate(z, at, x, first + dx, y, second + dy);
   });
   return z;
 }
 
-// out[b, o, p] = sum over c, k of x[b, c, p * stride + k * rhs_dilation - low] * w[o, c, k]
+// out[b, o, p] = sum over k, c of x[b, c, p * stride + k * rhs_dilation - low] * w[o, c, k]
 Tensor evalConvolution(ConvolutionOp op, const Tensor &x, const Tensor &w) {
   Tensor y(op.getType());
   ArrayRef<int64_t> in = op.getInputDims(), ker = op.getKernelDims(), out = op.getOutputDims();
+  ArrayRef<int64_t> strides = op.getWindowStrides(), padding = op.getPadding(), lhsDilation = op.getLhsDilation(),
+                    rhsDilation = op.getRhsDilation();
   int64_t spatial = op.spatialRank(), groups = op.getFeatureGroupCount(), batchGroups = op.getBatchGroupCount();
-  int64_t channels = w.shape()[ker[1]], features = w.shape()[ker[0]];
-  SmallVector<int64_t> window{channels};
+  int64_t channels = w.shape()[ker[1]], features = w.shape()[ker[0]], batch = x.shape()[in[0]] / batchGroups;
+  int64_t xStep = stepOf(x, in[1]), wStep = stepOf(w, ker[1]);
+  bool reversed = op.getWindowReversal();
+  SmallVector<int64_t> window, i(spatial + 2), j(spatial + 2);
   for (int64_t d = 0; d < spatial; ++d)
     window.push_back(w.shape()[ker[d + 2]]);
-  SmallVector<int64_t> i(spatial + 2), j(spatial + 2);
   forEachIndex(y.shape(), [&](ArrayRef<int64_t> at, int64_t flat) {
-    int64_t feature = at[out[1]], group = feature / (features / groups), batchGroup = feature / (features / batchGroups);
+    int64_t feature = at[out[1]];
+    i[in[0]] = at[out[0]] + feature / (features / batchGroups) * batch;
+    i[in[1]] = feature / (features / groups) * channels;
+    j[ker[0]] = feature;
+    j[ker[1]] = 0;
     forEachIndex(window, [&](ArrayRef<int64_t> k, int64_t) {
-      i[in[0]] = at[out[0]] + batchGroup * (x.shape()[in[0]] / batchGroups);
-      i[in[1]] = k[0] + group * channels;
-      j[ker[0]] = feature;
-      j[ker[1]] = k[0];
       for (int64_t d = 0; d < spatial; ++d) {
-        int64_t position = at[out[d + 2]] * op.getWindowStrides()[d] + k[d + 1] * op.getRhsDilation()[d] - op.getPadding()[2 * d];
-        int64_t dilation = op.getLhsDilation()[d];
-        if (position < 0 || position % dilation || position / dilation >= x.shape()[in[d + 2]])
+        int64_t position = at[out[d + 2]] * strides[d] + k[d] * rhsDilation[d] - padding[2 * d];
+        if (position < 0 || position % lhsDilation[d] || position / lhsDilation[d] >= x.shape()[in[d + 2]])
           return;
-        i[in[d + 2]] = position / dilation;
-        j[ker[d + 2]] = op.getWindowReversal() ? window[d + 1] - 1 - k[d + 1] : k[d + 1];
+        i[in[d + 2]] = position / lhsDilation[d];
+        j[ker[d + 2]] = reversed ? window[d] - 1 - k[d] : k[d];
       }
-      accumulate(y, flat, x, flatIndex(x.shape(), i), w, flatIndex(w.shape(), j));
+      int64_t first = flatIndex(x.shape(), i), second = flatIndex(w.shape(), j);
+      for (int64_t c = 0; c < channels; ++c)
+        accumulate(y, flat, x, first + c * xStep, w, second + c * wStep);
     });
   });
   return y;
