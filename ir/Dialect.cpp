@@ -33,7 +33,10 @@ void FluxionDialect::initialize() {
   registerUpdateOps(this);
 }
 
-Operation *FluxionDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+Operation *FluxionDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type,
+                                               Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);
-  return elements && elements.getType() == type ? ConstantOp::create(builder, loc, elements).getOperation() : nullptr;
+  return elements && elements.getType() == type
+             ? ConstantOp::create(builder, loc, elements).getOperation()
+             : nullptr;
 }

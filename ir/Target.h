@@ -11,12 +11,12 @@ namespace fluxion::ir {
 class TargetAttr;
 
 struct TargetInfo {
-  std::string kind = "cpu";     // "cpu" or "cuda"
+  std::string kind = "cpu";          // "cpu" or "cuda"
   std::string triple, cpu, features; // as LLVM spells them
-  int64_t vectorBytes = 16;     // widest useful vector register
-  int64_t vectorRegisters = 16; // how many of them
+  int64_t vectorBytes = 16;          // widest useful vector register
+  int64_t vectorRegisters = 16;      // how many of them
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20, l3Bytes = 16 << 20; // per core, per core, shared
-  int64_t cores = 1;            // for choosing the number of tasks, never for choosing a result
+  int64_t cores = 1; // for choosing the number of tasks, never for choosing a result
   bool fma = false;
 
   TargetAttr toAttr(mlir::MLIRContext *context) const;
@@ -28,8 +28,9 @@ struct TargetInfo {
 };
 
 inline constexpr llvm::StringLiteral targetAttrName = "fluxion.target";
-inline constexpr llvm::StringLiteral entryAttrName = "fluxion.entry";   // unit, on an entry point
-inline constexpr llvm::StringLiteral nameAttrName = "fluxion.name";     // string, on its arguments and results
+inline constexpr llvm::StringLiteral entryAttrName = "fluxion.entry"; // unit, on an entry point
+inline constexpr llvm::StringLiteral nameAttrName =
+    "fluxion.name"; // string, on its arguments and results
 inline constexpr llvm::StringLiteral programAttrName = "fluxion.program"; // string, on the module
 
 } // namespace fluxion::ir

@@ -9,7 +9,8 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
 
-const std::vector<std::unique_ptr<Backend>> &fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
+const std::vector<std::unique_ptr<Backend>> &
+fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
   static const std::vector<std::unique_ptr<Backend>> cpu = [] {
     std::vector<std::unique_ptr<Backend>> list;
     list.push_back(makeLoopsBackend());
@@ -20,8 +21,11 @@ const std::vector<std::unique_ptr<Backend>> &fluxion::codegen::backendsFor(const
   return target.kind == "cpu" ? cpu : none;
 }
 
-const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target, ir::KernelCost *cost) {
-  StringAttr forced = kernel.getSchedule() ? kernel.getSchedule()->getConfig().getAs<StringAttr>("backend") : StringAttr();
+const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target,
+                                               ir::KernelCost *cost) {
+  StringAttr forced = kernel.getSchedule()
+                          ? kernel.getSchedule()->getConfig().getAs<StringAttr>("backend")
+                          : StringAttr();
   const Backend *best = nullptr;
   ir::KernelCost bestCost;
   for (const auto &backend : backendsFor(target)) {
@@ -29,7 +33,8 @@ const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::Ta
       continue;
     ir::KernelCost candidate = backend->cost(kernel, target);
     if (candidate.backend.empty())
-      bestCost.refusal += (bestCost.refusal.empty() ? "" : "; ") + (backend->name() + ": " + candidate.refusal).str();
+      bestCost.refusal += (bestCost.refusal.empty() ? "" : "; ") +
+                          (backend->name() + ": " + candidate.refusal).str();
     else if (!best || candidate.seconds < bestCost.seconds)
       best = backend.get(), bestCost = candidate;
   }
@@ -47,12 +52,16 @@ public:
     chooseBackend(kernel, target, &cost);
     return cost;
   }
-  // The register tile holds the contraction's element; ops that need just that element follow for free.
-  bool fusesInto(Operation *op, Operation *contraction, const ir::TargetInfo &target) const override {
+  // The register tile holds the contraction's element; ops that need just that element follow for
+  // free.
+  bool fusesInto(Operation *op, Operation *contraction,
+                 const ir::TargetInfo &target) const override {
     return target.kind == "cpu" && ir::hasScalarBody(op);
   }
 };
 
 } // namespace
 
-std::unique_ptr<ir::KernelModel> fluxion::codegen::makeKernelModel() { return std::make_unique<BackendModel>(); }
+std::unique_ptr<ir::KernelModel> fluxion::codegen::makeKernelModel() {
+  return std::make_unique<BackendModel>();
+}

@@ -10,8 +10,8 @@
 
 namespace fluxion::codegen {
 
-// A function `void symbol(ptr operands..., ptr results..., ptr scratch, i64 begin, i64 end)` that does
-// tasks [begin, end) of `tasks`. Phases of a kernel run one after the other.
+// A function `void symbol(ptr operands..., ptr results..., ptr scratch, i64 begin, i64 end)` that
+// does tasks [begin, end) of `tasks`. Phases of a kernel run one after the other.
 struct KernelPhase {
   std::string symbol;
   int64_t tasks = 1;
@@ -29,7 +29,8 @@ public:
   virtual llvm::StringRef name() const = 0;
   virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
   // Emits functions named after `symbol` at the builder's insertion point in a module.
-  virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder, llvm::StringRef symbol,
+  virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder,
+                                              llvm::StringRef symbol,
                                               const ir::TargetInfo &target) const = 0;
 };
 
@@ -37,7 +38,8 @@ public:
 const std::vector<std::unique_ptr<Backend>> &backendsFor(const ir::TargetInfo &target);
 
 // The backend that the kernel's schedule forces, or else the one with the least predicted time.
-const Backend *chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target, ir::KernelCost *cost = nullptr);
+const Backend *chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target,
+                             ir::KernelCost *cost = nullptr);
 
 // The model that passes ask, backed by the backends above.
 std::unique_ptr<ir::KernelModel> makeKernelModel();

@@ -17,7 +17,8 @@ using namespace llvm;
 namespace fluxion::codegen {
 namespace {
 
-// File: magic, then for every object its size (8 bytes, little endian) and bytes, then the hash of all before.
+// File: magic, then for every object its size (8 bytes, little endian) and bytes, then the hash of
+// all before.
 constexpr StringLiteral magic = "FXOBJ001";
 constexpr size_t hashBytes = 32; // hex digits of ObjectCache::hash
 
@@ -37,7 +38,8 @@ std::string cacheDirectory(const CacheOptions &options) {
 
 } // namespace
 
-ObjectCache::ObjectCache(const CacheOptions &options) : directory(cacheDirectory(options)), limitBytes(options.limitBytes) {}
+ObjectCache::ObjectCache(const CacheOptions &options)
+    : directory(cacheDirectory(options)), limitBytes(options.limitBytes) {}
 
 std::string ObjectCache::hash(ArrayRef<StringRef> texts) {
   BLAKE3 hasher;
@@ -122,7 +124,8 @@ void ObjectCache::evict() const {
   std::vector<Entry> entries;
   int64_t total = 0;
   std::error_code error;
-  for (sys::fs::directory_iterator file(directory, error), end; file != end && !error; file.increment(error)) {
+  for (sys::fs::directory_iterator file(directory, error), end; file != end && !error;
+       file.increment(error)) {
     auto status = file->status();
     if (!status || !StringRef(file->path()).ends_with(".fxo"))
       continue;

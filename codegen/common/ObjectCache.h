@@ -13,7 +13,7 @@ namespace fluxion::codegen {
 
 struct CacheOptions {
   bool enabled = true;
-  std::string directory;               // empty: $FLUXION_CACHE_DIR, else $XDG_CACHE_HOME or ~/.cache + /fluxion
+  std::string directory; // empty: $FLUXION_CACHE_DIR, else $XDG_CACHE_HOME or ~/.cache + /fluxion
   int64_t limitBytes = int64_t(256) << 20; // the least recently used objects beyond it are deleted
 };
 

@@ -22,7 +22,8 @@ int64_t cacheBytes(int level, int64_t otherwise) {
   for (int index = 0; index < 8; ++index) {
     std::string base = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
     auto read = [&](const char *name) -> std::string {
-      auto buffer = MemoryBuffer::getFile(base + name, /*IsText=*/true, /*RequiresNullTerminator=*/false);
+      auto buffer =
+          MemoryBuffer::getFile(base + name, /*IsText=*/true, /*RequiresNullTerminator=*/false);
       return buffer ? (*buffer)->getBuffer().trim().str() : "";
     };
     if (read("level") != std::to_string(level) || read("type") == "Instruction")
@@ -49,7 +50,8 @@ Expected<ir::TargetInfo> parseTarget(StringRef text) {
   InitializeNativeTargetAsmPrinter();
   auto [kind, cpu] = text.split(':');
   if (kind != "cpu")
-    return createStringError("unknown target '" + text + "'; use cpu or cpu:NAME, for example cpu:x86-64-v3");
+    return createStringError("unknown target '" + text +
+                             "'; use cpu or cpu:NAME, for example cpu:x86-64-v3");
 
   ir::TargetInfo info;
   info.kind = "cpu";
@@ -62,10 +64,11 @@ Expected<ir::TargetInfo> parseTarget(StringRef text) {
   const Target *target = TargetRegistry::lookupTarget(Triple(info.triple), error);
   if (!target)
     return createStringError("no code generator for " + info.triple + ": " + error);
-  std::unique_ptr<MCSubtargetInfo> subtarget(target->createMCSubtargetInfo(Triple(info.triple), info.cpu, info.features));
+  std::unique_ptr<MCSubtargetInfo> subtarget(
+      target->createMCSubtargetInfo(Triple(info.triple), info.cpu, info.features));
   if (!subtarget->isCPUStringValid(info.cpu))
-    return createStringError("target '" + text + "': " + Triple(info.triple).getArchName() + " has no CPU named '" +
-                             cpu + "'; cpu alone is this machine's");
+    return createStringError("target '" + text + "': " + Triple(info.triple).getArchName() +
+                             " has no CPU named '" + cpu + "'; cpu alone is this machine's");
 
   bool avx512 = subtarget->checkFeatures("+avx512f,+avx512vl,+avx512dq,+avx512bw");
   bool avx2 = subtarget->checkFeatures("+avx2");

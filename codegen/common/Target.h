@@ -8,8 +8,9 @@
 
 namespace fluxion::codegen {
 
-// "cpu" is the host; "cpu:x86-64-v2|v3|v4", "cpu:znver5", ... any CPU name LLVM knows for the host's
-// architecture. A named CPU gets the cache sizes of the host, so that artifacts differ only by ISA.
+// "cpu" is the host; "cpu:x86-64-v2|v3|v4", "cpu:znver5", ... any CPU name LLVM knows for the
+// host's architecture. A named CPU gets the cache sizes of the host, so that artifacts differ only
+// by ISA.
 llvm::Expected<ir::TargetInfo> parseTarget(llvm::StringRef text);
 
 } // namespace fluxion::codegen

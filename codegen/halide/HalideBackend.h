@@ -5,8 +5,8 @@
 
 namespace fluxion::codegen {
 
-// Window kernels by Halide: pooling, window_argmax and its adjoints, depthwise convolution. Takes nothing
-// where the plug-in or Halide itself is not installed.
+// Window kernels by Halide: pooling, window_argmax and its adjoints, depthwise convolution. Takes
+// nothing where the plug-in or Halide itself is not installed.
 std::unique_ptr<Backend> makeHalideBackend();
 
 } // namespace fluxion::codegen

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A window kernel in plain data: what crosses from the compiler to the Halide plug-in, which is loaded
-// only when a kernel wants it. No MLIR and no Halide type appears here.
+// A window kernel in plain data: what crosses from the compiler to the Halide plug-in, which is
+// loaded only when a kernel wants it. No MLIR and no Halide type appears here.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +12,22 @@ namespace fluxion::codegen::halide {
 enum class WindowOp : int32_t { Sum, Max, Min, Argmax, Gather, Scatter, Depthwise };
 enum class Element : int32_t { F32, F64, I32 };
 
-// Sizes are outermost first, as in the tensor type. `window`, `strides`, `dilation` and `low` (padding)
-// have one entry a dimension.
+// Sizes are outermost first, as in the tensor type. `window`, `strides`, `dilation` and `low`
+// (padding) have one entry a dimension.
 struct WindowKernel {
   WindowOp op = WindowOp::Max;
   Element element = Element::F32;
   std::vector<int64_t> input;  // x; for Scatter the shape of the windows' results
   std::vector<int64_t> output; // of one task
   std::vector<int64_t> window, strides, dilation, low;
-  std::string symbol;          // of the C function to emit
+  std::string symbol; // of the C function to emit
   int32_t vectorBytes = 16;
   bool fma = false;
 };
 
-// int (const WindowKernel *, std::string *object, std::string *error): 0 and the bytes of an object that
-// defines `int symbol(halide_buffer_t *operands..., halide_buffer_t *result)` and calls nothing, or an error.
+// int (const WindowKernel *, std::string *object, std::string *error): 0 and the bytes of an object
+// that defines `int symbol(halide_buffer_t *operands..., halide_buffer_t *result)` and calls
+// nothing, or an error.
 using CompileWindowFn = int (*)(const WindowKernel *, std::string *, std::string *);
 inline constexpr const char *compileWindowSymbol = "fluxion_halide_compile_window";
 

@@ -106,7 +106,8 @@ Expr WindowPipeline::tap(const ImageParam &x, const std::vector<int64_t> &offset
     index.push_back(i);
   }
   Expr value = read(x, index);
-  return Internal::is_const_one(Internal::simplify(inside)) ? value : select(inside, value, identity());
+  return Internal::is_const_one(Internal::simplify(inside)) ? value
+                                                            : select(inside, value, identity());
 }
 
 Expr WindowPipeline::reduced(const ImageParam &x) const {
@@ -151,13 +152,15 @@ Expr WindowPipeline::gathered(const ImageParam &x, const ImageParam &index) cons
   return value;
 }
 
-// Each element collects from the windows that cover it, in window order: no two tasks write one place.
+// Each element collects from the windows that cover it, in window order: no two tasks write one
+// place.
 Expr WindowPipeline::scattered(const ImageParam &y, const ImageParam &index) const {
   Expr sum = cast(typeOf(k.element), 0);
   bool single = true; // windows do not overlap, so one window at most covers an element
   for (int d = 0; d < rank; ++d)
     single &= k.window[d] <= k.strides[d] && k.dilation[d] == 1;
-  auto contribution = [&](const std::vector<Expr> &window, const std::vector<Expr> &offset, Expr inside) {
+  auto contribution = [&](const std::vector<Expr> &window, const std::vector<Expr> &offset,
+                          Expr inside) {
     Expr position = 0;
     std::vector<Expr> safe;
     for (int d = 0; d < rank; ++d) {
@@ -165,7 +168,8 @@ Expr WindowPipeline::scattered(const ImageParam &y, const ImageParam &index) con
       inside = inside && window[d] >= 0 && window[d] < (int)k.input[d];
       safe.push_back(clamp(window[d], 0, (int)k.input[d] - 1));
     }
-    return select(inside && read(index, safe) == position, read(y, safe), cast(typeOf(k.element), 0));
+    return select(inside && read(index, safe) == position, read(y, safe),
+                  cast(typeOf(k.element), 0));
   };
   if (single) {
     std::vector<Expr> window, offset;
@@ -247,7 +251,8 @@ void WindowPipeline::schedule() {
 }
 
 void WindowPipeline::emit(const std::string &path) {
-  std::vector<Target::Feature> features = {Target::NoRuntime, Target::NoAsserts, Target::NoBoundsQuery};
+  std::vector<Target::Feature> features = {Target::NoRuntime, Target::NoAsserts,
+                                           Target::NoBoundsQuery};
   Target host = get_host_target();
   if (host.arch == Target::X86) {
     features.push_back(Target::SSE41);
@@ -264,9 +269,11 @@ void WindowPipeline::emit(const std::string &path) {
 
 } // namespace
 
-extern "C" int fluxion_halide_compile_window(const WindowKernel *kernel, std::string *object, std::string *error) {
+extern "C" int fluxion_halide_compile_window(const WindowKernel *kernel, std::string *object,
+                                             std::string *error) {
   std::error_code none;
-  std::string path = (std::filesystem::temp_directory_path(none) / "fluxion-halide-XXXXXX.o").string();
+  std::string path =
+      (std::filesystem::temp_directory_path(none) / "fluxion-halide-XXXXXX.o").string();
   int fd = mkstemps(path.data(), 2);
   if (fd < 0) {
     *error = "cannot create a temporary file";

@@ -38,8 +38,9 @@ Expected<std::string> findLinker() {
   for (const std::string &name : names)
     if (auto path = sys::findProgramByName(name))
       return *path;
-  return createStringError("no linker: none of " + join(names, ", ") +
-                           " is on the PATH; install one (Debian: apt install g++) or use --emit=object");
+  return createStringError(
+      "no linker: none of " + join(names, ", ") +
+      " is on the PATH; install one (Debian: apt install g++) or use --emit=object");
 }
 
 Error runTool(StringRef program, ArrayRef<std::string> arguments, StringRef log) {
@@ -51,7 +52,8 @@ Error runTool(StringRef program, ArrayRef<std::string> arguments, StringRef log)
   if (code == 0)
     return Error::success();
   auto output = MemoryBuffer::getFile(log, /*IsText=*/true);
-  return createStringError(sys::path::filename(program) + " failed (exit " + Twine(code) + "): " + message +
+  return createStringError(sys::path::filename(program) + " failed (exit " + Twine(code) +
+                           "): " + message +
                            (output ? (*output)->getBuffer().trim().str() : std::string()));
 }
 
@@ -124,7 +126,8 @@ std::string headerText(const fx_program &program, StringRef descriptor) {
     out << ") -> (";
     for (uint32_t i = 0; i < entry.num_outputs; ++i)
       out << (i ? ", " : "") << shapeText(entry.outputs[i]);
-    out << ") */\n  " << upper << "_" << StringRef(identifier(entry.name)).upper() << " = " << e << ",\n";
+    out << ") */\n  " << upper << "_" << StringRef(identifier(entry.name)).upper() << " = " << e
+        << ",\n";
   }
   out << "};\n\n#ifdef __cplusplus\n}\n#endif\n#endif\n";
   return text;
@@ -136,14 +139,16 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
     return linker.takeError();
   for (const std::string &archive : options.archives)
     if (std::string full = options.libraries + "/" + archive; !sys::fs::exists(full))
-      return createStringError("the runtime archive " + full +
-                               " is missing; set FLUXION_RUNTIME_DIR to the folder that has libfluxion_rt.a");
+      return createStringError(
+          "the runtime archive " + full +
+          " is missing; set FLUXION_RUNTIME_DIR to the folder that has libfluxion_rt.a");
   SmallString<128> folder;
   if (std::error_code error = sys::fs::createUniqueDirectory("fluxion-link", folder))
     return createStringError("cannot create a temporary folder: " + error.message());
   auto removeFolder = make_scope_exit([&] { sys::fs::remove_directories(folder); });
   std::string linked = (folder + "/linked").str();
-  std::vector<std::string> arguments{"-o", linked, "-s", "-pthread", "-Wl,--gc-sections", "-Wl,--as-needed"};
+  std::vector<std::string> arguments{
+      "-o", linked, "-s", "-pthread", "-Wl,--gc-sections", "-Wl,--as-needed"};
   for (auto [i, object] : enumerate(objects)) {
     arguments.push_back((folder + "/" + Twine(i) + ".o").str());
     if (Error error = writeFile(arguments.back(), object))
@@ -151,7 +156,8 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
   }
   for (const std::string &archive : options.archives)
     arguments.push_back(options.libraries + "/" + archive);
-  // zlib reads compressed data files; statically, so that the program needs the C and C++ libraries alone.
+  // zlib reads compressed data files; statically, so that the program needs the C and C++ libraries
+  // alone.
   for (const char *argument : {"-Wl,-Bstatic", "-lz", "-Wl,-Bdynamic", "-lm"})
     arguments.push_back(argument);
   if (Error error = runTool(*linker, arguments, (folder + "/log").str()))

@@ -9,6 +9,7 @@ namespace fluxion::codegen {
 
 // Adds the descriptor and all it points to; returns its symbol, `fx_NAME_program`.
 std::string emitDescriptor(llvm::Module &module, mlir::ModuleOp planned,
-                           llvm::ArrayRef<std::pair<mlir::func::FuncOp, EntryPoint>> entries, const LowerOptions &options);
+                           llvm::ArrayRef<std::pair<mlir::func::FuncOp, EntryPoint>> entries,
+                           const LowerOptions &options);
 
 } // namespace fluxion::codegen

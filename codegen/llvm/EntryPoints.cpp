@@ -22,9 +22,11 @@ constexpr double forkSeconds = 8e-6;
 
 class EntryEmitter {
 public:
-  EntryEmitter(func::FuncOp entry, OpBuilder &builder) : entry(entry), module(entry->getParentOfType<ModuleOp>()), b(builder) {}
+  EntryEmitter(func::FuncOp entry, OpBuilder &builder)
+      : entry(entry), module(entry->getParentOfType<ModuleOp>()), b(builder) {}
 
-  FailureOr<EntryPoint> emit(StringRef symbol, llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
+  FailureOr<EntryPoint> emit(StringRef symbol,
+                             llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
 
 private:
   func::FuncOp entry;
@@ -38,33 +40,45 @@ private:
 
   Location loc() { return entry.getLoc(); }
   Type pointerType() { return LLVM::LLVMPointerType::get(b.getContext()); }
-  Value number(int64_t value) { return LLVM::ConstantOp::create(b, loc(), b.getI64Type(), b.getI64IntegerAttr(value)); }
+  Value number(int64_t value) {
+    return LLVM::ConstantOp::create(b, loc(), b.getI64Type(), b.getI64IntegerAttr(value));
+  }
   Value offset(Value base, int64_t bytes) {
-    return LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base, ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
+    return LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base,
+                               ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
   }
   Value wideOffset(Value base, int64_t bytes) {
-    return bytes < (int64_t(1) << 31) ? offset(base, bytes)
-                                      : LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base,
-                                                            ArrayRef<LLVM::GEPArg>{number(bytes)}).getResult();
+    return bytes < (int64_t(1) << 31)
+               ? offset(base, bytes)
+               : LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base,
+                                     ArrayRef<LLVM::GEPArg>{number(bytes)})
+                     .getResult();
   }
   Value slot(Value table, int64_t index) {
-    Value at = LLVM::GEPOp::create(b, loc(), pointerType(), pointerType(), table, ArrayRef<LLVM::GEPArg>{(int32_t)index});
+    Value at = LLVM::GEPOp::create(b, loc(), pointerType(), pointerType(), table,
+                                   ArrayRef<LLVM::GEPArg>{(int32_t)index});
     return LLVM::LoadOp::create(b, loc(), pointerType(), at);
   }
   Value at(ir::PlaceAttr place) {
     switch (place.getSpace()) {
-    case ir::PlaceSpace::Arena: return wideOffset(arena, place.getSlot());
-    case ir::PlaceSpace::State: return wideOffset(state, place.getSlot());
-    case ir::PlaceSpace::Input: return slot(inputs, place.getSlot());
-    case ir::PlaceSpace::Output: return slot(outputs, place.getSlot());
-    case ir::PlaceSpace::Constant: return {};
+    case ir::PlaceSpace::Arena:
+      return wideOffset(arena, place.getSlot());
+    case ir::PlaceSpace::State:
+      return wideOffset(state, place.getSlot());
+    case ir::PlaceSpace::Input:
+      return slot(inputs, place.getSlot());
+    case ir::PlaceSpace::Output:
+      return slot(outputs, place.getSlot());
+    case ir::PlaceSpace::Constant:
+      return {};
     }
     return {};
   }
   FailureOr<int64_t> stateOffset(Operation *user, FlatSymbolRefAttr name);
   Value constantData(ir::ConstantOp constant);
   void copy(Value to, Value from, int64_t bytes);
-  LogicalResult emitOp(Operation *op, llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
+  LogicalResult emitOp(Operation *op,
+                       llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
   LogicalResult emitKernel(ir::KernelOp kernel, const EmittedKernel &emitted);
   void call(StringRef symbol, ValueRange arguments);
   void fork(const KernelPhase &phase, ValueRange buffers);
@@ -86,12 +100,14 @@ Value EntryEmitter::constantData(ir::ConstantOp constant) {
     elements = elements.mapValues(b.getI8Type(), [](const APInt &bit) { return bit.zext(8); });
   std::string name = (function.getSymName() + "_constant" + Twine(pointers.size())).str();
   auto type = LLVM::LLVMArrayType::get(elements.getElementType(), elements.getNumElements());
-  auto flat = elements.reshape(RankedTensorType::get({elements.getNumElements()}, elements.getElementType()));
+  auto flat = elements.reshape(
+      RankedTensorType::get({elements.getNumElements()}, elements.getElementType()));
   LLVM::GlobalOp global;
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(function);
-    global = LLVM::GlobalOp::create(b, loc(), type, /*isConstant=*/true, LLVM::Linkage::Private, name, flat, /*alignment=*/64);
+    global = LLVM::GlobalOp::create(b, loc(), type, /*isConstant=*/true, LLVM::Linkage::Private,
+                                    name, flat, /*alignment=*/64);
   }
   return LLVM::AddressOfOp::create(b, loc(), global);
 }
@@ -104,10 +120,12 @@ void EntryEmitter::call(StringRef symbol, ValueRange arguments) {
   LLVM::CallOp::create(b, loc(), TypeRange(), symbol, arguments);
 }
 
-// `void symbol.task(args, begin, end)` unpacks the buffers that fx_parallel_for hands to every thread.
+// `void symbol.task(args, begin, end)` unpacks the buffers that fx_parallel_for hands to every
+// thread.
 LLVM::LLVMFuncOp EntryEmitter::trampoline(StringRef symbol, size_t buffers) {
   std::string name = (symbol + ".task").str();
-  if (auto known = SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(function, b.getStringAttr(name)))
+  if (auto known =
+          SymbolTable::lookupNearestSymbolFrom<LLVM::LLVMFuncOp>(function, b.getStringAttr(name)))
     return known;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(function);
@@ -131,11 +149,13 @@ void EntryEmitter::fork(const KernelPhase &phase, ValueRange buffers) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&function.front());
-    Value count = LLVM::ConstantOp::create(b, loc(), b.getI64Type(), b.getI64IntegerAttr((int64_t)buffers.size()));
+    Value count = LLVM::ConstantOp::create(b, loc(), b.getI64Type(),
+                                           b.getI64IntegerAttr((int64_t)buffers.size()));
     table = LLVM::AllocaOp::create(b, loc(), pointerType(), pointerType(), count);
   }
   for (auto [i, buffer] : llvm::enumerate(buffers)) {
-    Value at = LLVM::GEPOp::create(b, loc(), pointerType(), pointerType(), table, ArrayRef<LLVM::GEPArg>{(int32_t)i});
+    Value at = LLVM::GEPOp::create(b, loc(), pointerType(), pointerType(), table,
+                                   ArrayRef<LLVM::GEPArg>{(int32_t)i});
     LLVM::StoreOp::create(b, loc(), buffer, at);
   }
   Value body = LLVM::AddressOfOp::create(b, loc(), task);
@@ -159,7 +179,8 @@ LogicalResult EntryEmitter::emitKernel(ir::KernelOp kernel, const EmittedKernel 
     buffers.push_back(pointer);
   }
   auto scratch = kernel->getAttrOfType<ir::PlaceAttr>(ir::scratchPlaceAttrName);
-  buffers.push_back(scratch ? at(scratch) : LLVM::ZeroOp::create(b, loc(), pointerType()).getResult());
+  buffers.push_back(scratch ? at(scratch)
+                            : LLVM::ZeroOp::create(b, loc(), pointerType()).getResult());
 
   auto seconds = kernel->getAttrOfType<FloatAttr>("fluxion.seconds");
   bool worthForking = !seconds || seconds.getValueAsDouble() > forkSeconds;
@@ -184,14 +205,17 @@ void EntryEmitter::emitCheck(ir::CheckOp check) {
   Block *current = b.getInsertionBlock();
   Block *next = current->splitBlock(b.getInsertionPoint());
   Block *leave = b.createBlock(next);
-  Value code = LLVM::ConstantOp::create(b, loc(), b.getI32Type(), b.getI32IntegerAttr(result.checks.size()));
+  Value code =
+      LLVM::ConstantOp::create(b, loc(), b.getI32Type(), b.getI32IntegerAttr(result.checks.size()));
   LLVM::ReturnOp::create(b, loc(), code);
   b.setInsertionPointToEnd(current);
   LLVM::CondBrOp::create(b, loc(), failed, leave, next);
   b.setInsertionPointToStart(next);
 }
 
-LogicalResult EntryEmitter::emitOp(Operation *op, llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted) {
+LogicalResult
+EntryEmitter::emitOp(Operation *op,
+                     llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted) {
   if (auto kernel = dyn_cast<ir::KernelOp>(op))
     return emitKernel(kernel, emitted(kernel));
   if (auto read = dyn_cast<ir::ReadOp>(op)) {
@@ -215,10 +239,13 @@ LogicalResult EntryEmitter::emitOp(Operation *op, llvm::function_ref<const Emitt
   return success(isa<ir::WriteOp, func::ReturnOp>(op)); // after all kernels
 }
 
-FailureOr<EntryPoint> EntryEmitter::emit(StringRef symbol, llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted) {
+FailureOr<EntryPoint>
+EntryEmitter::emit(StringRef symbol,
+                   llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted) {
   result.symbol = symbol.str();
   SmallVector<Type> arguments(5, pointerType());
-  function = LLVM::LLVMFuncOp::create(b, loc(), symbol, LLVM::LLVMFunctionType::get(b.getI32Type(), arguments),
+  function = LLVM::LLVMFuncOp::create(b, loc(), symbol,
+                                      LLVM::LLVMFunctionType::get(b.getI32Type(), arguments),
                                       LLVM::Linkage::Internal);
   OpBuilder::InsertionGuard guard(b);
   Block *setup = function.addEntryBlock(b);
@@ -245,13 +272,15 @@ FailureOr<EntryPoint> EntryEmitter::emit(StringRef symbol, llvm::function_ref<co
                : ir::PlaceAttr();
   };
   for (auto [i, value] : llvm::enumerate(entry.front().getTerminator()->getOperands()))
-    finish(value, slot(outputs, i), placeOf(value) == ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Output, i));
+    finish(value, slot(outputs, i),
+           placeOf(value) == ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Output, i));
   for (auto write : entry.getOps<ir::WriteOp>()) {
     FailureOr<int64_t> bytes = stateOffset(write, write.getStateAttr());
     if (failed(bytes))
       return failure();
     finish(write.getValue(), wideOffset(state, *bytes),
-           placeOf(write.getValue()) == ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *bytes));
+           placeOf(write.getValue()) ==
+               ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *bytes));
   }
   Value ok = LLVM::ConstantOp::create(b, loc(), b.getI32Type(), b.getI32IntegerAttr(0));
   LLVM::ReturnOp::create(b, loc(), ok);

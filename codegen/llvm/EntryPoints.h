@@ -12,14 +12,15 @@ namespace fluxion::codegen {
 int64_t byteSize(mlir::Type tensor);
 
 struct EntryPoint {
-  std::string symbol;                // of the fx_entry_fn
-  std::vector<std::string> checks;   // messages, in order
-  int64_t kernels = 0;               // calls
+  std::string symbol;              // of the fx_entry_fn
+  std::vector<std::string> checks; // messages, in order
+  int64_t kernels = 0;             // calls
 };
 
 // Emits `i32 symbol(context, state, arena, inputs, outputs)` at the builder's insertion point.
 // `emitted` gives the phases of each kernel op.
-mlir::FailureOr<EntryPoint> emitEntryPoint(mlir::func::FuncOp entry, mlir::OpBuilder &builder, llvm::StringRef symbol,
-                                           llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
+mlir::FailureOr<EntryPoint>
+emitEntryPoint(mlir::func::FuncOp entry, mlir::OpBuilder &builder, llvm::StringRef symbol,
+               llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
 
 } // namespace fluxion::codegen

@@ -16,7 +16,8 @@ namespace {
 
 class OrcProgram final : public LinkedProgram {
 public:
-  OrcProgram(std::unique_ptr<orc::LLJIT> jit, const fx_program *descriptor) : jit(std::move(jit)), descriptor(descriptor) {}
+  OrcProgram(std::unique_ptr<orc::LLJIT> jit, const fx_program *descriptor)
+      : jit(std::move(jit)), descriptor(descriptor) {}
   const fx_program *program() const override { return descriptor; }
 
 private:
@@ -37,7 +38,8 @@ fluxion::codegen::linkInProcess(ArrayRef<std::string> objects, StringRef descrip
   // What LLVM itself may call from kernels: block copies. Nothing else of the process is visible.
   orc::SymbolMap symbols;
   auto define = [&](StringRef name, void *address) {
-    symbols[(*jit)->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address), JITSymbolFlags::Exported};
+    symbols[(*jit)->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address),
+                                              JITSymbolFlags::Exported};
   };
   define("memcpy", (void *)&std::memcpy);
   define("memmove", (void *)&std::memmove);

@@ -21,7 +21,8 @@ public:
   virtual const fx_program *program() const = 0;
 };
 
-// Links the objects of one program. `runtime` names the functions the program calls (fx_parallel_for).
+// Links the objects of one program. `runtime` names the functions the program calls
+// (fx_parallel_for).
 llvm::Expected<std::unique_ptr<LinkedProgram>>
 linkInProcess(llvm::ArrayRef<std::string> objects, llvm::StringRef descriptor,
               llvm::ArrayRef<std::pair<std::string, void *>> runtime);

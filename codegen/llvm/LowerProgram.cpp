@@ -42,8 +42,10 @@ std::string kernelKey(ir::KernelOp kernel) {
   copy->removeAttr(ir::scratchPlaceAttrName);
   std::string text;
   llvm::raw_string_ostream out(text);
-  // Free operands of a detached op print as <<UNKNOWN SSA VALUE>>: their types and number still count.
-  copy->print(out, OpPrintingFlags().printGenericOpForm().useLocalScope().elideLargeElementsAttrs(1 << 20));
+  // Free operands of a detached op print as <<UNKNOWN SSA VALUE>>: their types and number still
+  // count.
+  copy->print(
+      out, OpPrintingFlags().printGenericOpForm().useLocalScope().elideLargeElementsAttrs(1 << 20));
   copy->erase();
   return text;
 }
@@ -108,13 +110,16 @@ LogicalResult ProgramLowering::toLLVMDialect() {
 
 LogicalResult ProgramLowering::run(LoweredProgram &out) {
   MLIRContext *context = planned.getContext();
-  context->loadDialect<LLVM::LLVMDialect, vector::VectorDialect, scf::SCFDialect, arith::ArithDialect, func::FuncDialect>();
+  context->loadDialect<LLVM::LLVMDialect, vector::VectorDialect, scf::SCFDialect,
+                       arith::ArithDialect, func::FuncDialect>();
   lowered = ModuleOp::create(planned.getLoc());
   OpBuilder b = OpBuilder::atBlockEnd(lowered->getBody());
 
   Type pointer = LLVM::LLVMPointerType::get(context);
-  LLVM::LLVMFuncOp::create(b, planned.getLoc(), "fx_parallel_for",
-                           LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, b.getI64Type()}));
+  LLVM::LLVMFuncOp::create(
+      b, planned.getLoc(), "fx_parallel_for",
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                  {pointer, pointer, pointer, b.getI64Type()}));
   if (failed(emitKernels(b, out)))
     return failure();
   std::string prefix = "fx_" + identifier(options.name) + "_";
@@ -122,8 +127,9 @@ LogicalResult ProgramLowering::run(LoweredProgram &out) {
     if (!entry->hasAttr(ir::entryAttrName))
       continue;
     b.setInsertionPointToEnd(lowered->getBody());
-    FailureOr<EntryPoint> point = emitEntryPoint(entry, b, prefix + identifier(entry.getSymName()),
-                                                 [&](ir::KernelOp kernel) -> const EmittedKernel & { return *emittedOf.lookup(kernel); });
+    FailureOr<EntryPoint> point = emitEntryPoint(
+        entry, b, prefix + identifier(entry.getSymName()),
+        [&](ir::KernelOp kernel) -> const EmittedKernel & { return *emittedOf.lookup(kernel); });
     if (failed(point))
       return failure();
     entries.emplace_back(entry, std::move(*point));
@@ -138,7 +144,8 @@ LogicalResult ProgramLowering::run(LoweredProgram &out) {
 
 } // namespace
 
-llvm::Expected<LoweredProgram> fluxion::codegen::lowerProgram(ModuleOp planned, llvm::LLVMContext &context,
+llvm::Expected<LoweredProgram> fluxion::codegen::lowerProgram(ModuleOp planned,
+                                                              llvm::LLVMContext &context,
                                                               const LowerOptions &options) {
   std::string messages;
   ScopedDiagnosticHandler handler(planned.getContext(), [&](Diagnostic &diagnostic) {

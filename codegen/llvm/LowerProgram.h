@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// From a planned module to an LLVM module: kernels by their backends, entry points as C functions of
-// fluxion/abi.h, and the constant descriptor `fx_program` that names them.
+// From a planned module to an LLVM module: kernels by their backends, entry points as C functions
+// of fluxion/abi.h, and the constant descriptor `fx_program` that names them.
 #pragma once
 
 #include "ir/Target.h"
@@ -28,8 +28,8 @@ struct LowerOptions {
   std::function<void(llvm::StringRef stage, llvm::StringRef text)> dump;
 };
 
-// Before: every kernel is scheduled and has places; `fluxion.state_bytes` and `fluxion.arena_bytes` are
-// set. The planned module is left as it was.
+// Before: every kernel is scheduled and has places; `fluxion.state_bytes` and `fluxion.arena_bytes`
+// are set. The planned module is left as it was.
 llvm::Expected<LoweredProgram> lowerProgram(mlir::ModuleOp planned, llvm::LLVMContext &context,
                                             const LowerOptions &options);
 

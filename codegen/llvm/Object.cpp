@@ -26,8 +26,9 @@ Expected<std::unique_ptr<TargetMachine>> machineFor(const ir::TargetInfo &target
     return createStringError("no code generator for " + target.triple + ": " + error);
   TargetOptions options;
   options.AllowFPOpFusion = FPOpFusion::Standard; // fused where the generators ask for it
-  return std::unique_ptr<TargetMachine>(description->createTargetMachine(
-      Triple(target.triple), target.cpu, target.features, options, Reloc::PIC_, std::nullopt, CodeGenOptLevel::Default));
+  return std::unique_ptr<TargetMachine>(
+      description->createTargetMachine(Triple(target.triple), target.cpu, target.features, options,
+                                       Reloc::PIC_, std::nullopt, CodeGenOptLevel::Default));
 }
 
 void setFunctionTargets(Module &module, const ir::TargetInfo &target) {
@@ -52,7 +53,8 @@ void optimise(Module &module, TargetMachine &machine) {
   CGSCCAnalysisManager sccs;
   ModuleAnalysisManager modules;
   PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling = tuning.LoopInterleaving = false;
+  tuning.LoopVectorization = tuning.SLPVectorization = tuning.LoopUnrolling =
+      tuning.LoopInterleaving = false;
   PassBuilder builder(&machine, tuning);
   // No step may call libm or memset behind the planner's back.
   TargetLibraryInfoImpl library(module.getTargetTriple());
@@ -65,12 +67,14 @@ void optimise(Module &module, TargetMachine &machine) {
   builder.crossRegisterProxies(loops, functions, sccs, modules);
   ModulePassManager pipeline;
   cantFail(builder.parsePassPipeline(
-      pipeline, "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(loop-simplifycfg,licm),"
+      pipeline, "function(sroa,early-cse<memssa>,simplifycfg,instcombine<no-verify-fixpoint>,loop-"
+                "mssa(loop-simplifycfg,licm),"
                 "early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,adce),globaldce"));
   pipeline.run(module, modules);
 }
 
-Expected<std::string> emit(LoweredProgram &program, const ir::TargetInfo &target, CodeGenFileType type) {
+Expected<std::string> emit(LoweredProgram &program, const ir::TargetInfo &target,
+                           CodeGenFileType type) {
   auto machine = machineFor(target);
   if (!machine)
     return machine.takeError();
@@ -106,14 +110,16 @@ Error prepare(LoweredProgram &program, const ir::TargetInfo &target, const Lower
 
 } // namespace
 
-Expected<std::string> fluxion::codegen::emitObject(LoweredProgram &program, const ir::TargetInfo &target,
+Expected<std::string> fluxion::codegen::emitObject(LoweredProgram &program,
+                                                   const ir::TargetInfo &target,
                                                    const LowerOptions &options) {
   if (Error error = prepare(program, target, options))
     return std::move(error);
   return emit(program, target, CodeGenFileType::ObjectFile);
 }
 
-Expected<std::string> fluxion::codegen::emitAssembly(LoweredProgram &program, const ir::TargetInfo &target) {
+Expected<std::string> fluxion::codegen::emitAssembly(LoweredProgram &program,
+                                                     const ir::TargetInfo &target) {
   if (Error error = prepare(program, target, {}))
     return std::move(error);
   return emit(program, target, CodeGenFileType::AssemblyFile);

@@ -18,10 +18,12 @@ static constexpr double infinity = std::numeric_limits<double>::infinity();
 static constexpr double quietNan = std::numeric_limits<double>::quiet_NaN();
 
 VectorMath::VectorMath(VectorEmitter &emit, Type element)
-    : emit(emit), element(element), integer(IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())),
+    : emit(emit), element(element),
+      integer(IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())),
       isF32(element.isF32()) {}
 
-// ---- Notation ------------------------------------------------------------------------------------
+// ---- Notation
+// ------------------------------------------------------------------------------------
 
 Value VectorMath::c(double number) { return emit.constant(number, element); }
 Value VectorMath::n(int64_t number) { return emit.integer(number, integer); }
@@ -30,12 +32,17 @@ Value VectorMath::sub(Value x, Value y) { return arith::SubFOp::create(emit.b, e
 Value VectorMath::mul(Value x, Value y) { return arith::MulFOp::create(emit.b, emit.loc, x, y); }
 Value VectorMath::div(Value x, Value y) { return arith::DivFOp::create(emit.b, emit.loc, x, y); }
 Value VectorMath::fma(Value x, Value y, Value z) {
-  return emit.hasFma ? LLVM::FMAOp::create(emit.b, emit.loc, x.getType(), x, y, z).getResult() : add(mul(x, y), z);
+  return emit.hasFma ? LLVM::FMAOp::create(emit.b, emit.loc, x.getType(), x, y, z).getResult()
+                     : add(mul(x, y), z);
 }
 Value VectorMath::neg(Value x) { return arith::NegFOp::create(emit.b, emit.loc, x); }
 Value VectorMath::abs(Value x) { return LLVM::FAbsOp::create(emit.b, emit.loc, x.getType(), x); }
-Value VectorMath::floor(Value x) { return LLVM::FFloorOp::create(emit.b, emit.loc, x.getType(), x); }
-Value VectorMath::trunc(Value x) { return LLVM::FTruncOp::create(emit.b, emit.loc, x.getType(), x); }
+Value VectorMath::floor(Value x) {
+  return LLVM::FFloorOp::create(emit.b, emit.loc, x.getType(), x);
+}
+Value VectorMath::trunc(Value x) {
+  return LLVM::FTruncOp::create(emit.b, emit.loc, x.getType(), x);
+}
 Value VectorMath::lt(Value x, Value y) { return emit.compare(D::LT, x, y, element); }
 Value VectorMath::gt(Value x, Value y) { return emit.compare(D::GT, x, y, element); }
 Value VectorMath::ge(Value x, Value y) { return emit.compare(D::GE, x, y, element); }
@@ -47,16 +54,31 @@ Value VectorMath::select(Value pred, Value x, Value y) { return emit.select(pred
 Value VectorMath::both(Value p, Value q) { return arith::AndIOp::create(emit.b, emit.loc, p, q); }
 Value VectorMath::either(Value p, Value q) { return arith::OrIOp::create(emit.b, emit.loc, p, q); }
 Value VectorMath::any(Value pred) {
-  return emit.lanes == 1 ? pred : vector::ReductionOp::create(emit.b, emit.loc, vector::CombiningKind::OR, pred).getResult();
+  return emit.lanes == 1
+             ? pred
+             : vector::ReductionOp::create(emit.b, emit.loc, vector::CombiningKind::OR, pred)
+                   .getResult();
 }
 Value VectorMath::bits(Value x) { return emit.bitcast(x, element, integer); }
 Value VectorMath::fromBits(Value x) { return emit.bitcast(x, integer, element); }
-Value VectorMath::addBits(Value x, Value y) { return arith::AddIOp::create(emit.b, emit.loc, x, y); }
-Value VectorMath::subBits(Value x, Value y) { return arith::SubIOp::create(emit.b, emit.loc, x, y); }
-Value VectorMath::andBits(Value x, Value y) { return arith::AndIOp::create(emit.b, emit.loc, x, y); }
-Value VectorMath::xorBits(Value x, Value y) { return arith::XOrIOp::create(emit.b, emit.loc, x, y); }
-Value VectorMath::shiftLeft(Value x, int64_t by) { return arith::ShLIOp::create(emit.b, emit.loc, x, n(by)); }
-Value VectorMath::shiftRight(Value x, int64_t by) { return arith::ShRUIOp::create(emit.b, emit.loc, x, n(by)); }
+Value VectorMath::addBits(Value x, Value y) {
+  return arith::AddIOp::create(emit.b, emit.loc, x, y);
+}
+Value VectorMath::subBits(Value x, Value y) {
+  return arith::SubIOp::create(emit.b, emit.loc, x, y);
+}
+Value VectorMath::andBits(Value x, Value y) {
+  return arith::AndIOp::create(emit.b, emit.loc, x, y);
+}
+Value VectorMath::xorBits(Value x, Value y) {
+  return arith::XOrIOp::create(emit.b, emit.loc, x, y);
+}
+Value VectorMath::shiftLeft(Value x, int64_t by) {
+  return arith::ShLIOp::create(emit.b, emit.loc, x, n(by));
+}
+Value VectorMath::shiftRight(Value x, int64_t by) {
+  return arith::ShRUIOp::create(emit.b, emit.loc, x, n(by));
+}
 Value VectorMath::copySign(Value magnitude, Value sign) {
   return LLVM::CopySignOp::create(emit.b, emit.loc, magnitude.getType(), magnitude, sign);
 }
@@ -68,7 +90,8 @@ Value VectorMath::polynomial(Value x, ArrayRef<double> highestFirst) {
   return sum;
 }
 
-Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)> f, ArrayRef<Value> x) {
+Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)> f,
+                         ArrayRef<Value> x) {
   Type f64 = emit.b.getF64Type();
   VectorMath wide(emit, f64);
   SmallVector<Value> arguments;
@@ -77,15 +100,16 @@ Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)
   return emit.convert(f(wide, arguments), f64, element);
 }
 
-// The sum with 1.5 * 2^52 (2^23) has no fraction bits, and its low bits are the integer. No conversion
-// instruction: AVX2 has none between f64 and i64.
+// The sum with 1.5 * 2^52 (2^23) has no fraction bits, and its low bits are the integer. No
+// conversion instruction: AVX2 has none between f64 and i64.
 VectorMath::Rounded VectorMath::round(Value x) {
   Value magic = c(isF32 ? 0x1.8p23 : 0x1.8p52), moved = add(x, magic);
   return {sub(moved, magic), subBits(bits(moved), n(isF32 ? 0x4b400000 : 0x4338000000000000LL))};
 }
 
 Value VectorMath::toFloat(Value x) {
-  return sub(fromBits(addBits(x, n(isF32 ? 0x4b400000 : 0x4338000000000000LL))), c(isF32 ? 0x1.8p23 : 0x1.8p52));
+  return sub(fromBits(addBits(x, n(isF32 ? 0x4b400000 : 0x4338000000000000LL))),
+             c(isF32 ? 0x1.8p23 : 0x1.8p52));
 }
 
 Value VectorMath::powerOfTwo(Value exponent) {
@@ -117,12 +141,14 @@ VectorMath::Pair VectorMath::twoProduct(Value x, Value y) {
   return {high, add(rest, mul(xl, yl))};
 }
 
-// ---- Exponentials --------------------------------------------------------------------------------
+// ---- Exponentials
+// --------------------------------------------------------------------------------
 
 // ln 2 in two parts, the first short enough for an exact product with k.
 VectorMath::Reduced VectorMath::reduceLn2(Value x) {
   Rounded k = round(mul(x, c(M_LOG2E)));
-  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1, low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
+  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1,
+         low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
   Value rough = fma(k.number, c(-high), x), r = fma(k.number, c(-low), rough);
   return {k, r, fma(k.number, c(-low), sub(rough, r))};
 }
@@ -130,7 +156,8 @@ VectorMath::Reduced VectorMath::reduceLn2(Value x) {
 // f32: minimax; f64: Taylor's series, below the rounding error at this length.
 Value VectorMath::expTail(Value r) {
   if (isF32)
-    return polynomial(r, {2.05508662e-4, 1.39306591e-3, 8.33226841e-3, 4.16665098e-2, 0.166666702, 0.5});
+    return polynomial(
+        r, {2.05508662e-4, 1.39306591e-3, 8.33226841e-3, 4.16665098e-2, 0.166666702, 0.5});
   SmallVector<double> series(12);
   double factorial = 1;
   for (int k = 2; k <= 13; ++k)
@@ -138,7 +165,8 @@ Value VectorMath::expTail(Value r) {
   return polynomial(r, series);
 }
 
-// Two factors of about half the exponent each: subnormal results round once and none overflows early.
+// Two factors of about half the exponent each: subnormal results round once and none overflows
+// early.
 Value VectorMath::exp(Value x) {
   Value clamped = atMost(atLeast(x, c(isF32 ? -104 : -746)), c(isF32 ? 89 : 710));
   Reduced r = reduceLn2(clamped);
@@ -160,7 +188,8 @@ Value VectorMath::expOfPair(Pair x) {
   Reduced r = reduceLn2(clamped);
   Value low = add(r.low, select(eq(clamped, x.high), x.low, c(0)));
   Value tail = mul(mul(r.high, r.high), expTail(r.high));
-  Value y = add(add(fma(low, add(tail, r.high), add(tail, low)), r.high), c(1)); // low counts e^r times
+  Value y =
+      add(add(fma(low, add(tail, r.high), add(tail, low)), r.high), c(1)); // low counts e^r times
   Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
   return mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
 }
@@ -184,20 +213,24 @@ Value VectorMath::tanh(Value x) {
     return copySign(div(t, add(t, c(2))), x);
   }
   Value z = mul(x, x);
-  Value near = fma(mul(x, z), polynomial(z, {-5.70499004e-3, 2.06390918e-2, -5.37397174e-2, 0.133314422, -0.333332819}), x);
+  Value near = fma(
+      mul(x, z),
+      polynomial(z, {-5.70499004e-3, 2.06390918e-2, -5.37397174e-2, 0.133314422, -0.333332819}), x);
   Value e = expOfNormal(mul(atMost(magnitude, c(10)), c(2)));
   Value far = sub(c(1), div(c(2), add(e, c(1))));
   return copySign(select(gt(magnitude, c(0.625)), far, near), x); // NaN is near
 }
 
-// ---- Logarithms ----------------------------------------------------------------------------------
+// ---- Logarithms
+// ----------------------------------------------------------------------------------
 
 VectorMath::Split VectorMath::splitPositive(Value x, bool subnormals) {
   int64_t mantissa = isF32 ? 23 : 52;
   Value tiny = lt(x, c(isF32 ? 0x1p-126 : 0x1p-1022));
   Value normal = subnormals ? select(tiny, mul(x, c(isF32 ? 0x1p25 : 0x1p54)), x) : x;
   // Adding the distance from sqrt(1/2) to 1 moves the split of the exponent there.
-  int64_t root = isF32 ? 0x3f3504f3 : 0x3fe6a09e667f3bcdLL, one = isF32 ? 0x3f800000 : 0x3ff0000000000000LL;
+  int64_t root = isF32 ? 0x3f3504f3 : 0x3fe6a09e667f3bcdLL,
+          one = isF32 ? 0x3f800000 : 0x3ff0000000000000LL;
   Value moved = addBits(bits(normal), n(one - root));
   Value fraction = andBits(moved, n((int64_t(1) << mantissa) - 1));
   Value f = sub(fromBits(addBits(fraction, n(root))), c(1));
@@ -207,22 +240,27 @@ VectorMath::Split VectorMath::splitPositive(Value x, bool subnormals) {
   return {f, k};
 }
 
-// ln of the split number plus a small correction. f32: f - f^2/2 + f^3 P(f), minimax; f64: with s = f / (2 + f),
-// ln(1 + f) = f - (f^2/2 - s (f^2/2 + R(s^2))), whose R is from fdlibm (Sun Microsystems, 1993).
+// ln of the split number plus a small correction. f32: f - f^2/2 + f^3 P(f), minimax; f64: with s =
+// f / (2 + f), ln(1 + f) = f - (f^2/2 - s (f^2/2 + R(s^2))), whose R is from fdlibm (Sun
+// Microsystems, 1993).
 Value VectorMath::logOfSplit(const Split &x, Value correction) {
-  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1, low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
+  double high = isF32 ? 0.693359375 : 0x1.62e42feep-1,
+         low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
   Value f = x.f, square = mul(f, f);
   Value tail = mul(x.k, c(low));
   if (correction)
     tail = add(tail, correction);
   if (isF32) {
-    Value p = polynomial(f, {6.7464956e-2, -0.116755379, 0.118881643, -0.124056084, 0.14219555, -0.166679948, 0.200021185, -0.250000096, 0.333333126});
+    Value p = polynomial(f, {6.7464956e-2, -0.116755379, 0.118881643, -0.124056084, 0.14219555,
+                             -0.166679948, 0.200021185, -0.250000096, 0.333333126});
     Value y = fma(square, c(-0.5), fma(mul(square, f), p, tail));
     return fma(x.k, c(high), add(f, y));
   }
   Value s = div(f, add(f, c(2))), z = mul(s, s), half = mul(square, c(0.5));
-  Value r = mul(z, polynomial(z, {1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
-                                  2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01}));
+  Value r = mul(z, polynomial(z, {1.479819860511658591e-01, 1.531383769920937332e-01,
+                                  1.818357216161805012e-01, 2.222219843214978396e-01,
+                                  2.857142874366239149e-01, 3.999999999940941908e-01,
+                                  6.666666666666735130e-01}));
   return add(mul(x.k, c(high)), sub(f, sub(half, fma(s, add(half, r), tail))));
 }
 
@@ -247,7 +285,8 @@ Value VectorMath::log1p(Value x) {
   return select(lt(abs(x), c(isF32 ? 0x1p-26 : 0x1p-55)), x, y);
 }
 
-// f64 ln x of x > 0 as a pair of about 2^-64 relative error: k ln 2 + 2 s + 2/3 s^3 + ... with s as a pair.
+// f64 ln x of x > 0 as a pair of about 2^-64 relative error: k ln 2 + 2 s + 2/3 s^3 + ... with s as
+// a pair.
 VectorMath::Pair VectorMath::logAsPair(Value x) {
   Split split = splitPositive(x, true);
   Pair sum = quickTwoSum(c(2), split.f); // 2 + f
@@ -267,12 +306,14 @@ VectorMath::Pair VectorMath::logAsPair(Value x) {
   Pair factor = twoProduct(square.high, cubic.high);
   factor.low = add(factor.low, add(mul(square.high, cubic.low), mul(square.low, cubic.high)));
   Pair correction = twoProduct(ratio.high, factor.high);
-  correction.low = add(correction.low, add(mul(ratio.high, factor.low), mul(ratio.low, factor.high)));
+  correction.low =
+      add(correction.low, add(mul(ratio.high, factor.low), mul(ratio.low, factor.high)));
   Value twice = add(ratio.high, ratio.high), twiceLow = add(ratio.low, ratio.low);
   Pair whole = {mul(split.k, c(0x1.62e42feep-1)), mul(split.k, c(1.9082149292705877e-10))};
   Pair first = twoSum(whole.high, whole.low), second = twoSum(twice, correction.high);
   Pair both = twoSum(first.high, second.high);
-  return quickTwoSum(both.high, add(both.low, add(add(first.low, second.low), add(twiceLow, correction.low))));
+  return quickTwoSum(both.high,
+                     add(both.low, add(add(first.low, second.low), add(twiceLow, correction.low))));
 }
 
 // x^y = e^(y ln |x|), with IEEE 754's exceptional cases.
@@ -287,13 +328,15 @@ Value VectorMath::pow(Value x, Value y) {
   product.high = select(isZero, neg(y), select(isInfinite, y, product.high));
   product.high = mul(product.high, select(either(isZero, isInfinite), c(infinity), c(1)));
   // Beyond these bounds the result is exceptional or 1, and parts of the product overflow.
-  product.low = select(both(lt(abs(product.high), c(1000)), lt(abs(y), c(0x1p70))), product.low, c(0));
+  product.low =
+      select(both(lt(abs(product.high), c(1000)), lt(abs(y), c(0x1p70))), product.low, c(0));
   Value z = expOfPair(product);
   Value whole = trunc(y), isInteger = eq(whole, y), halfY = mul(y, c(0.5));
   Value isOdd = both(isInteger, emit.compare(D::NE, trunc(halfY), halfY, element));
   Value negative = lt(x, c(0));
   z = select(isOdd, copySign(z, x), z); // zeros keep their sign too
-  Value noRoot = both(negative, both(emit.compare(D::NE, whole, y, element), lt(magnitude, c(infinity))));
+  Value noRoot =
+      both(negative, both(emit.compare(D::NE, whole, y, element), lt(magnitude, c(infinity))));
   z = select(noRoot, c(quietNan), z);
   z = select(both(eq(abs(y), c(infinity)), eq(magnitude, c(1))), c(1), z);
   z = select(either(isNan(x), isNan(y)), c(quietNan), z);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Elementary functions as vector code, never a call: within 2 ulp in f32 and 4 ulp in f64 over the full
-// range, with subnormals, infinities, NaN and signed zeros as IEEE 754 recommends.
+// Elementary functions as vector code, never a call: within 2 ulp in f32 and 4 ulp in f64 over the
+// full range, with subnormals, infinities, NaN and signed zeros as IEEE 754 recommends.
 // VectorMath.cpp: exponentials, logarithms, powers. VectorMathCircular.cpp: sin, cos, atan2.
 // VectorMathSpecial.cpp: erf, remainder.
 #pragma once
@@ -16,7 +16,8 @@ public:
   VectorMath(VectorEmitter &emit, mlir::Type element); // f32 or f64
 
   using Value = mlir::Value;
-  Value exp(Value x), expm1(Value x), log(Value x), log1p(Value x), tanh(Value x), sin(Value x), cos(Value x), erf(Value x);
+  Value exp(Value x), expm1(Value x), log(Value x), log1p(Value x), tanh(Value x), sin(Value x),
+      cos(Value x), erf(Value x);
   Value pow(Value x, Value y), atan2(Value y, Value x), remainder(Value x, Value y);
 
 private:
@@ -26,19 +27,23 @@ private:
 
   Value c(double number);
   Value n(int64_t number);
-  Value add(Value x, Value y), sub(Value x, Value y), mul(Value x, Value y), div(Value x, Value y), fma(Value x, Value y, Value z);
+  Value add(Value x, Value y), sub(Value x, Value y), mul(Value x, Value y), div(Value x, Value y),
+      fma(Value x, Value y, Value z);
   Value neg(Value x), abs(Value x), floor(Value x), trunc(Value x);
-  Value lt(Value x, Value y), gt(Value x, Value y), ge(Value x, Value y), eq(Value x, Value y), isNan(Value x);
+  Value lt(Value x, Value y), gt(Value x, Value y), ge(Value x, Value y), eq(Value x, Value y),
+      isNan(Value x);
   Value atMost(Value x, Value bound), atLeast(Value x, Value bound); // NaN stays
   Value select(Value pred, Value x, Value y);
   Value both(Value p, Value q), either(Value p, Value q);
   Value any(Value pred); // one i1 for all lanes
   Value bits(Value x), fromBits(Value x);
-  Value addBits(Value x, Value y), subBits(Value x, Value y), andBits(Value x, Value y), xorBits(Value x, Value y);
+  Value addBits(Value x, Value y), subBits(Value x, Value y), andBits(Value x, Value y),
+      xorBits(Value x, Value y);
   Value shiftLeft(Value x, int64_t by), shiftRight(Value x, int64_t by);
   Value copySign(Value magnitude, Value sign);
   Value polynomial(Value x, llvm::ArrayRef<double> highestFirst);
-  Value viaF64(llvm::function_ref<Value(VectorMath &, llvm::ArrayRef<Value>)> f, llvm::ArrayRef<Value> x);
+  Value viaF64(llvm::function_ref<Value(VectorMath &, llvm::ArrayRef<Value>)> f,
+               llvm::ArrayRef<Value> x);
 
   // Nearest integer as a float and as an integer, for |x| below 2^22 (f32) or 2^51 (f64).
   struct Rounded {
@@ -59,7 +64,7 @@ private:
     Value high, low;
   };
   Reduced reduceLn2(Value x);
-  Value expTail(Value r);    // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2
+  Value expTail(Value r);     // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2
   Value expOfNormal(Value x); // e^x where neither x nor the result is exceptional
   Value expOfPair(Pair x);
 
@@ -70,7 +75,7 @@ private:
   Value logOfSplit(const Split &x, Value correction);
   Pair logAsPair(Value x);
 
-  struct Angle { // x = (quadrant + 4 j) pi/2 + r
+  struct Angle {       // x = (quadrant + 4 j) pi/2 + r
     Value r, quadrant; // quadrant: integer of which the low two bits count
   };
   Angle reduceHalfPi(Value x);

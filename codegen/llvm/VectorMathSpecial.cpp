@@ -16,39 +16,48 @@ using namespace fluxion::codegen;
 using D = ir::CompareDirection;
 
 // f32: an odd minimax polynomial up to 0.93; above, 1 - e^(-x R(x)), R fitted to -ln(erfc x) / x.
-// f64: below 1 the Taylor series; above, erfc x = e^(-x^2) g(t), t = 1 / (1 + x/2), g fitted on [1, 6.5] by
-// Chebyshev interpolation to 1e-19.
+// f64: below 1 the Taylor series; above, erfc x = e^(-x^2) g(t), t = 1 / (1 + x/2), g fitted on
+// [1, 6.5] by Chebyshev interpolation to 1e-19.
 Value VectorMath::erf(Value x) {
   Value magnitude = abs(x);
   if (isF32) {
     Value z = mul(x, x);
-    Value near = fma(x, polynomial(z, {8.31678117e-05, -8.13001438e-4, 5.19990686e-3, -2.68589416e-2, 0.112836872, -0.376126332, 0.128379167}), x);
+    Value near = fma(x,
+                     polynomial(z, {8.31678117e-05, -8.13001438e-4, 5.19990686e-3, -2.68589416e-2,
+                                    0.112836872, -0.376126332, 0.128379167}),
+                     x);
     Value bounded = atMost(magnitude, c(3.95));
-    Value r = polynomial(bounded, {1.12326947e-05, -3.22816932e-4, 3.64250906e-3, -2.37621627e-2, 0.106236987, 0.635151254, 1.1286485});
+    Value r = polynomial(bounded, {1.12326947e-05, -3.22816932e-4, 3.64250906e-3, -2.37621627e-2,
+                                   0.106236987, 0.635151254, 1.1286485});
     Value far = sub(c(1), expOfNormal(neg(mul(bounded, r))));
     return copySign(select(gt(magnitude, c(0.93)), far, near), x); // NaN is near
   }
   Value small = atMost(magnitude, c(1)), z = mul(small, small);
-  Value series = polynomial(z, {-9.06397084280867248e-17, 1.63426140953671519e-15, -2.78351620721092135e-14, 4.46322426328647734e-13,
-                                -6.71136685516411038e-12, 9.42275906465041097e-11, -1.22905553017179274e-9, 1.48071928158792172e-8,
-                                -1.63658446912349243e-7, 1.64621143658892474e-6, -0.000014925650358406251, 0.000120553329817896643,
-                                -0.000854832702345085283, 0.00522397762544218784, -0.0268661706451312518, 0.112837916709551257,
-                                -0.376126389031837525, 0.128379167095512574});
+  Value series =
+      polynomial(z, {-9.06397084280867248e-17, 1.63426140953671519e-15, -2.78351620721092135e-14,
+                     4.46322426328647734e-13, -6.71136685516411038e-12, 9.42275906465041097e-11,
+                     -1.22905553017179274e-9, 1.48071928158792172e-8, -1.63658446912349243e-7,
+                     1.64621143658892474e-6, -0.000014925650358406251, 0.000120553329817896643,
+                     -0.000854832702345085283, 0.00522397762544218784, -0.0268661706451312518,
+                     0.112837916709551257, -0.376126389031837525, 0.128379167095512574});
   Value near = fma(small, series, small); // 2/sqrt(pi) = 1 + 0.128...
   Value far = atLeast(atMost(magnitude, c(6.5)), c(1));
   Value t = div(c(1), fma(far, c(0.5), c(1)));
   Value u = mul(sub(t, c(0.4509803921568627451)), c(1 / 0.21568627450980392157));
-  Value g = polynomial(u, {5.16032032387150635e-14, 2.21922408518972996e-13, -1.97788547078623111e-12, 8.39192925292319278e-13,
-                           3.61610343625985653e-11, -1.32912517146897964e-10, -3.526472613304784e-10, 3.998791921810757e-9,
-                           -2.30353106605560145e-9, -9.51868945125918998e-8, 2.45086988523714081e-7, 2.46071942756164743e-6,
-                           -9.63364204835765492e-6, -0.000094182277857546084, 0.000242697297910159828, 0.00616971156177503396,
-                           0.0406978788896413178, 0.164811054342065144, 0.215763438119802735});
+  Value g =
+      polynomial(u, {5.16032032387150635e-14, 2.21922408518972996e-13, -1.97788547078623111e-12,
+                     8.39192925292319278e-13, 3.61610343625985653e-11, -1.32912517146897964e-10,
+                     -3.526472613304784e-10, 3.998791921810757e-9, -2.30353106605560145e-9,
+                     -9.51868945125918998e-8, 2.45086988523714081e-7, 2.46071942756164743e-6,
+                     -9.63364204835765492e-6, -0.000094182277857546084, 0.000242697297910159828,
+                     0.00616971156177503396, 0.0406978788896413178, 0.164811054342065144,
+                     0.215763438119802735});
   Value tail = sub(c(1), mul(expOfNormal(neg(mul(far, far))), g));
   return copySign(select(gt(magnitude, c(1)), tail, near), x);
 }
 
-// Long division: each round subtracts the multiple of y 2^s that leaves less than that, exactly. One round is
-// enough while the quotient has fewer bits than a digit.
+// Long division: each round subtracts the multiple of y 2^s that leaves less than that, exactly.
+// One round is enough while the quotient has fewer bits than a digit.
 Value VectorMath::remainder(Value x, Value y) {
   if (isF32)
     return viaF64([](VectorMath &m, ArrayRef<Value> a) { return m.remainder(a[0], a[1]); }, {x, y});
@@ -78,7 +87,8 @@ Value VectorMath::remainder(Value x, Value y) {
         Value third = emit.select(emit.compare(D::GT, shift, n(900), integer), n(900), shift);
         Value rest = subBits(shift, third);
         Value second = emit.select(emit.compare(D::GT, rest, n(900), integer), n(900), rest);
-        Value shifted = mul(mul(mul(divisor, powerOfTwo(third)), powerOfTwo(second)), powerOfTwo(subBits(rest, second)));
+        Value shifted = mul(mul(mul(divisor, powerOfTwo(third)), powerOfTwo(second)),
+                            powerOfTwo(subBits(rest, second)));
         Value quotient = trunc(div(r, shifted)), next;
         if (emit.hasFma) {
           next = fma(neg(quotient), shifted, r);

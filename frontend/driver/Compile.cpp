@@ -25,7 +25,9 @@ namespace {
 
 class Stopwatch {
 public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
 
 private:
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
@@ -42,7 +44,8 @@ void orThrow(llvm::Error error) {
     throw std::runtime_error(llvm::toString(std::move(error)));
 }
 
-// Text that decides the object: the planned module without locations, with the target in its attributes.
+// Text that decides the object: the planned module without locations, with the target in its
+// attributes.
 std::string textOf(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream out(text);
@@ -83,7 +86,9 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   options.memory = request.apart ? passes::MemoryMode::Apart : passes::MemoryMode::Planned;
   options.reproducer = request.reproducer;
   options.fusion = request.fusion;
-  options.timing = [&](llvm::StringRef, llvm::StringRef pass, double seconds) { info.seconds.push_back({pass.str(), seconds}); };
+  options.timing = [&](llvm::StringRef, llvm::StringRef pass, double seconds) {
+    info.seconds.push_back({pass.str(), seconds});
+  };
   if (!request.options.dump.empty()) {
     if (auto error = llvm::sys::fs::create_directories(request.options.dump))
       throw std::runtime_error("cannot create " + request.options.dump + ": " + error.message());
@@ -117,12 +122,16 @@ Product compileModule(ModuleOp module, const Request &request) {
   product.descriptor = "fx_" + codegen::identifier(request.name) + "_program";
   if (!request.options.dump.empty())
     options.dump = [&](llvm::StringRef stage, llvm::StringRef form) {
-      orThrow(codegen::writeFile((request.options.dump + "/90-" + stage + (stage == "llvm" ? ".ll" : ".mlir")).str(), form));
+      orThrow(codegen::writeFile(
+          (request.options.dump + "/90-" + stage + (stage == "llvm" ? ".ll" : ".mlir")).str(),
+          form));
     };
   codegen::CacheOptions cacheOptions;
-  cacheOptions.enabled = request.options.cache && !request.assembly && !request.llvmIr && request.options.dump.empty();
+  cacheOptions.enabled =
+      request.options.cache && !request.assembly && !request.llvmIr && request.options.dump.empty();
   codegen::ObjectCache cache(cacheOptions);
-  std::string key = codegen::ObjectCache::hash({text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION)});
+  std::string key = codegen::ObjectCache::hash(
+      {text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION)});
   if (auto objects = cache.load(key)) {
     product.objects = std::move(*objects);
     product.info.from_cache = true;
@@ -144,7 +153,8 @@ Product compileModule(ModuleOp module, const Request &request) {
     product.objects = {orThrow(codegen::emitAssembly(lowered, target))};
   } else {
     product.objects = {orThrow(codegen::emitObject(lowered, target, options))};
-    product.objects.insert(product.objects.end(), lowered.extraObjects.begin(), lowered.extraObjects.end());
+    product.objects.insert(product.objects.end(), lowered.extraObjects.begin(),
+                           lowered.extraObjects.end());
     cache.store(key, product.objects);
   }
   product.info.seconds.push_back({"emit", emission.seconds()});
@@ -152,7 +162,8 @@ Product compileModule(ModuleOp module, const Request &request) {
 }
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {
-  return orThrow(codegen::linkInProcess(product.objects, product.descriptor, {{"fx_parallel_for", (void *)&fx_parallel_for}}));
+  return orThrow(codegen::linkInProcess(product.objects, product.descriptor,
+                                        {{"fx_parallel_for", (void *)&fx_parallel_for}}));
 }
 
 } // namespace fluxion::driver

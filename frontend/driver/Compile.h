@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The whole way from a traced module to objects: the one place that sees passes, codegen and the cache.
+// The whole way from a traced module to objects: the one place that sees passes, codegen and the
+// cache.
 #pragma once
 
 #include "codegen/llvm/Jit.h"
@@ -14,11 +15,11 @@ namespace fluxion::driver {
 struct Request {
   std::string name = "program";
   CompileOptions options;
-  std::string stopAfter;           // a stage: the module is left there and no object made
-  bool apart = false;              // every buffer at an address of its own
-  bool fusion = true;              // off: one kernel an op, for comparison
-  std::string reproducer;          // written when a pass fails
-  std::string mainFor;             // executable: also emit `main` for this kind of data
+  std::string stopAfter;                 // a stage: the module is left there and no object made
+  bool apart = false;                    // every buffer at an address of its own
+  bool fusion = true;                    // off: one kernel an op, for comparison
+  std::string reproducer;                // written when a pass fails
+  std::string mainFor;                   // executable: also emit `main` for this kind of data
   bool assembly = false, llvmIr = false; // text in place of objects
   const passes::ScheduleSource *schedules = nullptr;
 };
@@ -30,7 +31,8 @@ struct Product {
   CompileInfo info;
 };
 
-// The program's module is left as it was. User mistakes and broken modules throw std::runtime_error.
+// The program's module is left as it was. User mistakes and broken modules throw
+// std::runtime_error.
 Product compileModule(mlir::ModuleOp module, const Request &request);
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The public face of compilation: fluxion/compile.h.
+#include "frontend/driver/Compiled.h"
 #include "codegen/common/Libraries.h"
 #include "codegen/llvm/Aot.h"
 #include "fluxion/runtime.h"
 #include "frontend/driver/Compile.h"
-#include "frontend/driver/Compiled.h"
 #include "frontend/dsl/Trace.h"
 #include "ir/Target.h"
 
@@ -23,7 +23,9 @@ void orThrow(llvm::Error error) {
     throw std::runtime_error(llvm::toString(std::move(error)));
 }
 
-Type typeOf(const fx_tensor &tensor) { return {DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)}; }
+Type typeOf(const fx_tensor &tensor) {
+  return {DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)};
+}
 
 } // namespace
 
@@ -35,14 +37,18 @@ Compiled compile(const Program &program, CompileOptions options) {
   driver::Product product = driver::compileModule(*program.impl->module, request);
   impl->info = product.info;
   impl->linked = driver::link(product);
-  orThrow(rt::Instance::create(impl->linked->program(), std::make_shared<rt::ThreadPool>(options.threads), impl->instance));
+  orThrow(rt::Instance::create(impl->linked->program(),
+                               std::make_shared<rt::ThreadPool>(options.threads), impl->instance));
   return Compiled(impl);
 }
 
 void Compiled::init(int64_t seed) { orThrow(impl->instance->initialise(seed)); }
-void Compiled::save(const std::string &path) const { orThrow(rt::saveState(*impl->instance, path)); }
+void Compiled::save(const std::string &path) const {
+  orThrow(rt::saveState(*impl->instance, path));
+}
 void Compiled::load(const std::string &path) { orThrow(rt::loadState(*impl->instance, path)); }
-void Compiled::loadWeights(const std::string &path, const std::function<std::string(const std::string &)> &rename) {
+void Compiled::loadWeights(const std::string &path,
+                           const std::function<std::string(const std::string &)> &rename) {
   orThrow(rt::loadWeights(*impl->instance, path, rename));
 }
 const CompileInfo &Compiled::info() const { return impl->info; }
@@ -61,11 +67,14 @@ std::vector<Array> Compiled::run(const std::string &name, std::span<const Array>
   if (!entry)
     throw std::runtime_error("the program has no entry point named " + name);
   if (inputs.size() != entry->num_inputs)
-    throw std::runtime_error(name + " takes " + std::to_string(entry->num_inputs) + " inputs, called with " + std::to_string(inputs.size()));
+    throw std::runtime_error(name + " takes " + std::to_string(entry->num_inputs) +
+                             " inputs, called with " + std::to_string(inputs.size()));
   std::vector<const void *> in;
   for (uint32_t i = 0; i < entry->num_inputs; ++i) {
     if (inputs[i].type() != typeOf(entry->inputs[i]))
-      throw std::runtime_error(name + " expects " + entry->inputs[i].name + " " + typeOf(entry->inputs[i]).str() + ", but got " + inputs[i].type().str());
+      throw std::runtime_error(name + " expects " + entry->inputs[i].name + " " +
+                               typeOf(entry->inputs[i]).str() + ", but got " +
+                               inputs[i].type().str());
     in.push_back(inputs[i].data<char>());
   }
   std::vector<Array> results;
@@ -105,7 +114,9 @@ Program program(const Function &function, Loc loc) {
   return {impl};
 }
 
-CompiledFunction compile(const Function &function, CompileOptions options, Loc loc) { return CompiledFunction(compile(program(function, loc), options)); }
+CompiledFunction compile(const Function &function, CompileOptions options, Loc loc) {
+  return CompiledFunction(compile(program(function, loc), options));
+}
 CompiledValueAndGrad compile(const ValueAndGrad &function, CompileOptions options, Loc loc) {
   return CompiledValueAndGrad(compile(function.function, options, loc));
 }
@@ -127,11 +138,16 @@ void emit(const Program &program, const EmitOptions &options) {
     // The header describes what the object holds: read it off the linked program.
     auto linked = driver::link(product);
     size_t dot = options.path.rfind('.');
-    std::string stem = dot == std::string::npos || options.path.find('/', dot) != std::string::npos ? options.path : options.path.substr(0, dot);
+    std::string stem = dot == std::string::npos || options.path.find('/', dot) != std::string::npos
+                           ? options.path
+                           : options.path.substr(0, dot);
     orThrow(codegen::writeObject(options.path, product.objects));
-    orThrow(codegen::writeFile(stem + ".h", codegen::headerText(*linked->program(), product.descriptor)));
+    orThrow(codegen::writeFile(stem + ".h",
+                               codegen::headerText(*linked->program(), product.descriptor)));
   } else if (options.kind == Emit::Executable) {
-    orThrow(codegen::linkExecutable(options.path, product.objects, {codegen::libraryDirectory(), {"libfluxion_train.a", "libfluxion_rt.a"}}));
+    orThrow(codegen::linkExecutable(
+        options.path, product.objects,
+        {codegen::libraryDirectory(), {"libfluxion_train.a", "libfluxion_rt.a"}}));
   } else {
     orThrow(codegen::writeFile(options.path, product.objects.at(0)));
   }

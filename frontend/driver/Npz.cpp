@@ -11,12 +11,16 @@ namespace fluxion::driver {
 namespace {
 
 const std::vector<std::pair<DType, std::string>> &codes() {
-  static const std::vector<std::pair<DType, std::string>> table = {{DType::f64, "<f8"}, {DType::f32, "<f4"}, {DType::f16, "<f2"}, {DType::i64, "<i8"}, {DType::i32, "<i4"},
-                                                                   {DType::i16, "<i2"}, {DType::i8, "|i1"},  {DType::u8, "|u1"},  {DType::i1, "|b1"}};
+  static const std::vector<std::pair<DType, std::string>> table = {
+      {DType::f64, "<f8"}, {DType::f32, "<f4"}, {DType::f16, "<f2"},
+      {DType::i64, "<i8"}, {DType::i32, "<i4"}, {DType::i16, "<i2"},
+      {DType::i8, "|i1"},  {DType::u8, "|u1"},  {DType::i1, "|b1"}};
   return table;
 }
 
-[[noreturn]] void bad(const std::string &path, const std::string &reason) { throw std::runtime_error(path + ": " + reason); }
+[[noreturn]] void bad(const std::string &path, const std::string &reason) {
+  throw std::runtime_error(path + ": " + reason);
+}
 
 // The value after 'key': in the header's Python dictionary.
 std::string field(const std::string &header, const std::string &key) {
@@ -68,7 +72,8 @@ Array parseNpy(const std::string &place, const std::string &bytes) {
     else
       expected *= uint64_t(size);
   if (expected != available)
-    bad(place, std::to_string(available) + " bytes of data, the header says " + std::to_string(expected));
+    bad(place,
+        std::to_string(available) + " bytes of data, the header says " + std::to_string(expected));
   Array array(Type{type->first, shape});
   std::memcpy(array.data<char>(), bytes.data() + start, expected);
   return array;
@@ -83,12 +88,15 @@ std::string formatNpy(const std::string &place, const Array &array) {
     bad(place, std::string("NumPy has no type for ") + name(array.type().dtype));
   for (int64_t size : array.type().shape)
     shape += std::to_string(size) + ", ";
-  std::string header = "{'descr': '" + code + "', 'fortran_order': False, 'shape': " + shape + "), }";
+  std::string header =
+      "{'descr': '" + code + "', 'fortran_order': False, 'shape': " + shape + "), }";
   header.resize((10 + header.size() + 1 + 63) / 64 * 64 - 10 - 1, ' ');
   header += '\n';
   std::string bytes("\x93NUMPY\x01\x00", 8);
   uint16_t length = uint16_t(header.size());
-  bytes.append(reinterpret_cast<const char *>(&length), 2).append(header).append(array.data<char>(), array.size());
+  bytes.append(reinterpret_cast<const char *>(&length), 2)
+      .append(header)
+      .append(array.data<char>(), array.size());
   return bytes;
 }
 
@@ -96,7 +104,8 @@ std::string formatNpy(const std::string &place, const Array &array) {
 
 NamedArrays readNpz(const std::string &path) {
   int code = 0;
-  std::unique_ptr<zip_t, int (*)(zip_t *)> archive(zip_open(path.c_str(), ZIP_RDONLY, &code), zip_close);
+  std::unique_ptr<zip_t, int (*)(zip_t *)> archive(zip_open(path.c_str(), ZIP_RDONLY, &code),
+                                                   zip_close);
   if (!archive) {
     zip_error_t error;
     zip_error_init_with_code(&error, code);
@@ -110,7 +119,8 @@ NamedArrays readNpz(const std::string &path) {
     if (zip_stat_index(archive.get(), i, 0, &info) != 0 || !(info.valid & ZIP_STAT_SIZE))
       bad(path, "damaged directory");
     std::string member = info.name, bytes;
-    std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(zip_fopen_index(archive.get(), i, 0), zip_fclose);
+    std::unique_ptr<zip_file_t, int (*)(zip_file_t *)> file(zip_fopen_index(archive.get(), i, 0),
+                                                            zip_fclose);
     char buffer[1 << 16];
     zip_int64_t got = -1;
     while (file && (got = zip_fread(file.get(), buffer, sizeof buffer)) > 0)
@@ -136,7 +146,9 @@ void writeNpz(const std::string &path, const NamedArrays &arrays) {
   bool written = true;
   for (size_t i = 0; i < arrays.size(); ++i) {
     zip_source_t *source = zip_source_buffer(archive, members[i].data(), members[i].size(), 0);
-    zip_int64_t at = source ? zip_file_add(archive, (arrays[i].first + ".npy").c_str(), source, ZIP_FL_OVERWRITE) : -1;
+    zip_int64_t at =
+        source ? zip_file_add(archive, (arrays[i].first + ".npy").c_str(), source, ZIP_FL_OVERWRITE)
+               : -1;
     written &= at >= 0 && zip_set_file_compression(archive, zip_uint64_t(at), ZIP_CM_STORE, 0) == 0;
   }
   if (!written)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// NumPy's .npz: a zip of .npy arrays (numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
+// NumPy's .npz: a zip of .npy arrays
+// (numpy.org/doc/stable/reference/generated/numpy.lib.format.html).
 #pragma once
 
 #include "fluxion/compile.h"

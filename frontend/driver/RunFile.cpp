@@ -19,12 +19,14 @@ namespace {
 using Value = ir::reference::Tensor;
 
 std::string nameOf(mlir::DictionaryAttr attributes, const char *kind, unsigned position) {
-  auto name = attributes ? attributes.getAs<mlir::StringAttr>(ir::nameAttrName) : mlir::StringAttr();
+  auto name =
+      attributes ? attributes.getAs<mlir::StringAttr>(ir::nameAttrName) : mlir::StringAttr();
   return name ? name.str() : kind + std::to_string(position);
 }
 
 Value toValue(const Array &array, mlir::MLIRContext *context) {
-  return Value::fromBytes(dsl::toMlir(context, array.type()), llvm::ArrayRef(array.data<char>(), array.size()));
+  return Value::fromBytes(dsl::toMlir(context, array.type()),
+                          llvm::ArrayRef(array.data<char>(), array.size()));
 }
 
 Array toArray(const Value &value) {
@@ -63,7 +65,8 @@ private:
     mlir::ScopedDiagnosticHandler handler(module->getContext(), [&](mlir::Diagnostic &diagnostic) {
       complaint = complaint.empty() ? diagnostic.str() : complaint;
     });
-    auto results = ir::reference::evaluate(module->lookupSymbol<mlir::func::FuncOp>(name), inputs, &state);
+    auto results =
+        ir::reference::evaluate(module->lookupSymbol<mlir::func::FuncOp>(name), inputs, &state);
     if (mlir::failed(results))
       throw std::runtime_error("@" + name + ": " + complaint);
     return *results;
@@ -82,12 +85,14 @@ Array withoutBf16(const Array &array, mlir::MLIRContext *context) {
 }
 
 const Array *find(const NamedArrays &arrays, const std::string &name) {
-  auto at = std::find_if(arrays.begin(), arrays.end(), [&](auto &named) { return named.first == name; });
+  auto at =
+      std::find_if(arrays.begin(), arrays.end(), [&](auto &named) { return named.first == name; });
   return at == arrays.end() ? nullptr : &at->second;
 }
 
 // The archive's array where it has the argument's shape and, but for bf16, its element type.
-Array inputFrom(const NamedArrays &arrays, const std::string &path, const std::string &name, mlir::RankedTensorType wanted) {
+Array inputFrom(const NamedArrays &arrays, const std::string &path, const std::string &name,
+                mlir::RankedTensorType wanted) {
   const Array *found = find(arrays, name);
   if (!found) {
     std::vector<std::string> names;
@@ -95,12 +100,14 @@ Array inputFrom(const NamedArrays &arrays, const std::string &path, const std::s
       names.push_back(known);
     std::string close = dsl::nearest(name, names);
     throw std::runtime_error(path + " has no array named \"" + name + "\"" +
-                             (close.empty() ? "; it holds " + llvm::join(names, ", ") : "; did you mean \"" + close + "\"?"));
+                             (close.empty() ? "; it holds " + llvm::join(names, ", ")
+                                            : "; did you mean \"" + close + "\"?"));
   }
   Type type = dsl::fromMlir(wanted), stored = type;
   stored.dtype = type.dtype == DType::bf16 ? DType::f32 : type.dtype;
   if (found->type() != stored)
-    throw std::runtime_error(path + ": \"" + name + "\" is " + found->type().str() + ", expected " + stored.str());
+    throw std::runtime_error(path + ": \"" + name + "\" is " + found->type().str() + ", expected " +
+                             stored.str());
   Value value = toValue(*found, wanted.getContext());
   value.type = wanted;
   return toArray(value);
@@ -140,18 +147,22 @@ std::vector<FunctionResults> runFile(const RunRequest &request) {
   for (mlir::func::FuncOp function : functions) {
     std::vector<Array> inputs;
     for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-      inputs.push_back(request.inputs.empty() ? randomArray(dsl::fromMlir(type), (uint64_t)request.seed + (i << 32))
-                                              : inputFrom(given, request.inputs, nameOf(function.getArgAttrDict(i), "arg", i),
-                                                          llvm::cast<mlir::RankedTensorType>(type)));
+      inputs.push_back(request.inputs.empty()
+                           ? randomArray(dsl::fromMlir(type), (uint64_t)request.seed + (i << 32))
+                           : inputFrom(given, request.inputs,
+                                       nameOf(function.getArgAttrDict(i), "arg", i),
+                                       llvm::cast<mlir::RankedTensorType>(type)));
     FunctionResults results{function.getSymName().str(), {}};
     for (auto [i, array] : llvm::enumerate(run(results.function, inputs)))
-      results.results.emplace_back(nameOf(function.getResultAttrDict(i), "result", i), withoutBf16(array, context));
+      results.results.emplace_back(nameOf(function.getResultAttrDict(i), "result", i),
+                                   withoutBf16(array, context));
     all.push_back(std::move(results));
   }
   return all;
 }
 
-std::string firstDifference(const NamedArrays &expected, const NamedArrays &found, double rtol, double atol) {
+std::string firstDifference(const NamedArrays &expected, const NamedArrays &found, double rtol,
+                            double atol) {
   auto context = dsl::makeContext();
   for (auto &[name, wanted] : expected) {
     const Array *result = find(found, name);
@@ -164,8 +175,10 @@ std::string firstDifference(const NamedArrays &expected, const NamedArrays &foun
     int64_t count = 0;
     ir::reference::forEachIndex(want.shape(), [&](llvm::ArrayRef<int64_t> index, int64_t i) {
       double a = want.number(i), b = have.number(i);
-      bool equal = want.isFloat() ? a == b || (std::isnan(a) && std::isnan(b)) : want.integers[i] == have.integers[i];
-      bool close = want.isFloat() && std::isfinite(a) && std::fabs(a - b) <= atol + rtol * std::fabs(a);
+      bool equal = want.isFloat() ? a == b || (std::isnan(a) && std::isnan(b))
+                                  : want.integers[i] == have.integers[i];
+      bool close =
+          want.isFloat() && std::isfinite(a) && std::fabs(a - b) <= atol + rtol * std::fabs(a);
       if (!equal && !close && count++ == 0) {
         llvm::raw_string_ostream out(first);
         out << "\"" << name << "\"[";
@@ -174,7 +187,8 @@ std::string firstDifference(const NamedArrays &expected, const NamedArrays &foun
       }
     });
     if (count > 0)
-      return first + "; " + std::to_string(count) + " of " + std::to_string(want.size()) + " elements differ";
+      return first + "; " + std::to_string(count) + " of " + std::to_string(want.size()) +
+             " elements differ";
   }
   return "";
 }

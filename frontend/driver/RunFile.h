@@ -24,9 +24,10 @@ struct FunctionResults {
 // Throws std::runtime_error with one sentence.
 std::vector<FunctionResults> runFile(const RunRequest &request);
 
-// Empty if the results agree; else the first difference and how many there are. NaN equals NaN; bf16 is
-// expected as f32, which NumPy has.
-std::string firstDifference(const NamedArrays &expected, const NamedArrays &found, double rtol, double atol);
+// Empty if the results agree; else the first difference and how many there are. NaN equals NaN;
+// bf16 is expected as f32, which NumPy has.
+std::string firstDifference(const NamedArrays &expected, const NamedArrays &found, double rtol,
+                            double atol);
 
 // f32[2, 2] [[1, 2], [3, 4]]; of a large array the first elements.
 std::string describe(const Array &array);

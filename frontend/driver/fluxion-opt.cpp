@@ -14,5 +14,6 @@ int main(int argc, char **argv) {
   mlir::registerTransformsPasses();
   std::unique_ptr<fluxion::ir::KernelModel> model = fluxion::codegen::makeKernelModel();
   fluxion::passes::registerPasses(model.get());
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "fluxion-opt: passes of Fluxion by flag\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(argc, argv, "fluxion-opt: passes of Fluxion by flag\n", registry));
 }

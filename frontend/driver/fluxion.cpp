@@ -9,17 +9,22 @@
 
 int main(int argc, char **argv) {
   using namespace fluxion;
-  CLI::App app{"fluxion: compile differentiable dataflow programs\n\n"
-               "  fluxion list                                          models that come with it\n"
-               "  fluxion show  vision/lenet --after=fuse               the program as IR after a stage\n"
-               "  fluxion train vision/lenet --data=$FLUXION_DATA_DIR   compile one training step and run it\n"
-               "  fluxion build vision/lenet -o lenet --emit=exe        a standalone trainer, runtime included\n"
-               "  fluxion run   kernel.mlir                             functions of the fluxion dialect, on random inputs",
-               "fluxion"};
+  CLI::App app{
+      "fluxion: compile differentiable dataflow programs\n\n"
+      "  fluxion list                                          models that come with it\n"
+      "  fluxion show  vision/lenet --after=fuse               the program as IR after a stage\n"
+      "  fluxion train vision/lenet --data=$FLUXION_DATA_DIR   compile one training step and run "
+      "it\n"
+      "  fluxion build vision/lenet -o lenet --emit=exe        a standalone trainer, runtime "
+      "included\n"
+      "  fluxion run   kernel.mlir                             functions of the fluxion dialect, "
+      "on random inputs",
+      "fluxion"};
   app.require_subcommand(1);
   app.footer("fluxion COMMAND --help has examples first");
   int code = 0;
-  for (auto *add : {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addRun, driver::addBench, driver::addExplain, driver::addDemo})
+  for (auto *add : {driver::addList, driver::addShow, driver::addTrain, driver::addBuild,
+                    driver::addRun, driver::addBench, driver::addExplain, driver::addDemo})
     add(app, code);
   try {
     app.parse(argc, argv);

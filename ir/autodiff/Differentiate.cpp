@@ -18,7 +18,9 @@ SmallVector<Value> distinct(OpBuilder &builder, Location loc, ValueRange values)
   SmallVector<Value> result;
   DenseSet<Value> seen;
   for (Value value : values)
-    result.push_back(seen.insert(value).second ? value : BarrierOp::create(builder, loc, value.getType(), value).getYs()[0]);
+    result.push_back(seen.insert(value).second
+                         ? value
+                         : BarrierOp::create(builder, loc, value.getType(), value).getYs()[0]);
   return result;
 }
 
@@ -41,8 +43,8 @@ LogicalResult expandVjp(VjpOp vjp) {
   return success();
 }
 
-// u -> J^T u is linear, and its transpose is t -> J t: the reverse sweep reversed. Nothing of the value
-// of u survives, so zeros stand in for it and clean-up removes them.
+// u -> J^T u is linear, and its transpose is t -> J t: the reverse sweep reversed. Nothing of the
+// value of u survives, so zeros stand in for it and clean-up removes them.
 LogicalResult expandJvp(JvpOp jvp) {
   OpBuilder builder(jvp);
   SmallVector<Value> inputs = distinct(builder, jvp.getLoc(), jvp.getInputs());
@@ -51,10 +53,13 @@ LogicalResult expandJvp(JvpOp jvp) {
 
   Reverse reverse(builder);
   reverse.want(wanted);
-  SmallVector<Value> zeros, outputs(ArrayRef<Value>(forward.results).take_front(jvp.getNumTangents()));
+  SmallVector<Value> zeros,
+      outputs(ArrayRef<Value>(forward.results).take_front(jvp.getNumTangents()));
   for (Value output : outputs) {
     Emitter emit(builder, jvp.getLoc());
-    zeros.push_back(BarrierOp::create(builder, jvp.getLoc(), output.getType(), emit.zeros(output.getType()).operator Value()).getYs()[0]);
+    zeros.push_back(BarrierOp::create(builder, jvp.getLoc(), output.getType(),
+                                      emit.zeros(output.getType()).operator Value())
+                        .getYs()[0]);
     reverse.add(output, zeros.back());
   }
   Operation *last = jvp->getPrevNode();

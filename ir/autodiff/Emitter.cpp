@@ -12,23 +12,29 @@ using namespace mlir;
 namespace fluxion::ir {
 namespace {
 
-template <typename Op> Expr unary(Emitter &e, Expr x) { return e(Op::create(e.builder, e.loc, x.type(), x)); }
-template <typename Op> Expr binary(Emitter &e, Expr x, Expr y) { return e(Op::create(e.builder, e.loc, x.type(), x, y)); }
+template <typename Op> Expr unary(Emitter &e, Expr x) {
+  return e(Op::create(e.builder, e.loc, x.type(), x));
+}
+template <typename Op> Expr binary(Emitter &e, Expr x, Expr y) {
+  return e(Op::create(e.builder, e.loc, x.type(), x, y));
+}
 
 bool isSplat(Value value, double number) {
   SplatElementsAttr splat;
   if (!matchPattern(value, m_Constant(&splat)))
     return false;
-  return isa<FloatType>(splat.getElementType()) ? splat.getSplatValue<APFloat>().isExactlyValue(number)
-                                                : splat.getSplatValue<APInt>().getSExtValue() == (int64_t)number;
+  return isa<FloatType>(splat.getElementType())
+             ? splat.getSplatValue<APFloat>().isExactlyValue(number)
+             : splat.getSplatValue<APInt>().getSExtValue() == (int64_t)number;
 }
 
 } // namespace
 
 Expr Emitter::constant(double value, RankedTensorType type) {
   Type element = type.getElementType();
-  Attribute number = isa<FloatType>(element) ? (Attribute)builder.getFloatAttr(element, value)
-                                             : (Attribute)builder.getIntegerAttr(element, (int64_t)value);
+  Attribute number = isa<FloatType>(element)
+                         ? (Attribute)builder.getFloatAttr(element, value)
+                         : (Attribute)builder.getIntegerAttr(element, (int64_t)value);
   return (*this)(ConstantOp::create(builder, loc, DenseElementsAttr::get(type, number)));
 }
 
@@ -72,13 +78,15 @@ Expr Emitter::select(Expr pred, Expr on_true, Expr on_false) {
 Expr Emitter::convert(Expr x, Type element) {
   return x.type().getElementType() == element
              ? x
-             : (*this)(ConvertOp::create(builder, loc, RankedTensorType::get(x.shape(), element), x));
+             : (*this)(
+                   ConvertOp::create(builder, loc, RankedTensorType::get(x.shape(), element), x));
 }
 
 Expr Emitter::reshape(Expr x, ArrayRef<int64_t> shape) {
   return x.shape() == shape
              ? x
-             : (*this)(ReshapeOp::create(builder, loc, RankedTensorType::get(shape, x.type().getElementType()), x));
+             : (*this)(ReshapeOp::create(
+                   builder, loc, RankedTensorType::get(shape, x.type().getElementType()), x));
 }
 Expr Emitter::transpose(Expr x, ArrayRef<int64_t> permutation) {
   if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
@@ -88,16 +96,21 @@ Expr Emitter::transpose(Expr x, ArrayRef<int64_t> permutation) {
 Expr Emitter::broadcast(Expr x, ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
   if (x.shape() == shape)
     return x;
-  return (*this)(BroadcastInDimOp::create(builder, loc, RankedTensorType::get(shape, x.type().getElementType()), x, dims));
+  return (*this)(BroadcastInDimOp::create(
+      builder, loc, RankedTensorType::get(shape, x.type().getElementType()), x, dims));
 }
-Expr Emitter::slice(Expr x, ArrayRef<int64_t> start, ArrayRef<int64_t> limit, ArrayRef<int64_t> stride) {
+Expr Emitter::slice(Expr x, ArrayRef<int64_t> start, ArrayRef<int64_t> limit,
+                    ArrayRef<int64_t> stride) {
   return (*this)(SliceOp::create(builder, loc, x, start, limit, stride));
 }
-Expr Emitter::pad(Expr x, double value, ArrayRef<int64_t> low, ArrayRef<int64_t> high, ArrayRef<int64_t> interior) {
+Expr Emitter::pad(Expr x, double value, ArrayRef<int64_t> low, ArrayRef<int64_t> high,
+                  ArrayRef<int64_t> interior) {
   Expr scalar = constant(value, RankedTensorType::get({}, x.type().getElementType()));
   return (*this)(PadOp::create(builder, loc, x, scalar, low, high, interior));
 }
-Expr Emitter::iota(RankedTensorType type, int64_t dim) { return (*this)(IotaOp::create(builder, loc, type, dim)); }
+Expr Emitter::iota(RankedTensorType type, int64_t dim) {
+  return (*this)(IotaOp::create(builder, loc, type, dim));
+}
 
 Expr Emitter::reduce(ReduceKind kind, Expr x, ArrayRef<int64_t> dims) {
   return dims.empty() ? x : (*this)(ReduceOp::create(builder, loc, kind, x, dims));

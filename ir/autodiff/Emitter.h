@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Writes dialect ops as formulas: adjoint rules and decompositions read as the mathematics above them.
+// Writes dialect ops as formulas: adjoint rules and decompositions read as the mathematics above
+// them.
 #pragma once
 
 #include "mlir/IR/Builders.h"
@@ -17,7 +18,9 @@ class Expr {
 public:
   Expr(mlir::Value value, Emitter &emit) : value(value), emit(&emit) {}
   operator mlir::Value() const { return value; }
-  mlir::RankedTensorType type() const { return llvm::cast<mlir::RankedTensorType>(value.getType()); }
+  mlir::RankedTensorType type() const {
+    return llvm::cast<mlir::RankedTensorType>(value.getType());
+  }
   llvm::ArrayRef<int64_t> shape() const { return type().getShape(); }
   Emitter &emitter() const { return *emit; }
 
@@ -43,10 +46,12 @@ public:
   }
 
   // Elementwise; one function an op, spelled as the mnemonic where C++ allows.
-  Expr exp(Expr x), expm1(Expr x), log(Expr x), log1p(Expr x), sqrt(Expr x), rsqrt(Expr x), tanh(Expr x), sin(Expr x),
-      cos(Expr x), erf(Expr x), neg(Expr x), abs(Expr x), sign(Expr x), floor(Expr x), sigmoid(Expr x);
-  Expr add(Expr x, Expr y), sub(Expr x, Expr y), mul(Expr x, Expr y), div(Expr x, Expr y), pow(Expr x, Expr y),
-      max(Expr x, Expr y), min(Expr x, Expr y), and_(Expr x, Expr y), or_(Expr x, Expr y);
+  Expr exp(Expr x), expm1(Expr x), log(Expr x), log1p(Expr x), sqrt(Expr x), rsqrt(Expr x),
+      tanh(Expr x), sin(Expr x), cos(Expr x), erf(Expr x), neg(Expr x), abs(Expr x), sign(Expr x),
+      floor(Expr x), sigmoid(Expr x);
+  Expr add(Expr x, Expr y), sub(Expr x, Expr y), mul(Expr x, Expr y), div(Expr x, Expr y),
+      pow(Expr x, Expr y), max(Expr x, Expr y), min(Expr x, Expr y), and_(Expr x, Expr y),
+      or_(Expr x, Expr y);
   Expr compare(CompareDirection direction, Expr x, Expr y);
   Expr select(Expr pred, Expr on_true, Expr on_false);
   Expr convert(Expr x, mlir::Type element);
@@ -55,7 +60,8 @@ public:
   Expr reshape(Expr x, llvm::ArrayRef<int64_t> shape);
   Expr transpose(Expr x, llvm::ArrayRef<int64_t> permutation);
   Expr broadcast(Expr x, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> dims);
-  Expr slice(Expr x, llvm::ArrayRef<int64_t> start, llvm::ArrayRef<int64_t> limit, llvm::ArrayRef<int64_t> stride);
+  Expr slice(Expr x, llvm::ArrayRef<int64_t> start, llvm::ArrayRef<int64_t> limit,
+             llvm::ArrayRef<int64_t> stride);
   Expr pad(Expr x, double value, llvm::ArrayRef<int64_t> low, llvm::ArrayRef<int64_t> high,
            llvm::ArrayRef<int64_t> interior);
   Expr iota(mlir::RankedTensorType type, int64_t dim);

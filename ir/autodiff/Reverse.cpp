@@ -54,7 +54,8 @@ Inlined fluxion::ir::inlineCopy(OpBuilder &builder, Region &region, ValueRange a
       Emitter emit(builder, next->getLoc());
       SmallVector<Value> definition = inner.decompose(emit);
       SmallVector<Operation *> made;
-      for (Operation *op = before ? before->getNextNode() : &next->getBlock()->front(); op != next; op = op->getNextNode())
+      for (Operation *op = before ? before->getNextNode() : &next->getBlock()->front(); op != next;
+           op = op->getNextNode())
         made.push_back(op);
       for (auto [from, to] : llvm::zip_equal(next->getResults(), definition))
         from.replaceAllUsesWith(to);
@@ -115,7 +116,9 @@ LogicalResult Reverse::sweep(ArrayRef<Operation *> ops) {
 }
 
 LogicalResult Reverse::reverse(Operation *op) {
-  bool reached = llvm::any_of(op->getResults(), [&](Value result) { return active.contains(result) && contributions.count(result); });
+  bool reached = llvm::any_of(op->getResults(), [&](Value result) {
+    return active.contains(result) && contributions.count(result);
+  });
   if (!reached)
     return success();
   SmallVector<Value> grads;
@@ -127,7 +130,8 @@ LogicalResult Reverse::reverse(Operation *op) {
     return reverseCustom(op, grads);
   auto differentiable = dyn_cast<DifferentiableOpInterface>(op);
   if (!differentiable)
-    return op->emitOpError("has no derivative; wrap its operands in stop_gradient if none is meant");
+    return op->emitOpError(
+        "has no derivative; wrap its operands in stop_gradient if none is meant");
   Emitter emit(builder, op->getLoc());
   SmallVector<Value> cotangents = differentiable.adjoint(emit, grads);
   for (auto [operand, cotangent] : llvm::zip_equal(op->getOperands(), cotangents))
@@ -168,7 +172,8 @@ LogicalResult Reverse::reverseCustom(Operation *op, ValueRange grads) {
   SmallVector<Value> arguments(custom.getInputs());
   llvm::append_range(arguments, custom.getResults());
   for (auto [result, grad] : llvm::zip_equal(custom.getResults(), grads))
-    arguments.push_back(grad ? grad : Emitter(builder, op->getLoc()).zeros(result.getType()).operator Value());
+    arguments.push_back(
+        grad ? grad : Emitter(builder, op->getLoc()).zeros(result.getType()).operator Value());
   Inlined backward = inlineCopy(builder, custom.getBackward(), arguments);
   for (auto [input, cotangent] : llvm::zip_equal(custom.getInputs(), backward.results))
     if (active.contains(input))

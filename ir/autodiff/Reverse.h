@@ -33,8 +33,8 @@ private:
   mlir::LogicalResult reverseCustom(mlir::Operation *op, mlir::ValueRange grads);
 };
 
-// Copies the ops of a region's block (not its terminator) to the builder, arguments replaced; returns the
-// copies in order and what the terminator yields.
+// Copies the ops of a region's block (not its terminator) to the builder, arguments replaced;
+// returns the copies in order and what the terminator yields.
 struct Inlined {
   llvm::SmallVector<mlir::Operation *> ops;
   llvm::SmallVector<mlir::Value> results;

@@ -20,31 +20,37 @@ bool namesOnce(ArrayRef<int64_t> batching, ArrayRef<int64_t> contracting, int64_
 }
 
 SmallVector<std::pair<int64_t, int64_t>> pairs(ArrayRef<int64_t> a, ArrayRef<int64_t> b) {
-  return llvm::map_to_vector(llvm::zip_equal(a, b),
-                             [](auto p) { return std::pair<int64_t, int64_t>(std::get<0>(p), std::get<1>(p)); });
+  return llvm::map_to_vector(llvm::zip_equal(a, b), [](auto p) {
+    return std::pair<int64_t, int64_t>(std::get<0>(p), std::get<1>(p));
+  });
 }
 } // namespace
 
-LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc, ValueRange operands,
-    DictionaryAttr attributes, OpaqueProperties properties, RegionRange regions, SmallVectorImpl<Type> &types) {
+LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
+                                             ValueRange operands, DictionaryAttr attributes,
+                                             OpaqueProperties properties, RegionRange regions,
+                                             SmallVectorImpl<Type> &types) {
   Adaptor op(operands, attributes, properties, regions);
-  auto lhs = cast<RankedTensorType>(op.getLhs().getType()), rhs = cast<RankedTensorType>(op.getRhs().getType());
+  auto lhs = cast<RankedTensorType>(op.getLhs().getType()),
+       rhs = cast<RankedTensorType>(op.getRhs().getType());
   ArrayRef<int64_t> lb = op.getLhsBatching(), rb = op.getRhsBatching(), lc = op.getLhsContracting(),
                     rc = op.getRhsContracting();
   if (lb.size() != rb.size() || lc.size() != rc.size())
-    return emitOptionalError(loc, "dot_general_c1: ", lb.size(), " and ", rb.size(), " batching, ", lc.size(), " and ",
-                             rc.size(), " contracting dimensions; the lists must have equal lengths");
+    return emitOptionalError(loc, "dot_general_c1: ", lb.size(), " and ", rb.size(), " batching, ",
+                             lc.size(), " and ", rc.size(),
+                             " contracting dimensions; the lists must have equal lengths");
   if (!namesOnce(lb, lc, lhs.getRank()) || !namesOnce(rb, rc, rhs.getRank()))
     return emitOptionalError(loc, "dot_general_c2: a dimension is out of range or named twice");
   SmallVector<std::pair<int64_t, int64_t>> paired = pairs(lb, rb);
   llvm::append_range(paired, pairs(lc, rc));
   for (auto [a, b] : paired)
     if (lhs.getDimSize(a) != rhs.getDimSize(b))
-      return emitOptionalError(loc, "dot_general_c3: lhs dimension ", a, " has size ", lhs.getDimSize(a),
-                               " but rhs dimension ", b, " has size ", rhs.getDimSize(b));
+      return emitOptionalError(loc, "dot_general_c3: lhs dimension ", a, " has size ",
+                               lhs.getDimSize(a), " but rhs dimension ", b, " has size ",
+                               rhs.getDimSize(b));
   if (lhs.getElementType() != rhs.getElementType())
-    return emitOptionalError(loc, "dot_general_c4: element types ", lhs.getElementType(), " and ", rhs.getElementType(),
-                             " differ");
+    return emitOptionalError(loc, "dot_general_c4: element types ", lhs.getElementType(), " and ",
+                             rhs.getElementType(), " differ");
   SmallVector<int64_t> shape;
   for (int64_t dim : lb)
     shape.push_back(lhs.getDimSize(dim));

@@ -23,38 +23,51 @@ bool isSplat(Attribute attr, double value) {
 }
 } // namespace
 
-LogicalResult IsFiniteOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
-                                           OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+LogicalResult IsFiniteOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                           ValueRange operands, DictionaryAttr, OpaqueProperties,
+                                           RegionRange, SmallVectorImpl<Type> &types) {
   types.push_back(predicateType(operands[0].getType()));
   return success();
 }
 
-LogicalResult CompareOp::inferReturnTypes(MLIRContext *, std::optional<Location>, ValueRange operands, DictionaryAttr,
-                                          OpaqueProperties, RegionRange, SmallVectorImpl<Type> &types) {
+LogicalResult CompareOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
+                                          ValueRange operands, DictionaryAttr, OpaqueProperties,
+                                          RegionRange, SmallVectorImpl<Type> &types) {
   types.push_back(predicateType(operands[0].getType()));
   return success();
 }
 
 LogicalResult BitcastConvertOp::verify() {
-  unsigned from = getX().getType().getElementTypeBitWidth(), to = getY().getType().getElementTypeBitWidth();
+  unsigned from = getX().getType().getElementTypeBitWidth(),
+           to = getY().getType().getElementTypeBitWidth();
   if (from != to)
-    return emitOpError() << "bitcast_convert_c1: element widths differ, " << from << " and " << to << " bits";
+    return emitOpError() << "bitcast_convert_c1: element widths differ, " << from << " and " << to
+                         << " bits";
   return success();
 }
 
 // Only identities that hold for every value, NaN, infinities and signed zeros included.
 OpFoldResult AddOp::fold(FoldAdaptor adaptor) {
-  return isSplat(adaptor.getY(), -0.0) || (isa<IntegerType>(getType().getElementType()) && isSplat(adaptor.getY(), 0))
+  return isSplat(adaptor.getY(), -0.0) ||
+                 (isa<IntegerType>(getType().getElementType()) && isSplat(adaptor.getY(), 0))
              ? OpFoldResult(getX())
              : OpFoldResult();
 }
-OpFoldResult SubOp::fold(FoldAdaptor adaptor) { return isSplat(adaptor.getY(), 0.0) ? OpFoldResult(getX()) : OpFoldResult(); }
-OpFoldResult MulOp::fold(FoldAdaptor adaptor) { return isSplat(adaptor.getY(), 1.0) ? OpFoldResult(getX()) : OpFoldResult(); }
-OpFoldResult DivOp::fold(FoldAdaptor adaptor) { return isSplat(adaptor.getY(), 1.0) ? OpFoldResult(getX()) : OpFoldResult(); }
+OpFoldResult SubOp::fold(FoldAdaptor adaptor) {
+  return isSplat(adaptor.getY(), 0.0) ? OpFoldResult(getX()) : OpFoldResult();
+}
+OpFoldResult MulOp::fold(FoldAdaptor adaptor) {
+  return isSplat(adaptor.getY(), 1.0) ? OpFoldResult(getX()) : OpFoldResult();
+}
+OpFoldResult DivOp::fold(FoldAdaptor adaptor) {
+  return isSplat(adaptor.getY(), 1.0) ? OpFoldResult(getX()) : OpFoldResult();
+}
 OpFoldResult AccumulateOp::fold(FoldAdaptor) {
   return getCotangents().size() == 1 ? OpFoldResult(getCotangents()[0]) : OpFoldResult();
 }
-OpFoldResult ConvertOp::fold(FoldAdaptor) { return getX().getType() == getType() ? OpFoldResult(getX()) : OpFoldResult(); }
+OpFoldResult ConvertOp::fold(FoldAdaptor) {
+  return getX().getType() == getType() ? OpFoldResult(getX()) : OpFoldResult();
+}
 OpFoldResult SelectOp::fold(FoldAdaptor adaptor) {
   if (getOnTrue() == getOnFalse())
     return getOnTrue();

@@ -5,7 +5,7 @@
 
 include "ir/Attrs.td"
 
-// Their clauses are softmax_c1 and log_softmax_c1.
+// softmax_c1, log_softmax_c1: the dimension is in range.
 class Fluxion_SoftmaxLikeOp<string mnemonic, string formula>
     : Fluxion_CompositeOp<mnemonic, [SameOperandsAndResultType, Differentiable]> {
   let summary = formula;

@@ -28,13 +28,15 @@ Normalised fluxion::ir::normalise(Emitter &emit, Expr x, ArrayRef<int64_t> dims,
 }
 
 Expr fluxion::ir::softmaxFormula(Emitter &emit, Expr x, int64_t dim) {
-  Expr exponential = emit.exp(x - emit.broadcastReduced(emit.reduce(ReduceKind::Max, x, dim), x.shape(), dim));
+  Expr exponential =
+      emit.exp(x - emit.broadcastReduced(emit.reduce(ReduceKind::Max, x, dim), x.shape(), dim));
   return exponential / emit.broadcastReduced(emit.sum(exponential, dim), x.shape(), dim);
 }
 
 Expr fluxion::ir::isLabel(Emitter &emit, Value labels, RankedTensorType type) {
   int64_t last = type.getRank() - 1;
-  auto indices = RankedTensorType::get(type.getShape(), cast<RankedTensorType>(labels.getType()).getElementType());
+  auto indices = RankedTensorType::get(type.getShape(),
+                                       cast<RankedTensorType>(labels.getType()).getElementType());
   Expr wanted = emit.broadcastReduced(emit(labels), type.getShape(), last);
   return emit.compare(CompareDirection::EQ, emit.iota(indices, last), wanted);
 }
@@ -62,25 +64,30 @@ Results GeluOp::decompose(Emitter &emit) {
   return {x * (0.5 * (1.0 + emit.erf(x * M_SQRT1_2)))};
 }
 
-Results SoftmaxOp::decompose(Emitter &emit) { return {softmaxFormula(emit, emit(getX()), getDim())}; }
+Results SoftmaxOp::decompose(Emitter &emit) {
+  return {softmaxFormula(emit, emit(getX()), getDim())};
+}
 
 Results LogSoftmaxOp::decompose(Emitter &emit) {
   Expr x = emit(getX());
   int64_t dim = getDim();
   Expr shifted = x - emit.broadcastReduced(emit.reduce(ReduceKind::Max, x, dim), x.shape(), dim);
-  return {shifted - emit.broadcastReduced(emit.log(emit.sum(emit.exp(shifted), dim)), x.shape(), dim)};
+  return {shifted -
+          emit.broadcastReduced(emit.log(emit.sum(emit.exp(shifted), dim)), x.shape(), dim)};
 }
 
-// The largest logit cancels between the two terms, so both are taken relative to it; without a label to cancel with it
-// is added back.
+// The largest logit cancels between the two terms, so both are taken relative to it; without a
+// label to cancel with it is added back.
 Results CrossEntropyOp::decompose(Emitter &emit) {
   Expr logits = emit(getLogits()), labels = emit(getLabels());
   int64_t last = logits.shape().size() - 1;
   Expr largest = emit.reduce(ReduceKind::Max, logits, last);
   Expr shifted = logits - emit.broadcastReduced(largest, logits.shape(), last);
-  Expr chosen = emit.sum(emit.select(isLabel(emit, labels, logits.type()), shifted, emit.like(0, shifted)), last);
-  Expr inside = emit.and_(emit.compare(CompareDirection::GE, labels, emit.like(0, labels)),
-                          emit.compare(CompareDirection::LT, labels, emit.like((double)logits.shape()[last], labels)));
+  Expr chosen = emit.sum(
+      emit.select(isLabel(emit, labels, logits.type()), shifted, emit.like(0, shifted)), last);
+  Expr inside = emit.and_(
+      emit.compare(CompareDirection::GE, labels, emit.like(0, labels)),
+      emit.compare(CompareDirection::LT, labels, emit.like((double)logits.shape()[last], labels)));
   Expr base = emit.select(inside, emit.like(0, largest), largest);
   return {emit.log(emit.sum(emit.exp(shifted), last)) - chosen + base};
 }
@@ -88,9 +95,11 @@ Results CrossEntropyOp::decompose(Emitter &emit) {
 Results LayerNormOp::decompose(Emitter &emit) {
   Expr x = emit(getX()), scale = emit(getScale()), offset = emit(getOffset());
   int64_t rank = x.shape().size(), outer = rank - scale.shape().size();
-  SmallVector<int64_t> inner = llvm::to_vector(llvm::seq<int64_t>(outer, rank)), batch = llvm::to_vector(llvm::seq<int64_t>(0, outer));
+  SmallVector<int64_t> inner = llvm::to_vector(llvm::seq<int64_t>(outer, rank)),
+                       batch = llvm::to_vector(llvm::seq<int64_t>(0, outer));
   Normalised n = normalise(emit, x, inner, getEpsilon().convertToDouble());
-  return {n.value * emit.broadcastReduced(scale, x.shape(), batch) + emit.broadcastReduced(offset, x.shape(), batch)};
+  return {n.value * emit.broadcastReduced(scale, x.shape(), batch) +
+          emit.broadcastReduced(offset, x.shape(), batch)};
 }
 
 Results BatchNormOp::decompose(Emitter &emit) {
@@ -100,27 +109,31 @@ Results BatchNormOp::decompose(Emitter &emit) {
     if (d != (int64_t)getFeatureDim())
       dims.push_back(d);
   Normalised n = normalise(emit, x, dims, getEpsilon().convertToDouble());
-  Expr y = n.value * emit.broadcastReduced(emit(getScale()), x.shape(), dims) + emit.broadcastReduced(emit(getOffset()), x.shape(), dims);
+  Expr y = n.value * emit.broadcastReduced(emit(getScale()), x.shape(), dims) +
+           emit.broadcastReduced(emit(getOffset()), x.shape(), dims);
   return {y, n.mean, n.variance};
 }
 
 Results DropoutOp::decompose(Emitter &emit) {
   Expr x = emit(getX());
   double rate = getRate().convertToDouble();
-  Expr draw = emit(RandomUniformOp::create(emit.builder, emit.loc, x.type(), getSeed(), getStep(), getStream()));
+  Expr draw = emit(
+      RandomUniformOp::create(emit.builder, emit.loc, x.type(), getSeed(), getStep(), getStream()));
   Expr keep = emit.compare(CompareDirection::GE, draw, emit.like(rate, x));
   return {emit.select(keep, x * (1.0 / (1.0 - rate)), emit.like(0, x))};
 }
 
 Results MaxPoolOp::decompose(Emitter &emit) {
   SmallVector<int64_t> dilation(getX().getType().getRank(), 1);
-  return {ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Max, getX(), getWindow(), getStrides(), getPadding(), dilation)};
+  return {ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Max, getX(), getWindow(),
+                                 getStrides(), getPadding(), dilation)};
 }
 
 Results AvgPoolOp::decompose(Emitter &emit) {
   SmallVector<int64_t> dilation(getX().getType().getRank(), 1);
   auto windowSum = [&](Value x) {
-    return emit(ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Sum, x, getWindow(), getStrides(), getPadding(), dilation));
+    return emit(ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Sum, x, getWindow(),
+                                       getStrides(), getPadding(), dilation));
   };
   Expr sum = windowSum(getX());
   bool padded = llvm::any_of(getPadding(), [](int64_t p) { return p != 0; });
@@ -135,7 +148,8 @@ Results AvgPoolOp::decompose(Emitter &emit) {
 // The upper 24 bits, exactly representable, times 2^-24.
 Results RandomUniformOp::decompose(Emitter &emit) {
   auto bitsType = RankedTensorType::get(getType().getShape(), emit.builder.getI32Type());
-  Expr bits = emit(RandomBitsOp::create(emit.builder, emit.loc, bitsType, getSeed(), getStep(), getStream()));
+  Expr bits = emit(
+      RandomBitsOp::create(emit.builder, emit.loc, bitsType, getSeed(), getStep(), getStream()));
   Expr high = emit(ShiftRightLogicalOp::create(emit.builder, emit.loc, bits, emit.like(8, bits)));
   return {emit.convert(high, getType().getElementType()) * 0x1p-24};
 }
@@ -143,7 +157,8 @@ Results RandomUniformOp::decompose(Emitter &emit) {
 // sqrt(-2 ln(1 - u)) cos(2 pi v), u and v uniform on [0, 1)
 Results RandomNormalOp::decompose(Emitter &emit) {
   auto uniform = [&](int64_t stream) {
-    return emit(RandomUniformOp::create(emit.builder, emit.loc, getType(), getSeed(), getStep(), stream));
+    return emit(
+        RandomUniformOp::create(emit.builder, emit.loc, getType(), getSeed(), getStep(), stream));
   };
   Expr u = uniform(getStream()), v = uniform(getStream() + 1);
   return {emit.sqrt(-2.0 * emit.log1p(-u)) * emit.cos((2 * M_PI) * v)};

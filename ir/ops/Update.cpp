@@ -8,12 +8,14 @@ using namespace mlir;
 using namespace fluxion::ir;
 
 namespace {
-LogicalResult verifyUse(Operation *op, StringRef clause, FlatSymbolRefAttr name, Type type, SymbolTableCollection &symbols) {
+LogicalResult verifyUse(Operation *op, StringRef clause, FlatSymbolRefAttr name, Type type,
+                        SymbolTableCollection &symbols) {
   auto state = symbols.lookupNearestSymbolFrom<StateOp>(op, name);
   if (!state)
     return op->emitOpError(clause) << ": no state named @" << name.getValue();
   if (state.getType() != type)
-    return op->emitOpError(clause) << ": state @" << name.getValue() << " is " << state.getType() << ", not " << type;
+    return op->emitOpError(clause)
+           << ": state @" << name.getValue() << " is " << state.getType() << ", not " << type;
   return success();
 }
 } // namespace
@@ -29,9 +31,11 @@ LogicalResult WriteOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult KernelOp::verify() {
   if (!llvm::equal(getBody().getArgumentTypes(), getInputs().getTypes()) ||
       !llvm::equal(getResultTypes(), getBody().front().getTerminator()->getOperandTypes()))
-    return emitOpError("kernel_c1: block arguments must have the operands' types, yielded values the results' types");
+    return emitOpError("kernel_c1: block arguments must have the operands' types, yielded values "
+                       "the results' types");
   if (getPlaces() && getPlaces()->size() != getNumResults())
-    return emitOpError("kernel_c2: ") << getPlaces()->size() << " places for " << getNumResults() << " results";
+    return emitOpError("kernel_c2: ")
+           << getPlaces()->size() << " places for " << getNumResults() << " results";
   return success();
 }
 

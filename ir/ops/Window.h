@@ -9,9 +9,11 @@
 
 namespace fluxion::ir {
 
-// Shape that a window over x gives; clauses window_c1 and window_c2. `padding` is (low, high) a dimension.
+// Shape that a window over x gives; clauses window_c1 and window_c2. `padding` is (low, high) a
+// dimension.
 llvm::FailureOr<llvm::SmallVector<int64_t>>
-windowShape(std::optional<mlir::Location> loc, mlir::RankedTensorType x, llvm::ArrayRef<int64_t> window,
-            llvm::ArrayRef<int64_t> strides, llvm::ArrayRef<int64_t> padding, llvm::ArrayRef<int64_t> dilation);
+windowShape(std::optional<mlir::Location> loc, mlir::RankedTensorType x,
+            llvm::ArrayRef<int64_t> window, llvm::ArrayRef<int64_t> strides,
+            llvm::ArrayRef<int64_t> padding, llvm::ArrayRef<int64_t> dilation);
 
 } // namespace fluxion::ir

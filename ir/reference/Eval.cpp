@@ -23,11 +23,13 @@ private:
 };
 
 // The definition is built into a scratch function and evaluated.
-FailureOr<SmallVector<Tensor>> Evaluator::composite(CompositeOpInterface op, ArrayRef<Tensor> operands) {
+FailureOr<SmallVector<Tensor>> Evaluator::composite(CompositeOpInterface op,
+                                                    ArrayRef<Tensor> operands) {
   OpBuilder b(op->getContext());
   OwningOpRef<ModuleOp> scratch = ModuleOp::create(op.getLoc());
   b.setInsertionPointToEnd(scratch->getBody());
-  auto function = func::FuncOp::create(b, op.getLoc(), "definition", b.getFunctionType(op->getOperandTypes(), op->getResultTypes()));
+  auto function = func::FuncOp::create(
+      b, op.getLoc(), "definition", b.getFunctionType(op->getOperandTypes(), op->getResultTypes()));
   Block *block = function.addEntryBlock();
   b.setInsertionPointToStart(block);
   IRMapping mapping;
@@ -104,19 +106,23 @@ static LogicalResult checkEvaluable(func::FuncOp function) {
     return function.emitError("a function to evaluate has a body of one block");
   if (!llvm::all_of(function.getArgumentTypes(), isTensor))
     return function.emitError("arguments must be tensors of static shape");
-  return failure(function.walk([&](Operation *op) {
-    if (llvm::all_of(op->getResultTypes(), isTensor))
-      return WalkResult::advance();
-    op->emitError("results must be tensors of static shape");
-    return WalkResult::interrupt();
-  }).wasInterrupted());
+  return failure(function
+                     .walk([&](Operation *op) {
+                       if (llvm::all_of(op->getResultTypes(), isTensor))
+                         return WalkResult::advance();
+                       op->emitError("results must be tensors of static shape");
+                       return WalkResult::interrupt();
+                     })
+                     .wasInterrupted());
 }
 
-FailureOr<SmallVector<Tensor>> evaluate(func::FuncOp function, ArrayRef<Tensor> inputs, State *state) {
+FailureOr<SmallVector<Tensor>> evaluate(func::FuncOp function, ArrayRef<Tensor> inputs,
+                                        State *state) {
   if (failed(checkEvaluable(function)))
     return failure();
   if (inputs.size() != function.getNumArguments())
-    return function.emitError() << inputs.size() << " inputs for " << function.getNumArguments() << " arguments";
+    return function.emitError() << inputs.size() << " inputs for " << function.getNumArguments()
+                                << " arguments";
   Evaluator evaluator(state);
   FailureOr<SmallVector<Tensor>> results = evaluator.run(function.front(), inputs);
   if (succeeded(results) && state)

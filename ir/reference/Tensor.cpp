@@ -25,7 +25,9 @@ int64_t wrapTo(Type element, int64_t value) {
   return negative ? (int64_t)(low - (uint64_t(1) << width)) : (int64_t)low;
 }
 
-void Tensor::setInteger(int64_t i, int64_t value) { integers[i] = wrapTo(type.getElementType(), value); }
+void Tensor::setInteger(int64_t i, int64_t value) {
+  integers[i] = wrapTo(type.getElementType(), value);
+}
 
 Tensor Tensor::fromAttr(DenseElementsAttr attr) {
   Tensor tensor(attr.getType());
@@ -48,8 +50,11 @@ DenseElementsAttr Tensor::toAttr() const {
   Builder b(type.getContext());
   SmallVector<Attribute> elements;
   for (int64_t i = 0; i < size(); ++i)
-    elements.push_back(isFloat() ? (Attribute)b.getFloatAttr(type.getElementType(), floats[i])
-                                 : (Attribute)IntegerAttr::get(type.getElementType(), APInt(type.getElementTypeBitWidth(), (uint64_t)integers[i], false, true)));
+    elements.push_back(isFloat()
+                           ? (Attribute)b.getFloatAttr(type.getElementType(), floats[i])
+                           : (Attribute)IntegerAttr::get(
+                                 type.getElementType(), APInt(type.getElementTypeBitWidth(),
+                                                              (uint64_t)integers[i], false, true)));
   return DenseElementsAttr::get(type, elements);
 }
 
@@ -86,7 +91,8 @@ std::vector<char> Tensor::toBytes() const {
     if (isFloat()) {
       APFloat number(floats[i]);
       bool lost;
-      number.convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+      number.convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                     &lost);
       bits = number.bitcastToAPInt().getZExtValue();
     }
     std::memcpy(bytes.data() + i * width, &bits, width);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A dense row-major tensor for evaluation: floats as f64 whatever their type, integers as i64 wrapped to theirs.
+// A dense row-major tensor for evaluation: floats as f64 whatever their type, integers as i64
+// wrapped to theirs.
 #pragma once
 
 #include "mlir/IR/BuiltinAttributes.h"
@@ -11,8 +12,8 @@ namespace fluxion::ir::reference {
 
 struct Tensor {
   mlir::RankedTensorType type;
-  std::vector<double> floats;     // where the elements are floats
-  std::vector<int64_t> integers;  // where they are integers; i1 is 0 or 1
+  std::vector<double> floats;    // where the elements are floats
+  std::vector<int64_t> integers; // where they are integers; i1 is 0 or 1
 
   Tensor() = default;
   explicit Tensor(mlir::Type tensor);

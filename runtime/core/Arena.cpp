@@ -51,15 +51,18 @@ Status Arena::create(uint64_t bytes, Arena &out) {
   out = Arena();
   if (bytes == 0)
     return {};
-  uint64_t rounded = bytes >= hugePage ? (bytes + hugePage - 1) / hugePage * hugePage : (bytes + 4095) / 4096 * 4096;
+  uint64_t rounded = bytes >= hugePage ? (bytes + hugePage - 1) / hugePage * hugePage
+                                       : (bytes + 4095) / 4096 * 4096;
   uint64_t free = availableMemoryBytes();
   auto refuse = [&] {
-    return Status(Status::Kind::OutOfMemory, "out of memory: the program needs " + std::to_string(bytes) + " bytes, " +
-                                                 std::to_string(free) + " are free; use a smaller batch");
+    return Status(Status::Kind::OutOfMemory,
+                  "out of memory: the program needs " + std::to_string(bytes) + " bytes, " +
+                      std::to_string(free) + " are free; use a smaller batch");
   };
   if (rounded < bytes || rounded > free)
     return refuse();
-  void *mapping = mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *mapping =
+      mmap(nullptr, rounded, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED)
     return refuse();
   if (rounded >= hugePage)
@@ -76,7 +79,8 @@ Arena::~Arena() {
     munmap(base, bytes);
 }
 
-Arena::Arena(Arena &&other) noexcept : base(std::exchange(other.base, nullptr)), bytes(std::exchange(other.bytes, 0)) {}
+Arena::Arena(Arena &&other) noexcept
+    : base(std::exchange(other.base, nullptr)), bytes(std::exchange(other.bytes, 0)) {}
 
 Arena &Arena::operator=(Arena &&other) noexcept {
   std::swap(base, other.base);

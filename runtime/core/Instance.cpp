@@ -17,19 +17,22 @@ extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args
 
 namespace fluxion::rt {
 
-Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> pool, std::unique_ptr<Instance> &out) {
+Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> pool,
+                        std::unique_ptr<Instance> &out) {
   if (program->abi_version != FX_ABI_VERSION)
-    return {Status::Kind::Mismatch, "the program was compiled for ABI version " + std::to_string(program->abi_version) +
-                                        ", this runtime has version " + std::to_string(FX_ABI_VERSION) + "; recompile it"};
+    return {Status::Kind::Mismatch,
+            "the program was compiled for ABI version " + std::to_string(program->abi_version) +
+                ", this runtime has version " + std::to_string(FX_ABI_VERSION) + "; recompile it"};
   std::unique_ptr<Instance> made(new Instance);
   made->description = program;
   made->threads = pool ? std::move(pool) : std::make_shared<ThreadPool>();
   uint64_t needed = program->state_bytes + program->arena_bytes, free = availableMemoryBytes();
   if (needed > free)
-    return {Status::Kind::OutOfMemory, "out of memory: " + std::string(program->name) + " needs " + std::to_string(needed) +
-                                           " bytes (state " + std::to_string(program->state_bytes) + ", arena " +
-                                           std::to_string(program->arena_bytes) + "), " + std::to_string(free) +
-                                           " are free; use a smaller batch"};
+    return {Status::Kind::OutOfMemory, "out of memory: " + std::string(program->name) + " needs " +
+                                           std::to_string(needed) + " bytes (state " +
+                                           std::to_string(program->state_bytes) + ", arena " +
+                                           std::to_string(program->arena_bytes) + "), " +
+                                           std::to_string(free) + " are free; use a smaller batch"};
   if (Status status = Arena::create(program->state_bytes, made->stateBlock); !status)
     return status;
   if (Status status = Arena::create(program->arena_bytes, made->arena); !status)
@@ -53,7 +56,8 @@ const fx_tensor *Instance::stateItem(const char *name) const {
 }
 
 // Walks an item in stored order and hands out where each element is in its dense row-major form.
-static void forEachElement(const fx_tensor &item, const std::function<void(uint64_t stored, uint64_t dense)> &visit) {
+static void forEachElement(const fx_tensor &item,
+                           const std::function<void(uint64_t stored, uint64_t dense)> &visit) {
   std::vector<uint64_t> stride(item.rank, 1), index(item.rank, 0);
   for (int32_t d = item.rank - 1; d > 0; --d)
     stride[d - 1] = stride[d] * item.dims[d];
@@ -102,13 +106,17 @@ void Instance::writeItem(const fx_tensor &item, const void *dense) {
   });
 }
 
-Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs, std::span<void *const> outputs) {
+Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
+                     std::span<void *const> outputs) {
   if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
-    return {Status::Kind::Mismatch, std::string(entry.name) + " takes " + std::to_string(entry.num_inputs) + " inputs and gives " +
-                                        std::to_string(entry.num_outputs) + " outputs, called with " + std::to_string(inputs.size()) +
+    return {Status::Kind::Mismatch, std::string(entry.name) + " takes " +
+                                        std::to_string(entry.num_inputs) + " inputs and gives " +
+                                        std::to_string(entry.num_outputs) +
+                                        " outputs, called with " + std::to_string(inputs.size()) +
                                         " and " + std::to_string(outputs.size())};
   fx_context context{threads.get()};
-  int32_t failed = entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
+  int32_t failed =
+      entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
   if (failed == 0)
     return {};
   return {Status::Kind::CheckFailed, entry.checks[failed - 1]};
@@ -117,7 +125,9 @@ Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
 Status Instance::initialise(int64_t seed) {
   const fx_entry *init = entry("init");
   if (!init)
-    return description->num_state ? Status(Status::Kind::NotFound, "the program has state but no entry point named init") : Status();
+    return description->num_state ? Status(Status::Kind::NotFound,
+                                           "the program has state but no entry point named init")
+                                  : Status();
   const void *inputs[] = {&seed};
   return run(*init, inputs, {});
 }

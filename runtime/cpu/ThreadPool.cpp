@@ -11,8 +11,8 @@
 namespace fluxion::rt {
 namespace {
 
-// Long enough to bridge the gap between two kernels of a step; short, so that on a machine with other work a
-// waiting thread soon makes room for the one it waits for.
+// Long enough to bridge the gap between two kernels of a step; short, so that on a machine with
+// other work a waiting thread soon makes room for the one it waits for.
 constexpr int spins = 2000;
 
 void pause() {
@@ -24,10 +24,12 @@ void pause() {
 }
 
 void sleepWhile(std::atomic<uint32_t> &word, uint32_t value) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAIT_PRIVATE, value, nullptr,
+          nullptr, 0);
 }
 void wakeAll(std::atomic<uint32_t> &word) {
-  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr, nullptr, 0);
+  syscall(SYS_futex, reinterpret_cast<uint32_t *>(&word), FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr,
+          nullptr, 0);
 }
 
 thread_local bool insideTask = false;

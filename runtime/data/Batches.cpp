@@ -26,7 +26,8 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
     order[i] = i;
   uint64_t state = seed * 0xD1342543DE82EF95ull + epoch;
   for (int64_t i = count - 1; i > 0; --i)
-    std::swap(order[i], order[(int64_t)(((unsigned __int128)mix(state) * (uint64_t)(i + 1)) >> 64)]);
+    std::swap(order[i],
+              order[(int64_t)(((unsigned __int128)mix(state) * (uint64_t)(i + 1)) >> 64)]);
   return order;
 }
 
@@ -46,8 +47,10 @@ struct Batches::Shared {
     int64_t first = number * size;
     batch.valid = std::min(size, (int64_t)order.size() - first);
     for (int64_t row = 0; row < size; ++row) {
-      int64_t from = order[first + std::min(row, batch.valid - 1)]; // filler rows repeat the last, unlabelled
-      std::memcpy(&batch.features[row * data.width], &data.features[from * data.width], data.width * sizeof(float));
+      int64_t from =
+          order[first + std::min(row, batch.valid - 1)]; // filler rows repeat the last, unlabelled
+      std::memcpy(&batch.features[row * data.width], &data.features[from * data.width],
+                  data.width * sizeof(float));
       batch.labels[row] = row < batch.valid ? data.labels[from] : -1;
     }
   }
@@ -69,7 +72,8 @@ struct Batches::Shared {
   }
 };
 
-Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size) : shared(new Shared{data, std::move(order), size}) {
+Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size)
+    : shared(new Shared{data, std::move(order), size}) {
   for (Batch &slot : shared->slots) {
     slot.features.resize(size * data.width);
     slot.labels.resize(size);

@@ -32,8 +32,9 @@ const std::vector<std::string> &dataKinds();
 // The order of an epoch: a permutation that depends on seed and epoch alone.
 std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch);
 
-// Batches of `size` in a given order, the next one made on a thread of its own while the last is used. The
-// last batch is filled up with rows labelled -1, which losses, metrics and counts leave out.
+// Batches of `size` in a given order, the next one made on a thread of its own while the last is
+// used. The last batch is filled up with rows labelled -1, which losses, metrics and counts leave
+// out.
 class Batches {
 public:
   Batches(const Dataset &data, std::vector<int64_t> order, int64_t size);

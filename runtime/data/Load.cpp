@@ -10,7 +10,9 @@
 namespace fluxion::rt {
 namespace {
 
-Status bad(const std::string &path, const std::string &reason) { return {Status::Kind::BadFile, path + ": " + reason}; }
+Status bad(const std::string &path, const std::string &reason) {
+  return {Status::Kind::BadFile, path + ": " + reason};
+}
 
 bool exists(const std::string &path) {
   struct stat info;
@@ -19,7 +21,8 @@ bool exists(const std::string &path) {
 
 // The file itself or with .gz, in the folder or one named after the kind below it.
 std::string find(const std::string &path, const std::string &kind, const std::string &name) {
-  for (const std::string &folder : {path + "/", path + "/" + kind + "/", std::string(path + "/sklearn_small/")})
+  for (const std::string &folder :
+       {path + "/", path + "/" + kind + "/", std::string(path + "/sklearn_small/")})
     for (const char *ending : {"", ".gz"})
       if (exists(folder + name + ending))
         return folder + name + ending;
@@ -46,11 +49,14 @@ Status readFile(const std::string &path, std::string &bytes) {
 }
 
 uint32_t bigEndian(const std::string &bytes, size_t at) {
-  return uint32_t(uint8_t(bytes[at])) << 24 | uint32_t(uint8_t(bytes[at + 1])) << 16 | uint32_t(uint8_t(bytes[at + 2])) << 8 | uint8_t(bytes[at + 3]);
+  return uint32_t(uint8_t(bytes[at])) << 24 | uint32_t(uint8_t(bytes[at + 1])) << 16 |
+         uint32_t(uint8_t(bytes[at + 2])) << 8 | uint8_t(bytes[at + 3]);
 }
 
-// idx: two zero bytes, type 8 (unsigned byte), rank, big-endian sizes, data (yann.lecun.com/exdb/mnist).
-Status readIdx(const std::string &path, uint8_t rank, std::string &bytes, std::vector<uint32_t> &sizes) {
+// idx: two zero bytes, type 8 (unsigned byte), rank, big-endian sizes, data
+// (yann.lecun.com/exdb/mnist).
+Status readIdx(const std::string &path, uint8_t rank, std::string &bytes,
+               std::vector<uint32_t> &sizes) {
   if (Status status = readFile(path, bytes); !status)
     return status;
   size_t header = 4 + 4 * size_t(rank);
@@ -62,15 +68,19 @@ Status readIdx(const std::string &path, uint8_t rank, std::string &bytes, std::v
     expected *= sizes.back();
   }
   if (bytes.size() - header != expected)
-    return bad(path, "truncated: " + std::to_string(bytes.size() - header) + " of " + std::to_string(expected) + " data bytes");
+    return bad(path, "truncated: " + std::to_string(bytes.size() - header) + " of " +
+                         std::to_string(expected) + " data bytes");
   bytes.erase(0, header);
   return {};
 }
 
 Status loadIdxPair(const std::string &path, const std::string &stem, Dataset &out) {
-  std::string images = find(path, "mnist", stem + "-images-idx3-ubyte"), labels = find(path, "mnist", stem + "-labels-idx1-ubyte");
+  std::string images = find(path, "mnist", stem + "-images-idx3-ubyte"),
+              labels = find(path, "mnist", stem + "-labels-idx1-ubyte");
   if (images.empty() || labels.empty())
-    return bad(path, "has no " + stem + (images.empty() ? "-images-idx3-ubyte" : "-labels-idx1-ubyte") + " (or .gz); give the folder that has the MNIST files");
+    return bad(path, "has no " + stem +
+                         (images.empty() ? "-images-idx3-ubyte" : "-labels-idx1-ubyte") +
+                         " (or .gz); give the folder that has the MNIST files");
   std::string pixels, classes;
   std::vector<uint32_t> imageSizes, labelSizes;
   if (Status status = readIdx(images, 3, pixels, imageSizes); !status)
@@ -78,16 +88,20 @@ Status loadIdxPair(const std::string &path, const std::string &stem, Dataset &ou
   if (Status status = readIdx(labels, 1, classes, labelSizes); !status)
     return status;
   if (imageSizes[0] != labelSizes[0])
-    return {Status::Kind::Mismatch, images + " has " + std::to_string(imageSizes[0]) + " images, " + labels + " has " + std::to_string(labelSizes[0]) + " labels"};
+    return {Status::Kind::Mismatch, images + " has " + std::to_string(imageSizes[0]) + " images, " +
+                                        labels + " has " + std::to_string(labelSizes[0]) +
+                                        " labels"};
   out.count = imageSizes[0], out.width = int64_t(imageSizes[1]) * imageSizes[2];
   out.features.resize(pixels.size());
   for (size_t i = 0; i < pixels.size(); ++i)
     out.features[i] = float(uint8_t(pixels[i])) / 255.0f;
-  out.labels.assign(reinterpret_cast<const uint8_t *>(classes.data()), reinterpret_cast<const uint8_t *>(classes.data()) + classes.size());
+  out.labels.assign(reinterpret_cast<const uint8_t *>(classes.data()),
+                    reinterpret_cast<const uint8_t *>(classes.data()) + classes.size());
   return {};
 }
 
-// A label byte and 3072 bytes of red, green and blue planes an image (www.cs.toronto.edu/~kriz/cifar.html).
+// A label byte and 3072 bytes of red, green and blue planes an image
+// (www.cs.toronto.edu/~kriz/cifar.html).
 Status appendCifar(const std::string &path, Dataset &out) {
   static const float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
   std::string bytes;
@@ -95,14 +109,18 @@ Status appendCifar(const std::string &path, Dataset &out) {
     return status;
   constexpr size_t record = 1 + 3072;
   if (bytes.empty() || bytes.size() % record)
-    return bad(path, "truncated: " + std::to_string(bytes.size()) + " bytes are no whole number of " + std::to_string(record) + "-byte images");
+    return bad(path, "truncated: " + std::to_string(bytes.size()) +
+                         " bytes are no whole number of " + std::to_string(record) +
+                         "-byte images");
   out.width = 3072;
   for (size_t at = 0; at < bytes.size(); at += record) {
     if (uint8_t(bytes[at]) > 9)
-      return bad(path, "label " + std::to_string(uint8_t(bytes[at])) + " of image " + std::to_string(at / record) + " is above 9");
+      return bad(path, "label " + std::to_string(uint8_t(bytes[at])) + " of image " +
+                           std::to_string(at / record) + " is above 9");
     out.labels.push_back(uint8_t(bytes[at]));
     for (size_t i = 0; i < 3072; ++i)
-      out.features.push_back((float(uint8_t(bytes[at + 1 + i])) / 255.0f - mean[i / 1024]) / deviation[i / 1024]);
+      out.features.push_back((float(uint8_t(bytes[at + 1 + i])) / 255.0f - mean[i / 1024]) /
+                             deviation[i / 1024]);
     ++out.count;
   }
   return {};
@@ -110,14 +128,17 @@ Status appendCifar(const std::string &path, Dataset &out) {
 
 Status loadCifar(const std::string &path, Split &out) {
   for (int batch = 1; batch <= 5; ++batch)
-    if (std::string file = find(path, "cifar10", "data_batch_" + std::to_string(batch) + ".bin"); !file.empty())
+    if (std::string file = find(path, "cifar10", "data_batch_" + std::to_string(batch) + ".bin");
+        !file.empty())
       if (Status status = appendCifar(file, out.train); !status)
         return status;
   std::string test = find(path, "cifar10", "test_batch.bin");
   if (test.empty())
     test = find(path, "cifar10", "test_batch_first1000.bin");
   if (out.train.count == 0 || test.empty())
-    return bad(path, std::string("has no ") + (test.empty() ? "test_batch.bin" : "data_batch_1.bin") + " (or .gz); give the folder that has the CIFAR-10 binary files");
+    return bad(path, std::string("has no ") +
+                         (test.empty() ? "test_batch.bin" : "data_batch_1.bin") +
+                         " (or .gz); give the folder that has the CIFAR-10 binary files");
   return appendCifar(test, out.test);
 }
 
@@ -141,12 +162,14 @@ Status loadCsv(const std::string &path, float scale, Split &out) {
       if (end == p) {
         if (row == 0)
           break; // a header of names
-        return bad(path, "row " + std::to_string(row + 1) + " has \"" + std::string(p).substr(0, 12) + "\" where a number is expected");
+        return bad(path, "row " + std::to_string(row + 1) + " has \"" +
+                             std::string(p).substr(0, 12) + "\" where a number is expected");
       }
       values.push_back(value);
       p = *end == ',' ? end + 1 : end;
       if (*end && *end != ',' && *end != '\r')
-        return bad(path, "row " + std::to_string(row + 1) + " has \"" + std::string(end).substr(0, 12) + "\" where a comma is expected");
+        return bad(path, "row " + std::to_string(row + 1) + " has \"" +
+                             std::string(end).substr(0, 12) + "\" where a comma is expected");
       if (*end == '\r')
         break;
     }
@@ -155,7 +178,8 @@ Status loadCsv(const std::string &path, float scale, Split &out) {
     if (width < 0)
       width = (int64_t)values.size() - 1;
     if ((int64_t)values.size() != width + 1)
-      return bad(path, "row " + std::to_string(row + 1) + " has " + std::to_string(values.size()) + " columns, the first has " + std::to_string(width + 1));
+      return bad(path, "row " + std::to_string(row + 1) + " has " + std::to_string(values.size()) +
+                           " columns, the first has " + std::to_string(width + 1));
     Dataset &part = row % 5 == 4 ? out.test : out.train;
     for (int64_t i = 0; i < width; ++i)
       part.features.push_back(values[i] * scale);
@@ -188,10 +212,12 @@ Status loadData(const std::string &kind, const std::string &path, Split &out) {
       return bad(path, "has no " + kind + ".csv (or .gz); give the file itself or its folder");
     Status status = loadCsv(file, kind == "digits" ? 1 / 16.0f : 1.0f, out);
     if (status && kind == "digits" && out.train.width != 64)
-      return bad(file, "digits have 64 pixels and a label, this has " + std::to_string(out.train.width) + " and a label");
+      return bad(file, "digits have 64 pixels and a label, this has " +
+                           std::to_string(out.train.width) + " and a label");
     return status;
   }
-  return {Status::Kind::NotFound, "no loader for data of kind \"" + kind + "\"; kinds are digits, mnist, cifar10, csv"};
+  return {Status::Kind::NotFound,
+          "no loader for data of kind \"" + kind + "\"; kinds are digits, mnist, cifar10, csv"};
 }
 
 } // namespace fluxion::rt

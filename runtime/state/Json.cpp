@@ -37,14 +37,19 @@ private:
     else if (code < 0x800)
       out.append({char(0xC0 | code >> 6), char(0x80 | (code & 63))});
     else if (code < 0x10000)
-      out.append({char(0xE0 | code >> 12), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))});
+      out.append(
+          {char(0xE0 | code >> 12), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))});
     else
-      out.append({char(0xF0 | code >> 18), char(0x80 | (code >> 12 & 63)), char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))});
+      out.append({char(0xF0 | code >> 18), char(0x80 | (code >> 12 & 63)),
+                  char(0x80 | (code >> 6 & 63)), char(0x80 | (code & 63))});
   }
   bool hex4(uint32_t &code) {
     code = 0;
     for (int i = 0; i < 4; ++i, ++at) {
-      int digit = at >= end ? -1 : *at >= '0' && *at <= '9' ? *at - '0' : (*at | 32) >= 'a' && (*at | 32) <= 'f' ? (*at | 32) - 'a' + 10 : -1;
+      int digit = at >= end                                ? -1
+                  : *at >= '0' && *at <= '9'               ? *at - '0'
+                  : (*at | 32) >= 'a' && (*at | 32) <= 'f' ? (*at | 32) - 'a' + 10
+                                                           : -1;
       if (digit < 0)
         return false;
       code = code << 4 | uint32_t(digit);
@@ -129,13 +134,20 @@ private:
     if (at == end || depth > 32)
       return false;
     switch (*at) {
-    case '{': return ++at, object(out, depth);
-    case '[': return ++at, list(out, depth);
-    case '"': return out.kind = Json::String, text(out.string);
-    case 't': return out.kind = Json::Bool, word("true");
-    case 'f': return out.kind = Json::Bool, word("false");
-    case 'n': return word("null");
-    default: return number(out);
+    case '{':
+      return ++at, object(out, depth);
+    case '[':
+      return ++at, list(out, depth);
+    case '"':
+      return out.kind = Json::String, text(out.string);
+    case 't':
+      return out.kind = Json::Bool, word("true");
+    case 'f':
+      return out.kind = Json::Bool, word("false");
+    case 'n':
+      return word("null");
+    default:
+      return number(out);
     }
   }
 };
@@ -149,7 +161,9 @@ const Json *Json::find(const char *name) const {
   return nullptr;
 }
 
-bool Json::parse(const char *begin, const char *end, Json &out) { return Parser(begin, end).document(out); }
+bool Json::parse(const char *begin, const char *end, Json &out) {
+  return Parser(begin, end).document(out);
+}
 
 std::string Json::quote(const std::string &text) {
   static const char digits[] = "0123456789abcdef";

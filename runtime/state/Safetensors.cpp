@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// State files: 8 bytes of header length, a JSON header of names, types, shapes and byte ranges, the bytes.
+// State files: 8 bytes of header length, a JSON header of names, types, shapes and byte ranges, the
+// bytes.
 #include "fluxion/runtime.h"
 #include "runtime/state/Json.h"
 
@@ -16,7 +17,8 @@ namespace fluxion::rt {
 namespace {
 
 constexpr uint64_t headerLimit = uint64_t(100) << 20; // the format's own
-const char *const dtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL"};
+const char *const dtypeNames[] = {"F64", "F32", "BF16", "F16", "I64",
+                                  "I32", "I16", "I8",   "U8",  "BOOL"};
 
 std::string shapeText(int32_t dtype, const int64_t *dims, size_t rank) {
   std::string text = std::string(dtypeNames[dtype]) + "[";
@@ -25,7 +27,9 @@ std::string shapeText(int32_t dtype, const int64_t *dims, size_t rank) {
   return text + "]";
 }
 
-Status bad(const std::string &path, const std::string &reason) { return {Status::Kind::BadFile, path + ": " + reason}; }
+Status bad(const std::string &path, const std::string &reason) {
+  return {Status::Kind::BadFile, path + ": " + reason};
+}
 Status cannotWrite(const std::string &path, int error) {
   return {Status::Kind::WriteFailed, "cannot write " + path + ": " + std::strerror(error)};
 }
@@ -70,19 +74,26 @@ struct File {
   Status read(const std::string &path);
 
 private:
-  Status readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart);
+  Status readEntry(const std::string &path, const std::string &name, const Json &value,
+                   uint64_t dataStart);
 };
 
-Status File::readEntry(const std::string &path, const std::string &name, const Json &value, uint64_t dataStart) {
-  const Json *dtype = value.find("dtype"), *shape = value.find("shape"), *range = value.find("data_offsets");
-  if (!dtype || dtype->kind != Json::String || !shape || shape->kind != Json::Array || !range || range->items.size() != 2)
+Status File::readEntry(const std::string &path, const std::string &name, const Json &value,
+                       uint64_t dataStart) {
+  const Json *dtype = value.find("dtype"), *shape = value.find("shape"),
+             *range = value.find("data_offsets");
+  if (!dtype || dtype->kind != Json::String || !shape || shape->kind != Json::Array || !range ||
+      range->items.size() != 2)
     return bad(path, "tensor " + name + " lacks dtype, shape or data_offsets");
   Entry entry;
   entry.dtype = dtype->string;
   uint64_t width = 0;
   for (int32_t d = 0; d < 10; ++d)
     if (entry.dtype == dtypeNames[d])
-      width = d == FX_F64 || d == FX_I64 ? 8 : d == FX_F32 || d == FX_I32 ? 4 : d == FX_BF16 || d == FX_F16 || d == FX_I16 ? 2 : 1;
+      width = d == FX_F64 || d == FX_I64                   ? 8
+              : d == FX_F32 || d == FX_I32                 ? 4
+              : d == FX_BF16 || d == FX_F16 || d == FX_I16 ? 2
+                                                           : 1;
   if (!width)
     return bad(path, "tensor " + name + " has the unknown type " + entry.dtype);
   uint64_t bytes = width, available = mapped.size - dataStart;
@@ -98,9 +109,11 @@ Status File::readEntry(const std::string &path, const std::string &name, const J
     return bad(path, "tensor " + name + " has offsets that are not counts");
   uint64_t begin = range->items[0].count, end = range->items[1].count;
   if (end > available)
-    return bad(path, "truncated: tensor " + name + " ends at byte " + std::to_string(end) + " of " + std::to_string(available));
+    return bad(path, "truncated: tensor " + name + " ends at byte " + std::to_string(end) + " of " +
+                         std::to_string(available));
   if (begin > end || end - begin != bytes)
-    return bad(path, "tensor " + name + " has " + std::to_string(end - begin) + " bytes for a shape of " + std::to_string(bytes));
+    return bad(path, "tensor " + name + " has " + std::to_string(end - begin) +
+                         " bytes for a shape of " + std::to_string(bytes));
   entry.begin = dataStart + begin, entry.end = dataStart + end;
   entries[name] = entry;
   return {};
@@ -114,9 +127,11 @@ Status File::read(const std::string &path) {
     return bad(path, "truncated: shorter than a safetensors header");
   std::memcpy(&length, mapped.bytes, 8);
   if (length > headerLimit || length > mapped.size - 8)
-    return bad(path, "not a safetensors file, or truncated: its header claims " + std::to_string(length) + " bytes");
+    return bad(path, "not a safetensors file, or truncated: its header claims " +
+                         std::to_string(length) + " bytes");
   Json header;
-  if (!Json::parse(mapped.bytes + 8, mapped.bytes + 8 + length, header) || header.kind != Json::Object)
+  if (!Json::parse(mapped.bytes + 8, mapped.bytes + 8 + length, header) ||
+      header.kind != Json::Object)
     return bad(path, "not a safetensors file: its header is not JSON");
   std::map<uint64_t, std::pair<uint64_t, std::string>> ranges;
   for (size_t i = 0; i < header.names.size(); ++i) {
@@ -138,11 +153,13 @@ Status File::read(const std::string &path) {
   }
   for (auto range = ranges.begin(); range != ranges.end(); ++range)
     if (auto next = std::next(range); next != ranges.end() && next->first < range->second.first)
-      return bad(path, "tensors " + range->second.second + " and " + next->second.second + " overlap");
+      return bad(path,
+                 "tensors " + range->second.second + " and " + next->second.second + " overlap");
   return {};
 }
 
-Status checkEntry(const std::string &path, const std::string &name, const Entry &entry, const fx_tensor &item) {
+Status checkEntry(const std::string &path, const std::string &name, const Entry &entry,
+                  const fx_tensor &item) {
   bool same = entry.dtype == dtypeNames[item.dtype] && (int32_t)entry.shape.size() == item.rank &&
               std::equal(entry.shape.begin(), entry.shape.end(), item.dims);
   if (same)
@@ -150,7 +167,8 @@ Status checkEntry(const std::string &path, const std::string &name, const Entry 
   std::string found = entry.dtype + "[";
   for (size_t d = 0; d < entry.shape.size(); ++d)
     found += (d ? ", " : "") + std::to_string(entry.shape[d]);
-  return {Status::Kind::Mismatch, path + ": " + name + " is " + found + "], the program has " + shapeText(item.dtype, item.dims, item.rank)};
+  return {Status::Kind::Mismatch, path + ": " + name + " is " + found + "], the program has " +
+                                      shapeText(item.dtype, item.dims, item.rank)};
 }
 
 bool writeAll(int fd, const char *bytes, uint64_t size) {
@@ -171,10 +189,12 @@ std::string headerText(const Instance &instance) {
   std::string text, step = "0", seed = "0";
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
-    text += ",\"" + Json::quote(item.name).substr(1) + ":{\"dtype\":\"" + dtypeNames[item.dtype] + "\",\"shape\":[";
+    text += ",\"" + Json::quote(item.name).substr(1) + ":{\"dtype\":\"" + dtypeNames[item.dtype] +
+            "\",\"shape\":[";
     for (int32_t d = 0; d < item.rank; ++d)
       text += (d ? "," : "") + std::to_string(item.dims[d]);
-    text += "],\"data_offsets\":[" + std::to_string(offset) + "," + std::to_string(offset + item.bytes) + "]}";
+    text += "],\"data_offsets\":[" + std::to_string(offset) + "," +
+            std::to_string(offset + item.bytes) + "]}";
     offset += item.bytes;
     if (item.role == FX_STEP || item.role == FX_SEED) {
       int64_t value;
@@ -182,8 +202,9 @@ std::string headerText(const Instance &instance) {
       (item.role == FX_STEP ? step : seed) = std::to_string(value);
     }
   }
-  text = "{\"__metadata__\":{\"format\":\"fluxion\",\"program\":" + Json::quote(program.name) + ",\"hash\":" + Json::quote(program.hash) +
-         ",\"step\":\"" + step + "\",\"seed\":\"" + seed + "\"}" + text + "}";
+  text = "{\"__metadata__\":{\"format\":\"fluxion\",\"program\":" + Json::quote(program.name) +
+         ",\"hash\":" + Json::quote(program.hash) + ",\"step\":\"" + step + "\",\"seed\":\"" +
+         seed + "\"}" + text + "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
 }
@@ -197,7 +218,8 @@ Status saveState(const Instance &instance, const std::string &path) {
     return cannotWrite(path, errno);
   std::string header = headerText(instance);
   uint64_t length = header.size();
-  bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) && writeAll(fd, header.data(), header.size());
+  bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) &&
+                 writeAll(fd, header.data(), header.size());
   const fx_program &program = instance.program();
   std::vector<char> dense;
   for (uint32_t i = 0; written && i < program.num_state; ++i) {
@@ -231,18 +253,21 @@ Status loadState(Instance &instance, const std::string &path) {
     return status;
   const fx_program &program = instance.program();
   if (!file.metadata.count("hash"))
-    return {Status::Kind::Mismatch, path + ": not a Fluxion state file; load weights from elsewhere by name instead"};
+    return {Status::Kind::Mismatch,
+            path + ": not a Fluxion state file; load weights from elsewhere by name instead"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     auto found = file.entries.find(program.state[i].name);
     if (found == file.entries.end())
-      return {Status::Kind::Mismatch, path + ": has no " + std::string(program.state[i].name) + "; it is the state of " + file.metadata["program"]};
+      return {Status::Kind::Mismatch, path + ": has no " + std::string(program.state[i].name) +
+                                          "; it is the state of " + file.metadata["program"]};
     if (Status status = checkEntry(path, found->first, found->second, program.state[i]); !status)
       return status;
   }
   if (file.entries.size() != program.num_state)
     for (auto &[name, entry] : file.entries)
       if (!instance.stateItem(name.c_str()))
-        return {Status::Kind::Mismatch, path + ": has " + name + ", which " + program.name + " does not"};
+        return {Status::Kind::Mismatch,
+                path + ": has " + name + ", which " + program.name + " does not"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const Entry &entry = file.entries[program.state[i].name];
     instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
@@ -250,7 +275,8 @@ Status loadState(Instance &instance, const std::string &path) {
   return {};
 }
 
-Status loadWeights(Instance &instance, const std::string &path, const std::function<std::string(const std::string &)> &rename) {
+Status loadWeights(Instance &instance, const std::string &path,
+                   const std::function<std::string(const std::string &)> &rename) {
   File file;
   if (Status status = file.read(path); !status)
     return status;

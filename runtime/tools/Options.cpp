@@ -21,7 +21,8 @@ const Option table[] = {
     {"threads", "N", "worker threads (all); results do not depend on it"},
     {"save", "FILE", "write the state here after every epoch"},
     {"resume", "FILE", "start from a saved state"},
-    {"snapshot-every", "N", "steps between copies of the state that a failed step falls back to (200)"},
+    {"snapshot-every", "N",
+     "steps between copies of the state that a failed step falls back to (200)"},
     {"eval", nullptr, "evaluate only"},
     {"json", nullptr, "one JSON object a line"},
     {"help", nullptr, "this text"},
@@ -59,8 +60,12 @@ std::string parseOptions(int argc, char **argv, TrainOptions &o) {
     if (argument.rfind("--", 0) != 0)
       return "unexpected argument \"" + argument + "\"; options begin with --";
     size_t equals = argument.find('=');
-    std::string name = argument.substr(2, equals == std::string::npos ? std::string::npos : equals - 2), value;
-    const Option *option = std::find_if(std::begin(table), std::end(table), [&](const Option &candidate) { return name == candidate.name; });
+    std::string name = argument.substr(2, equals == std::string::npos ? std::string::npos
+                                                                      : equals - 2),
+                value;
+    const Option *option =
+        std::find_if(std::begin(table), std::end(table),
+                     [&](const Option &candidate) { return name == candidate.name; });
     if (option == std::end(table))
       return unknown(name);
     if (option->value) {
@@ -73,10 +78,20 @@ std::string parseOptions(int argc, char **argv, TrainOptions &o) {
     } else if (equals != std::string::npos) {
       return "--" + name + " takes no value";
     }
-    std::string *text = name == "data" ? &o.data : name == "save" ? &o.save : name == "resume" ? &o.resume : nullptr;
-    int64_t *number = name == "epochs" ? &o.epochs : name == "batch-limit" ? &o.batchLimit : name == "seed" ? &o.seed
-                      : name == "threads" ? &o.threads : name == "snapshot-every" ? &o.snapshotEvery : nullptr;
-    bool *flag = name == "eval" ? &o.evaluate : name == "json" ? &o.json : name == "help" ? &o.help : nullptr;
+    std::string *text = name == "data"     ? &o.data
+                        : name == "save"   ? &o.save
+                        : name == "resume" ? &o.resume
+                                           : nullptr;
+    int64_t *number = name == "epochs"           ? &o.epochs
+                      : name == "batch-limit"    ? &o.batchLimit
+                      : name == "seed"           ? &o.seed
+                      : name == "threads"        ? &o.threads
+                      : name == "snapshot-every" ? &o.snapshotEvery
+                                                 : nullptr;
+    bool *flag = name == "eval"   ? &o.evaluate
+                 : name == "json" ? &o.json
+                 : name == "help" ? &o.help
+                                  : nullptr;
     if (text)
       *text = value;
     if (flag)
@@ -97,7 +112,8 @@ void printHelp(const char *program, const char *name, const char *data) {
               "  %s --data=PATH --resume=state.safetensors --eval\n\noptions\n",
               program, name, program, data, program, program);
   for (const Option &option : table) {
-    std::string left = std::string("--") + option.name + (option.value ? std::string("=") + option.value : "");
+    std::string left =
+        std::string("--") + option.name + (option.value ? std::string("=") + option.value : "");
     std::printf("  %-20s %s\n", left.c_str(), option.help);
   }
 }

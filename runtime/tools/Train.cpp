@@ -23,27 +23,36 @@ class Report {
 public:
   explicit Report(bool json) : json(json), terminal(!json && isatty(STDOUT_FILENO)) {}
 
-  void step(int64_t step, float loss, float accuracy, double ms, double samplesPerSecond, double secondsLeft) {
+  void step(int64_t step, float loss, float accuracy, double ms, double samplesPerSecond,
+            double secondsLeft) {
     if (json)
-      std::printf("{\"event\": \"step\", \"step\": %ld, \"loss\": %.9g, \"ms\": %.4f}\n", step, loss, ms);
+      std::printf("{\"event\": \"step\", \"step\": %ld, \"loss\": %.9g, \"ms\": %.4f}\n", step,
+                  loss, ms);
     else if (terminal && secondsNow() - shown > 0.1) {
-      std::printf("\r\033[Kstep %ld  loss %.4f  accuracy %.1f %%  %.0f samples/s  %.0f s left", step, loss, 100 * accuracy, samplesPerSecond, secondsLeft);
+      std::printf("\r\033[Kstep %ld  loss %.4f  accuracy %.1f %%  %.0f samples/s  %.0f s left",
+                  step, loss, 100 * accuracy, samplesPerSecond, secondsLeft);
       std::fflush(stdout);
       shown = secondsNow();
     }
   }
   void epoch(int64_t epoch, double trainLoss, double testLoss, double testAccuracy) {
     if (json)
-      std::printf("{\"event\": \"epoch\", \"epoch\": %ld, \"train_loss\": %.9g, \"test_loss\": %.9g, \"test_accuracy\": %.6f}\n", epoch, trainLoss, testLoss, testAccuracy);
+      std::printf("{\"event\": \"epoch\", \"epoch\": %ld, \"train_loss\": %.9g, \"test_loss\": "
+                  "%.9g, \"test_accuracy\": %.6f}\n",
+                  epoch, trainLoss, testLoss, testAccuracy);
     else
-      std::printf("%sepoch %ld  train loss %.4f  test loss %.4f  test accuracy %.2f %%\n", terminal ? "\r\033[K" : "", epoch, trainLoss, testLoss, 100 * testAccuracy);
+      std::printf("%sepoch %ld  train loss %.4f  test loss %.4f  test accuracy %.2f %%\n",
+                  terminal ? "\r\033[K" : "", epoch, trainLoss, testLoss, 100 * testAccuracy);
     std::fflush(stdout);
   }
   void end(int64_t steps, double accuracy, double medianMs, uint64_t peak) {
     if (json)
-      std::printf("{\"event\": \"end\", \"steps\": %ld, \"test_accuracy\": %.6f, \"median_step_ms\": %.4f, \"peak_rss_bytes\": %lu}\n", steps, accuracy, medianMs, peak);
+      std::printf("{\"event\": \"end\", \"steps\": %ld, \"test_accuracy\": %.6f, "
+                  "\"median_step_ms\": %.4f, \"peak_rss_bytes\": %lu}\n",
+                  steps, accuracy, medianMs, peak);
     else
-      std::printf("%ld steps, %.3f ms a step (median), %.1f MB at most\n", steps, medianMs, double(peak) / 1e6);
+      std::printf("%ld steps, %.3f ms a step (median), %.1f MB at most\n", steps, medianMs,
+                  double(peak) / 1e6);
     std::fflush(stdout);
   }
 
@@ -60,7 +69,8 @@ int fail(const std::string &message) {
 
 class Trainer {
 public:
-  Trainer(Instance &instance, const TrainOptions &options, Split data) : instance(instance), options(options), data(std::move(data)), report(options.json) {}
+  Trainer(Instance &instance, const TrainOptions &options, Split data)
+      : instance(instance), options(options), data(std::move(data)), report(options.json) {}
 
   std::string check(); // the program fits the loop and the data; empty if so
   int run();
@@ -81,20 +91,26 @@ private:
   Status evaluate(double &loss, double &accuracy);
   int failedStep(const std::string &why);
   std::string firstBadTensor() const;
-  void snapshot() { good.assign(instance.state(), instance.state() + instance.program().state_bytes); }
+  void snapshot() {
+    good.assign(instance.state(), instance.state() + instance.program().state_bytes);
+  }
 };
 
 std::string Trainer::check() {
   stepEntry = instance.entry("step"), evaluateEntry = instance.entry("evaluate");
   if (!stepEntry || !evaluateEntry)
-    return std::string(instance.program().name) + " is no training program: it lacks step or evaluate";
+    return std::string(instance.program().name) +
+           " is no training program: it lacks step or evaluate";
   const fx_tensor *in = stepEntry->inputs;
-  if (stepEntry->num_inputs != 2 || in[0].dtype != FX_F32 || in[0].rank < 2 || in[1].dtype != FX_I32 || in[1].rank != 1 || in[1].dims[0] != in[0].dims[0])
-    return std::string(instance.program().name) + " does not take f32[N, ...] features and i32[N] labels, which this loop feeds";
+  if (stepEntry->num_inputs != 2 || in[0].dtype != FX_F32 || in[0].rank < 2 ||
+      in[1].dtype != FX_I32 || in[1].rank != 1 || in[1].dims[0] != in[0].dims[0])
+    return std::string(instance.program().name) +
+           " does not take f32[N, ...] features and i32[N] labels, which this loop feeds";
   batch = in[0].dims[0];
   int64_t width = int64_t(in[0].bytes / sizeof(float)) / batch;
   if (width != data.train.width)
-    return std::string(in[0].name) + " has " + std::to_string(width) + " numbers an example, the data has " + std::to_string(data.train.width);
+    return std::string(in[0].name) + " has " + std::to_string(width) +
+           " numbers an example, the data has " + std::to_string(data.train.width);
   return "";
 }
 
@@ -113,21 +129,24 @@ std::string Trainer::firstBadTensor() const {
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
     const float *values = reinterpret_cast<const float *>(instance.data(item));
-    if (item.dtype == FX_F32 && !std::all_of(values, values + item.bytes / 4, [](float v) { return std::isfinite(v); }))
+    if (item.dtype == FX_F32 &&
+        !std::all_of(values, values + item.bytes / 4, [](float v) { return std::isfinite(v); }))
       return item.name;
   }
   return "the input batch";
 }
 
 int Trainer::failedStep(const std::string &why) {
-  std::string place = "step " + std::to_string(counter() + 1) + ": " + why + "; first offending tensor: " + firstBadTensor();
+  std::string place = "step " + std::to_string(counter() + 1) + ": " + why +
+                      "; first offending tensor: " + firstBadTensor();
   if (!good.empty())
     std::memcpy(instance.state(), good.data(), good.size());
   if (options.save.empty())
     return fail(place + "; use --save to keep the last good state");
   if (Status status = saveState(instance, options.save); !status)
     return fail(place + "; " + status.message());
-  return fail(place + "; the last good state, of step " + std::to_string(counter()) + ", is in " + options.save);
+  return fail(place + "; the last good state, of step " + std::to_string(counter()) + ", is in " +
+              options.save);
 }
 
 Status Trainer::evaluate(double &loss, double &accuracy) {
@@ -157,7 +176,9 @@ Status Trainer::evaluate(double &loss, double &accuracy) {
 
 int Trainer::runEpoch(int64_t epoch, double &meanLoss) {
   Batches batches(data.train, shuffled(data.train.count, options.seed, epoch), batch);
-  int64_t limit = options.batchLimit ? std::min(options.batchLimit, batches.count()) : batches.count(), total = limit * options.epochs;
+  int64_t limit =
+              options.batchLimit ? std::min(options.batchLimit, batches.count()) : batches.count(),
+          total = limit * options.epochs;
   std::vector<float> results(stepEntry->num_outputs);
   std::vector<void *> out;
   for (float &result : results)
@@ -180,7 +201,8 @@ int Trainer::runEpoch(int64_t epoch, double &meanLoss) {
     ++steps;
     lossSum += results[0];
     double elapsed = secondsNow() - started;
-    report.step(counter(), results[0], results.size() > 1 ? results[1] : 0, ms, double(steps * batch) / elapsed, elapsed / double(steps) * double(total - steps));
+    report.step(counter(), results[0], results.size() > 1 ? results[1] : 0, ms,
+                double(steps * batch) / elapsed, elapsed / double(steps) * double(total - steps));
   }
   meanLoss = lossSum / double(std::max<int64_t>(done, 1));
   return 0;
@@ -189,8 +211,10 @@ int Trainer::runEpoch(int64_t epoch, double &meanLoss) {
 int Trainer::run() {
   double loss = 0, accuracy = 0, trainLoss = 0;
   started = secondsNow();
-  int64_t perEpoch = (data.train.count + batch - 1) / batch, first = options.resume.empty() ? 0 : counter() / std::max<int64_t>(1, perEpoch);
-  for (int64_t epoch = first; epoch < first + options.epochs && !options.evaluate && !interrupted; ++epoch) {
+  int64_t perEpoch = (data.train.count + batch - 1) / batch,
+          first = options.resume.empty() ? 0 : counter() / std::max<int64_t>(1, perEpoch);
+  for (int64_t epoch = first; epoch < first + options.epochs && !options.evaluate && !interrupted;
+       ++epoch) {
     if (int code = runEpoch(epoch, trainLoss))
       return code;
     if (Status status = evaluate(loss, accuracy); !status)
@@ -206,11 +230,13 @@ int Trainer::run() {
     report.epoch(0, 0, loss, accuracy);
   }
   std::sort(milliseconds.begin(), milliseconds.end());
-  report.end(steps, accuracy, milliseconds.empty() ? 0 : milliseconds[milliseconds.size() / 2], peakResidentBytes());
+  report.end(steps, accuracy, milliseconds.empty() ? 0 : milliseconds[milliseconds.size() / 2],
+             peakResidentBytes());
   return interrupted ? 130 : 0;
 }
 
-int train(Instance &instance, const TrainOptions &options, const char *data, const TrainHooks &hooks) {
+int train(Instance &instance, const TrainOptions &options, const char *data,
+          const TrainHooks &hooks) {
   if (options.data.empty())
     return fail(std::string("no data; give --data=PATH, the folder or file with ") + data);
   Split split;
@@ -221,7 +247,8 @@ int train(Instance &instance, const TrainOptions &options, const char *data, con
     return fail(problem);
   if (options.json && hooks.compile_event)
     std::printf("%s\n", hooks.compile_event);
-  Status status = options.resume.empty() ? instance.initialise(options.seed) : loadState(instance, options.resume);
+  Status status = options.resume.empty() ? instance.initialise(options.seed)
+                                         : loadState(instance, options.resume);
   if (!status)
     return fail(status.message());
   interrupted = 0;
@@ -234,7 +261,8 @@ int train(Instance &instance, const TrainOptions &options, const char *data, con
 
 } // namespace
 
-int trainMain(Instance &instance, const char *data, int argc, char **argv, const TrainHooks &hooks) {
+int trainMain(Instance &instance, const char *data, int argc, char **argv,
+              const TrainHooks &hooks) {
   TrainOptions options;
   if (std::string problem = parseOptions(argc, argv, options); !problem.empty())
     return fail(problem);
@@ -253,7 +281,9 @@ extern "C" int fx_train_main(const fx_program *program, const char *data, int ar
   if (options.help)
     return printHelp(argv[0], program->name, data), 0;
   std::unique_ptr<Instance> instance;
-  if (Status status = Instance::create(program, std::make_shared<ThreadPool>((int)options.threads), instance); !status)
+  if (Status status =
+          Instance::create(program, std::make_shared<ThreadPool>((int)options.threads), instance);
+      !status)
     return fail(status.message());
   return train(*instance, options, data, {});
 }

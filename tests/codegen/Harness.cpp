@@ -29,7 +29,9 @@ double roundTo(Type element, double value) {
   return number.convertToDouble();
 }
 
-template <typename T> void put(std::vector<std::byte> &bytes, int64_t i, T value) { std::memcpy(&bytes[i * sizeof(T)], &value, sizeof(T)); }
+template <typename T> void put(std::vector<std::byte> &bytes, int64_t i, T value) {
+  std::memcpy(&bytes[i * sizeof(T)], &value, sizeof(T));
+}
 template <typename T> T get(const std::vector<std::byte> &bytes, int64_t i) {
   T value;
   std::memcpy(&value, &bytes[i * sizeof(T)], sizeof(T));
@@ -46,7 +48,8 @@ Tensor randomTensor(Type type, const Inputs &inputs, uint64_t salt) {
     if (tensor.isFloat())
       tensor.floats[i] = inputs.low + (inputs.high - inputs.low) * double(random() >> 11) * 0x1p-53;
     else
-      tensor.setInteger(i, inputs.lowest + (int64_t)(random() % (uint64_t)(inputs.highest - inputs.lowest + 1)));
+      tensor.setInteger(
+          i, inputs.lowest + (int64_t)(random() % (uint64_t)(inputs.highest - inputs.lowest + 1)));
   }
   return rounded(tensor);
 }
@@ -70,7 +73,8 @@ std::vector<std::byte> toBytes(const Tensor &tensor) {
     else if (tensor.isFloat()) {
       APFloat number(tensor.floats[i]);
       bool lost;
-      number.convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven, &lost);
+      number.convert(cast<FloatType>(element).getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                     &lost);
       put(bytes, i, (uint16_t)number.bitcastToAPInt().getZExtValue());
     } else if (width == 8)
       put(bytes, i, tensor.integers[i]);
@@ -94,12 +98,16 @@ Tensor fromBytes(Type type, const std::vector<std::byte> &bytes) {
     else if (element.isF32())
       tensor.floats[i] = get<float>(bytes, i);
     else if (tensor.isFloat()) {
-      APFloat number(cast<FloatType>(element).getFloatSemantics(), APInt(16, get<uint16_t>(bytes, i)));
+      APFloat number(cast<FloatType>(element).getFloatSemantics(),
+                     APInt(16, get<uint16_t>(bytes, i)));
       bool lost;
       number.convert(APFloat::IEEEdouble(), APFloat::rmNearestTiesToEven, &lost);
       tensor.floats[i] = number.convertToDouble();
     } else
-      tensor.setInteger(i, width == 8 ? get<int64_t>(bytes, i) : width == 4 ? get<int32_t>(bytes, i) : width == 2 ? get<int16_t>(bytes, i) : get<int8_t>(bytes, i));
+      tensor.setInteger(i, width == 8   ? get<int64_t>(bytes, i)
+                           : width == 4 ? get<int32_t>(bytes, i)
+                           : width == 2 ? get<int16_t>(bytes, i)
+                                        : get<int8_t>(bytes, i));
   }
   return tensor;
 }
@@ -124,7 +132,9 @@ Case::Case(const Program &program) : context(program.impl->context) {
     throw std::runtime_error("the program does not differentiate");
 }
 
-func::FuncOp Case::function(const std::string &entry) { return differentiated->lookupSymbol<func::FuncOp>(entry); }
+func::FuncOp Case::function(const std::string &entry) {
+  return differentiated->lookupSymbol<func::FuncOp>(entry);
+}
 
 std::vector<Tensor> Case::inputsOf(const std::string &entry, const Inputs &inputs) {
   std::vector<Tensor> tensors;
@@ -146,7 +156,9 @@ void Case::compile(const driver::Request &request, int threads) {
   product = driver::compileModule(*module, uncached);
   linked = driver::link(product);
   running = std::make_shared<Running>();
-  if (rt::Status status = rt::Instance::create(linked->program(), std::make_shared<rt::ThreadPool>(threads), running->instance); !status)
+  if (rt::Status status = rt::Instance::create(
+          linked->program(), std::make_shared<rt::ThreadPool>(threads), running->instance);
+      !status)
     throw std::runtime_error(status.message());
 }
 
@@ -158,12 +170,14 @@ std::vector<Tensor> Case::compiled(const std::string &entry, const std::vector<T
     in.push_back(toBytes(input));
   auto types = function(entry).getResultTypes();
   for (Type type : types)
-    out.emplace_back(Tensor(type).size() * widthOf(cast<RankedTensorType>(type).getElementType()), std::byte(0xff));
+    out.emplace_back(Tensor(type).size() * widthOf(cast<RankedTensorType>(type).getElementType()),
+                     std::byte(0xff));
   for (auto &bytes : in)
     inPointers.push_back(bytes.data());
   for (auto &bytes : out)
     outPointers.push_back(bytes.data());
-  rt::Status status = running->instance->run(*running->instance->entry(entry.c_str()), inPointers, outPointers);
+  rt::Status status =
+      running->instance->run(*running->instance->entry(entry.c_str()), inPointers, outPointers);
   if (!status)
     throw std::runtime_error(status.message());
   std::vector<Tensor> results;
@@ -186,15 +200,18 @@ void Case::copyStateToReference() {
   }
 }
 
-std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found, double tolerance) {
+std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found,
+                       double tolerance) {
   if (expected.size() != found.size())
     return std::to_string(found.size()) + " results, expected " + std::to_string(expected.size());
   for (size_t r = 0; r < expected.size(); ++r)
     for (int64_t i = 0; i < expected[r].size(); ++i) {
       double a = expected[r].number(i), b = found[r].number(i);
-      bool same = a == b || (std::isnan(a) && std::isnan(b)) || std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(a));
+      bool same = a == b || (std::isnan(a) && std::isnan(b)) ||
+                  std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(a));
       if (!same || std::isnan(a) != std::isnan(b))
-        return "result " + std::to_string(r) + "[" + std::to_string(i) + "] is " + std::to_string(b) + ", expected " + std::to_string(a);
+        return "result " + std::to_string(r) + "[" + std::to_string(i) + "] is " +
+               std::to_string(b) + ", expected " + std::to_string(a);
     }
   return "";
 }

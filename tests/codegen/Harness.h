@@ -23,14 +23,15 @@ using State = ir::reference::State;
 using Tensor = ir::reference::Tensor;
 
 struct Inputs {
-  double low = -2, high = 2;             // of floats
-  int64_t lowest = 0, highest = 9;       // of integers
+  double low = -2, high = 2;       // of floats
+  int64_t lowest = 0, highest = 9; // of integers
   uint64_t seed = 1;
 };
 Tensor randomTensor(mlir::Type type, const Inputs &inputs, uint64_t salt);
 std::vector<std::byte> toBytes(const Tensor &tensor);
 Tensor fromBytes(mlir::Type type, const std::vector<std::byte> &bytes);
-// The value an input has after rounding to its element type, so that both sides start from the same numbers.
+// The value an input has after rounding to its element type, so that both sides start from the same
+// numbers.
 Tensor rounded(const Tensor &tensor);
 
 // A module and the program compiled from it.
@@ -59,8 +60,10 @@ private:
   std::shared_ptr<Running> running;
 };
 
-// Empty if all elements agree to within `tolerance` of the larger of 1 and their size; else the first difference.
-std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found, double tolerance);
+// Empty if all elements agree to within `tolerance` of the larger of 1 and their size; else the
+// first difference.
+std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found,
+                       double tolerance);
 
 // Targets this machine can run: "cpu" and the levels of its architecture.
 std::vector<std::string> runnableTargets();

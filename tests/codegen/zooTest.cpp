@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Whole training steps: against the reference evaluator, without the memory plan, at any number of threads.
+// Whole training steps: against the reference evaluator, without the memory plan, at any number of
+// threads.
 #include "tests/codegen/Harness.h"
 
 #include <gtest/gtest.h>
@@ -41,11 +42,15 @@ TEST_P(Zoo, StepsEqualTheReference) {
   for (int step = 0; step < GetParam().steps; ++step) {
     range.seed = step + 1;
     std::vector<Tensor> batch = program.inputsOf("step", range);
-    std::vector<Tensor> expected = program.reference("step", batch), found = program.compiled("step", batch);
-    EXPECT_EQ(difference({expected[0]}, {found[0]}, GetParam().tolerance), "") << "loss of step " << step;
+    std::vector<Tensor> expected = program.reference("step", batch),
+                        found = program.compiled("step", batch);
+    EXPECT_EQ(difference({expected[0]}, {found[0]}, GetParam().tolerance), "")
+        << "loss of step " << step;
   }
   std::vector<Tensor> batch = program.inputsOf("evaluate", range);
-  EXPECT_EQ(difference({program.reference("evaluate", batch)[0]}, {program.compiled("evaluate", batch)[0]}, 10 * GetParam().tolerance), "");
+  EXPECT_EQ(difference({program.reference("evaluate", batch)[0]},
+                       {program.compiled("evaluate", batch)[0]}, 10 * GetParam().tolerance),
+            "");
 }
 
 // Planned and unplanned memory, one thread and three: the same bits.
@@ -64,7 +69,8 @@ TEST_P(Zoo, BitsDoNotDependOnMemoryPlanOrThreads) {
     program.compiled("init", {seedTensor(program)});
     std::vector<Tensor> results;
     for (int step = 0; step < 3; ++step)
-      for (Tensor &result : program.compiled("step", program.inputsOf("step", {0, 1, 0, 9, uint64_t(step + 1)})))
+      for (Tensor &result :
+           program.compiled("step", program.inputsOf("step", {0, 1, 0, 9, uint64_t(step + 1)})))
         results.push_back(result);
     if (firstResults.empty()) {
       firstResults = results;
@@ -77,7 +83,10 @@ TEST_P(Zoo, BitsDoNotDependOnMemoryPlanOrThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Zoo,
-                         ::testing::Values(ZooCase{"vision/mlp", 8, 3, 1e-4}, ZooCase{"vision/lenet", 4, 3, 1e-4}, ZooCase{"vision/lenet_digits", 8, 4, 1e-4},
-                                           ZooCase{"vision/resnet20", 2, 2, 1e-4}, ZooCase{"vision/resnet20a", 2, 1, 1e-4}));
+                         ::testing::Values(ZooCase{"vision/mlp", 8, 3, 1e-4},
+                                           ZooCase{"vision/lenet", 4, 3, 1e-4},
+                                           ZooCase{"vision/lenet_digits", 8, 4, 1e-4},
+                                           ZooCase{"vision/resnet20", 2, 2, 1e-4},
+                                           ZooCase{"vision/resnet20a", 2, 1, 1e-4}));
 
 } // namespace

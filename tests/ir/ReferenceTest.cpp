@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The reference evaluator where lit's files do not reach: published random vectors, rounding, state, refusals.
+// The reference evaluator where lit's files do not reach: published random vectors, rounding,
+// state, refusals.
 #include "ir/reference/Eval.h"
 
 #include "ir/Dialect.h"
@@ -70,7 +71,8 @@ TEST_F(Reference, PhiloxKnownAnswers) {
   auto block = [&](uint64_t counter0, uint64_t counter1, uint64_t step, uint64_t seed) {
     std::vector<uint64_t> words;
     for (uint64_t word = 0; word < 4; ++word)
-      words.push_back(philoxWord(emit, 4 * counter0 + word, seed, step, (int64_t)counter1, i32, i64));
+      words.push_back(
+          philoxWord(emit, 4 * counter0 + word, seed, step, (int64_t)counter1, i32, i64));
     return words;
   };
   EXPECT_THAT(block(0, 0, 0, 0), ElementsAre(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8));
@@ -125,14 +127,16 @@ TEST_F(Reference, ConvolutionIsItsSum) {
               for (int c = 0; c < 2; ++c) {
                 int h = 2 * p + r - 1, v = 2 * q + s;
                 if (h >= 0 && h < 5 && v < 6)
-                  sum += x[((b * 5 + h) * 6 + v) * 4 + c + o / 3 * 2] * w[((r * 2 + s) * 2 + c) * 6 + o];
+                  sum += x[((b * 5 + h) * 6 + v) * 4 + c + o / 3 * 2] *
+                         w[((r * 2 + s) * 2 + c) * 6 + o];
               }
           EXPECT_EQ((*results)[0].floats[((b * 3 + p) * 4 + q) * 6 + o], sum) << b << p << q << o;
         }
 }
 
 TEST_F(Reference, BytesRoundToTheElementType) {
-  for (mlir::Type element : {(mlir::Type)BFloat16Type::get(&context), (mlir::Type)Float16Type::get(&context)}) {
+  for (mlir::Type element :
+       {(mlir::Type)BFloat16Type::get(&context), (mlir::Type)Float16Type::get(&context)}) {
     Tensor tensor(RankedTensorType::get({3}, element));
     tensor.floats = {1.0 + 0x1p-13, -2.5, 0x1p-30};
     Tensor back = Tensor::fromBytes(tensor.type, tensor.toBytes());
@@ -179,7 +183,8 @@ TEST_F(Reference, AFailedCheckLeavesTheState) {
       return
     })");
   std::string complaint;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
+  ScopedDiagnosticHandler handler(&context,
+                                  [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
   State state{{"w", floats({}, {1})}};
   EXPECT_TRUE(failed(evaluate(f, floats({}, {INFINITY}), &state)));
   EXPECT_THAT(complaint, HasSubstr("x is finite"));
@@ -188,12 +193,14 @@ TEST_F(Reference, AFailedCheckLeavesTheState) {
 
 TEST_F(Reference, RefusesWhatHasNoMeaning) {
   std::string complaint;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
+  ScopedDiagnosticHandler handler(&context,
+                                  [&](Diagnostic &diagnostic) { complaint = diagnostic.str(); });
   EXPECT_TRUE(failed(evaluate(function("func.func private @f(tensor<f64>)"), floats({}, {1}))));
   EXPECT_THAT(complaint, HasSubstr("a body of one block"));
   EXPECT_TRUE(failed(evaluate(function("func.func @f(%x: index) { return }"), floats({}, {1}))));
   EXPECT_THAT(complaint, HasSubstr("tensors of static shape"));
-  EXPECT_TRUE(failed(evaluate(function("func.func @f(%x: tensor<?xf64>) { return }"), floats({}, {1}))));
+  EXPECT_TRUE(
+      failed(evaluate(function("func.func @f(%x: tensor<?xf64>) { return }"), floats({}, {1}))));
   EXPECT_THAT(complaint, HasSubstr("tensors of static shape"));
   EXPECT_TRUE(failed(evaluate(function("func.func @f(%x: tensor<f64>) { return }"), {})));
   EXPECT_THAT(complaint, HasSubstr("0 inputs for 1 arguments"));
@@ -206,7 +213,8 @@ TEST_F(Reference, RefusesWhatHasNoMeaning) {
       return
     })");
   EXPECT_TRUE(failed(evaluate(vjp, floats({}, {1}))));
-  EXPECT_THAT(complaint, HasSubstr("has no reference evaluation; differentiate and decompose first"));
+  EXPECT_THAT(complaint,
+              HasSubstr("has no reference evaluation; differentiate and decompose first"));
 }
 
 } // namespace

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// With FLUXION_DATA_DIR: published ResNet-20 weights load by name and give their reference logits; LeNet learns
-// MNIST in three epochs.
+// With FLUXION_DATA_DIR: published ResNet-20 weights load by name and give their reference logits;
+// LeNet learns MNIST in three epochs.
+#include "fluxion/train.h"
 #include "frontend/driver/Compiled.h"
 #include "frontend/driver/Npz.h"
-#include "fluxion/train.h"
 #include "runtime/data/Data.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,8 @@ TEST(Pretrained, ResNet20GivesItsReferenceLogits) {
   model.init(1);
   model.loadWeights(folder + "/cifar10_resnet_weights/resnet20-12fca82f.safetensors");
   Array expected;
-  for (auto &[name, array] : driver::readNpz(folder + "/cifar10_resnet_weights/reference_logits_test1000.npz"))
+  for (auto &[name, array] :
+       driver::readNpz(folder + "/cifar10_resnet_weights/reference_logits_test1000.npz"))
     if (name == "resnet20-12fca82f")
       expected = array;
   ASSERT_EQ(expected.type(), f32(1000, 10));
@@ -43,12 +44,14 @@ TEST(Pretrained, ResNet20GivesItsReferenceLogits) {
   int correct = 0;
   double worst = 0;
   for (int64_t first = 0; first < 1000; first += 100) {
-    Array images(f32(100, 3, 32, 32), std::span<const float>(&data.test.features[first * 3072], 100 * 3072));
+    Array images(f32(100, 3, 32, 32),
+                 std::span<const float>(&data.test.features[first * 3072], 100 * 3072));
     Array logits = model.predict(images).at(0);
     for (int64_t row = 0; row < 100; ++row) {
       const float *found = logits.data<float>() + row * 10;
       for (int64_t c = 0; c < 10; ++c)
-        worst = std::max(worst, (double)std::fabs(found[c] - expected.data<float>()[(first + row) * 10 + c]));
+        worst = std::max(
+            worst, (double)std::fabs(found[c] - expected.data<float>()[(first + row) * 10 + c]));
       correct += std::max_element(found, found + 10) - found == data.test.labels[first + row];
     }
   }
@@ -60,7 +63,8 @@ TEST(Pretrained, LeNetLearnsMnistInThreeEpochs) {
   if (!dataFolder())
     GTEST_SKIP() << "needs MNIST: set FLUXION_DATA_DIR";
   Compiled model = compile(make("vision/lenet", 64), {.cache = false});
-  std::string data = std::string("--data=") + dataFolder(), epochs = "--epochs=3", json = "--json", program = "lenet";
+  std::string data = std::string("--data=") + dataFolder(), epochs = "--epochs=3", json = "--json",
+              program = "lenet";
   char *argv[] = {program.data(), data.data(), epochs.data(), json.data()};
   ::testing::internal::CaptureStdout();
   int code = rt::trainMain(*model.impl->instance, "mnist", 4, argv, {});

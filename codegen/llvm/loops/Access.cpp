@@ -21,7 +21,9 @@ void Access::setLanes(int64_t lanes, AffineExpr dimension, int64_t activeLanes) 
   active = activeLanes;
 }
 
-Value Access::number(int64_t value) { return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value)); }
+Value Access::number(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(value));
+}
 
 Value Access::scalar(AffineExpr e) {
   int64_t lanes = emit.lanes;
@@ -46,17 +48,24 @@ Value Access::evaluate(AffineExpr e, bool lanes) {
     if (!lanes)
       return iv;
     Value wide = emit.splat(iv);
-    return (int)dim.getPosition() == laneDim ? arith::AddIOp::create(b, loc, wide, emit.laneNumbers(i64)).getResult() : wide;
+    return (int)dim.getPosition() == laneDim
+               ? arith::AddIOp::create(b, loc, wide, emit.laneNumbers(i64)).getResult()
+               : wide;
   }
   auto binary = cast<AffineBinaryOpExpr>(e);
   Value x = evaluate(binary.getLHS(), lanes), y = evaluate(binary.getRHS(), lanes);
   switch (e.getKind()) {
-  case AffineExprKind::Add: return arith::AddIOp::create(b, loc, x, y);
-  case AffineExprKind::Mul: return arith::MulIOp::create(b, loc, x, y);
+  case AffineExprKind::Add:
+    return arith::AddIOp::create(b, loc, x, y);
+  case AffineExprKind::Mul:
+    return arith::MulIOp::create(b, loc, x, y);
   // Indices that are divided are never negative where it matters: guards see the undivided value.
-  case AffineExprKind::FloorDiv: return arith::DivUIOp::create(b, loc, x, y);
-  case AffineExprKind::Mod: return arith::RemUIOp::create(b, loc, x, y);
-  default: llvm_unreachable("no ceildiv is built");
+  case AffineExprKind::FloorDiv:
+    return arith::DivUIOp::create(b, loc, x, y);
+  case AffineExprKind::Mod:
+    return arith::RemUIOp::create(b, loc, x, y);
+  default:
+    llvm_unreachable("no ceildiv is built");
   }
 }
 
@@ -95,21 +104,27 @@ Value Access::tailMask() {
   SmallVector<bool> bits;
   for (int64_t lane = 0; lane < emit.lanes; ++lane)
     bits.push_back(lane < active);
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
+  return arith::ConstantOp::create(
+      b, loc,
+      DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
 }
 
 Value Access::fromStorage(Value value, Type element) {
   if (!element.isInteger(1))
     return value;
-  return emit.compare(ir::CompareDirection::NE, value, emit.integer(0, b.getI8Type()), b.getI8Type());
+  return emit.compare(ir::CompareDirection::NE, value, emit.integer(0, b.getI8Type()),
+                      b.getI8Type());
 }
 
-Value Access::load(Value buffer, Type element, AffineExpr position, const Guard &guard, Value dynamic) {
+Value Access::load(Value buffer, Type element, AffineExpr position, const Guard &guard,
+                   Value dynamic) {
   Type memory = element.isInteger(1) ? b.getI8Type() : VectorEmitter::storage(element);
   unsigned align = std::max<unsigned>(1, memory.getIntOrFloatBitWidth() / 8);
   bool dynamicLanes = dynamic && isa<VectorType>(dynamic.getType());
   std::optional<int64_t> stride = dynamicLanes ? std::nullopt : laneStride(position);
-  auto plus = [&](Value at) { return dynamic ? arith::AddIOp::create(b, loc, at, dynamic).getResult() : at; };
+  auto plus = [&](Value at) {
+    return dynamic ? arith::AddIOp::create(b, loc, at, dynamic).getResult() : at;
+  };
 
   bool sameForAll = emit.lanes == 1 || (stride == 0 && !guard.lane);
   if (sameForAll) {
@@ -119,7 +134,8 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
     Value exists = lanes == 1 ? lanesOf(guard) : guard.scalar;
     if (exists) // a place that does not exist is read as the first element, and not used
       at = arith::SelectOp::create(b, loc, exists, at, number(0));
-    Value value = fromStorage(LLVM::LoadOp::create(b, loc, memory, address(buffer, element, at), align), element);
+    Value value = fromStorage(
+        LLVM::LoadOp::create(b, loc, memory, address(buffer, element, at), align), element);
     emit.lanes = lanes;
     return emit.splat(value);
   }
@@ -132,15 +148,20 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
     if (!mask)
       return fromStorage(LLVM::LoadOp::create(b, loc, type, at, align), element);
     Value zeros = emit.integer(0, memory);
-    return fromStorage(LLVM::MaskedLoadOp::create(b, loc, type, at, mask, zeros, b.getI32IntegerAttr(align)), element);
+    return fromStorage(
+        LLVM::MaskedLoadOp::create(b, loc, type, at, mask, zeros, b.getI32IntegerAttr(align)),
+        element);
   }
   Value at = perLane(position);
   if (dynamic)
     at = arith::AddIOp::create(b, loc, at, dynamicLanes ? dynamic : emit.splat(dynamic));
   if (!mask)
-    mask = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), true));
+    mask = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), true));
   Value zeros = emit.integer(0, memory);
-  return fromStorage(LLVM::masked_gather::create(b, loc, type, address(buffer, element, at), mask, zeros, align), element);
+  return fromStorage(
+      LLVM::masked_gather::create(b, loc, type, address(buffer, element, at), mask, zeros, align),
+      element);
 }
 
 void Access::store(Value buffer, Type element, AffineExpr position, Value value) {
@@ -158,12 +179,16 @@ void Access::store(Value buffer, Type element, AffineExpr position, Value value)
   }
   Value mask = tailMask();
   if (!mask)
-    mask = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), true));
-  LLVM::masked_scatter::create(b, loc, value, address(buffer, element, perLane(position)), mask, align);
+    mask = arith::ConstantOp::create(
+        b, loc, DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), true));
+  LLVM::masked_scatter::create(b, loc, value, address(buffer, element, perLane(position)), mask,
+                               align);
 }
 
 Guard Access::both(const Guard &a, const Guard &c) {
-  auto join = [&](Value x, Value y) { return !x ? y : !y ? x : arith::AndIOp::create(b, loc, x, y).getResult(); };
+  auto join = [&](Value x, Value y) {
+    return !x ? y : !y ? x : arith::AndIOp::create(b, loc, x, y).getResult();
+  };
   return {join(a.scalar, c.scalar), join(a.lane, c.lane)};
 }
 
@@ -193,8 +218,10 @@ Guard Access::divides(AffineExpr e, int64_t divisor) {
 
 Value Access::lanesOf(const Guard &guard) {
   if (emit.lanes == 1)
-    return guard.scalar && guard.lane ? arith::AndIOp::create(b, loc, guard.scalar, guard.lane).getResult()
-                                      : guard.scalar ? guard.scalar : guard.lane;
+    return guard.scalar && guard.lane
+               ? arith::AndIOp::create(b, loc, guard.scalar, guard.lane).getResult()
+           : guard.scalar ? guard.scalar
+                          : guard.lane;
   if (!guard.scalar)
     return guard.lane;
   Value wide = emit.splat(guard.scalar);

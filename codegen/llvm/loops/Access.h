@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Where a lane block stands in an iteration space, and loads and stores at affine positions from there.
+// Where a lane block stands in an iteration space, and loads and stores at affine positions from
+// there.
 #pragma once
 
 #include "codegen/llvm/loops/VectorEmitter.h"
@@ -10,7 +11,8 @@ namespace fluxion::codegen {
 
 using Index = llvm::SmallVector<mlir::AffineExpr, 4>;
 
-// A condition under which a position exists: a part equal for all lanes and a part per lane; null: true.
+// A condition under which a position exists: a part equal for all lanes and a part per lane; null:
+// true.
 struct Guard {
   mlir::Value scalar, lane;
   bool always() const { return !scalar && !lane; }
@@ -18,17 +20,22 @@ struct Guard {
 
 class Access {
 public:
-  Access(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes) : emit(builder, loc, lanes), b(builder), loc(loc) {}
+  Access(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes)
+      : emit(builder, loc, lanes), b(builder), loc(loc) {}
 
   VectorEmitter emit;
 
   // A loop variable (i64) as an affine dimension.
   mlir::AffineExpr dimension(mlir::Value iv);
-  mlir::AffineExpr constant(int64_t value) { return mlir::getAffineConstantExpr(value, b.getContext()); }
+  mlir::AffineExpr constant(int64_t value) {
+    return mlir::getAffineConstantExpr(value, b.getContext());
+  }
   // Consecutive lanes take consecutive values of this dimension; `active` lanes of a block exist.
   void setLanes(int64_t lanes, mlir::AffineExpr dimension, int64_t active);
   void setScalar() { setLanes(1, {}, 1); }
-  bool dependsOnLane(mlir::AffineExpr e) const { return emit.lanes > 1 && laneDim >= 0 && e.isFunctionOfDim(laneDim); }
+  bool dependsOnLane(mlir::AffineExpr e) const {
+    return emit.lanes > 1 && laneDim >= 0 && e.isFunctionOfDim(laneDim);
+  }
   mlir::AffineExpr laneDimension() const { return laneExpr; }
   int64_t activeLanes() const { return active; }
 
@@ -38,8 +45,10 @@ public:
   mlir::Value perLane(mlir::AffineExpr e);
 
   mlir::AffineExpr linear(llvm::ArrayRef<int64_t> shape, const Index &index);
-  // Elements at `position` of a buffer. With a dynamic part, `position` counts from it (i64, scalar or lanes).
-  mlir::Value load(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position, const Guard &guard, mlir::Value dynamic = {});
+  // Elements at `position` of a buffer. With a dynamic part, `position` counts from it (i64, scalar
+  // or lanes).
+  mlir::Value load(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position,
+                   const Guard &guard, mlir::Value dynamic = {});
   void store(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position, mlir::Value value);
 
   Guard both(const Guard &a, const Guard &c);

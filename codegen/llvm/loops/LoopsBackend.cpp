@@ -12,8 +12,13 @@ using namespace fluxion::codegen;
 
 namespace {
 
-double elementsOf(Value value) { return (double)cast<RankedTensorType>(value.getType()).getNumElements(); }
-double bytesOf(Value value) { return elementsOf(value) * ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8); }
+double elementsOf(Value value) {
+  return (double)cast<RankedTensorType>(value.getType()).getNumElements();
+}
+double bytesOf(Value value) {
+  return elementsOf(value) *
+         ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8);
+}
 
 // Multiply-add counts 2; every other element computed counts 1.
 double flopsOf(Operation &op) {
@@ -25,7 +30,8 @@ double flopsOf(Operation &op) {
   }
   if (auto conv = dyn_cast<ir::ConvolutionOp>(op)) {
     auto kernel = cast<RankedTensorType>(conv.getKernel().getType());
-    return 2 * elementsOf(conv.getResult()) * kernel.getNumElements() / kernel.getDimSize(conv.getKernelDims()[0]);
+    return 2 * elementsOf(conv.getResult()) * kernel.getNumElements() /
+           kernel.getDimSize(conv.getKernelDims()[0]);
   }
   if (isReduction(&op))
     return elementsOf(op.getOperand(0));
@@ -59,17 +65,20 @@ public:
     return cost;
   }
 
-  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol, const ir::TargetInfo &target) const override {
+  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
+                                const ir::TargetInfo &target) const override {
     KernelPlan plan = planKernel(kernel, target);
     if (!plan.refusal.empty())
       return kernel.emitOpError("llvm-loops: ") << plan.refusal;
     EmittedKernel emitted;
     SmallVector<StoredValue> earlier;
     for (auto [i, phase] : llvm::enumerate(plan.phases)) {
-      std::string name = plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
+      std::string name =
+          plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
       PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
       emitted.phases.push_back({name, phase.tasks});
-      bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput || (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
+      bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput ||
+                     (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
       for (const StoredValue &stored : phase.stores)
         if (!partial && !(phase.kind == Phase::Combine && &stored == phase.stores.begin()))
           earlier.push_back(stored);
@@ -80,4 +89,6 @@ public:
 
 } // namespace
 
-std::unique_ptr<Backend> fluxion::codegen::makeLoopsBackend() { return std::make_unique<LoopsBackend>(); }
+std::unique_ptr<Backend> fluxion::codegen::makeLoopsBackend() {
+  return std::make_unique<LoopsBackend>();
+}

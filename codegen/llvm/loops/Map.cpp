@@ -12,7 +12,9 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 } // namespace
 
 // Every shape has a range of the tasks of its own.
@@ -34,11 +36,14 @@ void PhaseEmitter::emitMap() {
   }
 }
 
-// Positions [from, from + count) of the innermost dimension, `index[dim]` to be set; count is static.
-void PhaseEmitter::emitLanes(ArrayRef<StoredValue> group, Index index, int64_t dim, Value from, int64_t count) {
+// Positions [from, from + count) of the innermost dimension, `index[dim]` to be set; count is
+// static.
+void PhaseEmitter::emitLanes(ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
+                             int64_t count) {
   int64_t lanes = target.vectorBytes;
   for (const StoredValue &stored : group) // a block of the widest type fills one register
-    lanes = std::min(lanes, lanesFor(cast<RankedTensorType>(stored.value.getType()).getElementType(), target));
+    lanes = std::min(
+        lanes, lanesFor(cast<RankedTensorType>(stored.value.getType()).getElementType(), target));
   auto block = [&](Value at, int64_t active) {
     AffineExpr position = access.dimension(at);
     access.setLanes(lanes, position, active);
@@ -66,12 +71,16 @@ void PhaseEmitter::emitMapGroup(ArrayRef<StoredValue> group, Value from, Value t
     // Whole tasks are alike; the last may be shorter.
     int64_t wholeTasks = count / flatTaskElements, rest = count % flatTaskElements;
     Value wholeEnd = arith::MinSIOp::create(b, loc, to, number(wholeTasks));
-    auto startOf = [&](Value task) -> Value { return arith::MulIOp::create(b, loc, task, number(flatTaskElements)); };
+    auto startOf = [&](Value task) -> Value {
+      return arith::MulIOp::create(b, loc, task, number(flatTaskElements));
+    };
     if (wholeTasks > 0)
-      loop(from, wholeEnd, 1, [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), flatTaskElements); });
+      loop(from, wholeEnd, 1,
+           [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), flatTaskElements); });
     if (rest > 0) {
       Value lastFrom = arith::MaxSIOp::create(b, loc, from, number(wholeTasks));
-      loop(lastFrom, to, 1, [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), rest); });
+      loop(lastFrom, to, 1,
+           [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), rest); });
     }
     return;
   }
@@ -98,7 +107,8 @@ void PhaseEmitter::emitMapGroup(ArrayRef<StoredValue> group, Value from, Value t
 void PhaseEmitter::emitScatter() {
   auto scatter = phase.stores[0].value.getDefiningOp<ir::ScatterOp>();
   ArrayRef<int64_t> shape = shapeOf(scatter.getX()), indexShape = shapeOf(scatter.getIndices());
-  int64_t axis = scatter.getAxis(), positions = shape[axis], tasks = phase.tasks, outer = 1, inner = 1, count = 1;
+  int64_t axis = scatter.getAxis(), positions = shape[axis], tasks = phase.tasks, outer = 1,
+          inner = 1, count = 1;
   for (int64_t size : shape.take_front(axis))
     outer *= size;
   for (int64_t size : shape.drop_front(axis + 1))
@@ -106,16 +116,22 @@ void PhaseEmitter::emitScatter() {
   for (int64_t size : indexShape)
     count *= size;
   Type element = cast<RankedTensorType>(scatter.getX().getType()).getElementType();
-  Type indexElement = cast<RankedTensorType>(scatter.getIndices().getType()).getElementType(), i64 = b.getI64Type();
+  Type indexElement = cast<RankedTensorType>(scatter.getIndices().getType()).getElementType(),
+       i64 = b.getI64Type();
   Value target0 = addressOf(phase.stores[0]);
   auto bound = [&](Value task) -> Value {
-    return arith::DivUIOp::create(b, loc, arith::MulIOp::create(b, loc, task, number(positions)), number(tasks));
+    return arith::DivUIOp::create(b, loc, arith::MulIOp::create(b, loc, task, number(positions)),
+                                  number(tasks));
   };
   Value low = bound(begin()), high = bound(end());
   loop(number(0), number(outer), 1, [&](Value o) {
     AffineExpr oDim = access.dimension(o);
-    auto flatIndex = [&](AffineExpr middle, int64_t middleSize, AffineExpr at) { return Index{(oDim * middleSize + middle) * inner + at}; };
-    auto place = [&](AffineExpr middle, AffineExpr at) { return flatIndex(middle, positions, at)[0]; };
+    auto flatIndex = [&](AffineExpr middle, int64_t middleSize, AffineExpr at) {
+      return Index{(oDim * middleSize + middle) * inner + at};
+    };
+    auto place = [&](AffineExpr middle, AffineExpr at) {
+      return flatIndex(middle, positions, at)[0];
+    };
     loop(low, high, 1, [&](Value p) {
       AffineExpr pDim = access.dimension(p);
       loop(number(0), number(inner), 1, [&](Value i) {
@@ -126,18 +142,21 @@ void PhaseEmitter::emitScatter() {
     });
     loop(number(0), number(count), 1, [&](Value k) {
       AffineExpr kDim = access.dimension(k);
-      Value where = access.emit.convert(puller.pull(scatter.getIndices(), Index{kDim}), indexElement, i64);
+      Value where =
+          access.emit.convert(puller.pull(scatter.getIndices(), Index{kDim}), indexElement, i64);
       where = access.emit.apply(ir::Atom::Max, {where, number(0)}, i64);
       where = access.emit.apply(ir::Atom::Min, {where, number(positions - 1)}, i64);
-      Value mine = arith::AndIOp::create(b, loc, access.emit.compare(ir::CompareDirection::GE, where, low, i64),
-                                         access.emit.compare(ir::CompareDirection::LT, where, high, i64));
+      Value mine = arith::AndIOp::create(
+          b, loc, access.emit.compare(ir::CompareDirection::GE, where, low, i64),
+          access.emit.compare(ir::CompareDirection::LT, where, high, i64));
       scf::IfOp::create(b, loc, mine, [&](OpBuilder &, Location) {
         AffineExpr wDim = access.dimension(where);
         loop(number(0), number(inner), 1, [&](Value i) {
           AffineExpr iDim = access.dimension(i), at = place(wDim, iDim);
           Value sum = access.load(target0, element, at, {});
           Value update = puller.pull(scatter.getUpdates(), Index{flatIndex(kDim, count, iDim)[0]});
-          access.store(target0, element, at, access.emit.apply(ir::Atom::Add, {sum, update}, element));
+          access.store(target0, element, at,
+                       access.emit.apply(ir::Atom::Add, {sum, update}, element));
         });
         scf::YieldOp::create(b, loc);
       });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x W^T reads W along the summed dimension. A transposed copy lets the register tile read whole vectors of
-// results; it costs one pass over W, in blocks transposed in registers.
+// x W^T reads W along the summed dimension. A transposed copy lets the register tile read whole
+// vectors of results; it costs one pass over W, in blocks transposed in registers.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
@@ -13,10 +13,13 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 } // namespace
 
-std::optional<PackedShape> fluxion::codegen::packedShape(Operation *op, const ir::TargetInfo &target) {
+std::optional<PackedShape> fluxion::codegen::packedShape(Operation *op,
+                                                         const ir::TargetInfo &target) {
   auto dot = dyn_cast<ir::DotGeneralOp>(op);
   if (!dot || dot.getRhsContracting().size() != 1)
     return std::nullopt;
@@ -33,7 +36,8 @@ std::optional<PackedShape> fluxion::codegen::packedShape(Operation *op, const ir
   // One free dimension, with enough rows on the other side to pay for the copy.
   int64_t lhsRows = 1;
   for (int64_t d = 0; d < (int64_t)shapeOf(dot.getLhs()).size(); ++d)
-    if (!llvm::is_contained(dot.getLhsBatching(), d) && !llvm::is_contained(dot.getLhsContracting(), d))
+    if (!llvm::is_contained(dot.getLhsBatching(), d) &&
+        !llvm::is_contained(dot.getLhsContracting(), d))
       lhsRows *= shapeOf(dot.getLhs())[d];
   if (shape.free.size() != 1 || rhs[shape.free[0]] < 2 || lhsRows < 4)
     return std::nullopt;
@@ -50,7 +54,8 @@ std::optional<PackedShape> fluxion::codegen::packedShape(Operation *op, const ir
 }
 
 // After log2(lanes) rounds of exchanging ever smaller blocks, vector i holds lane i of all vectors.
-static SmallVector<Value> transposeInRegisters(OpBuilder &b, Location loc, SmallVector<Value> rows) {
+static SmallVector<Value> transposeInRegisters(OpBuilder &b, Location loc,
+                                               SmallVector<Value> rows) {
   int64_t lanes = rows.size();
   for (int64_t block = lanes / 2; block >= 1; block /= 2) {
     SmallVector<int64_t> low, high;
@@ -99,12 +104,14 @@ void PhaseEmitter::emitPack() {
       for (int64_t c = 0; c < lanes; ++c) {
         index[shape.free[0]] = column + c;
         index[rhs.size() - 1] = kDim;
-        rows.push_back(c < columns ? puller.pull(dot.getRhs(), index) : access.emit.integer(0, element));
+        rows.push_back(c < columns ? puller.pull(dot.getRhs(), index)
+                                   : access.emit.integer(0, element));
       }
       rows = transposeInRegisters(b, loc, rows);
       access.setLanes(lanes, column, lanes); // the copy's rows are whole vectors
       for (int64_t i = 0; i < depth; ++i)
-        access.store(copy, element, (batch * shape.depth + kDim + i) * shape.pitch + column, rows[i]);
+        access.store(copy, element, (batch * shape.depth + kDim + i) * shape.pitch + column,
+                     rows[i]);
       access.setScalar();
     };
     int64_t whole = shape.depth / lanes * lanes;
@@ -120,7 +127,8 @@ void PhaseEmitter::emitPack() {
     if (!rest || shape.blocks == 1)
       return emitBlock(task, rest ? rest : lanes);
     Value block = arith::RemUIOp::create(b, loc, task, number(shape.blocks));
-    Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(shape.blocks - 1));
+    Value isLast =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(shape.blocks - 1));
     auto branch = [&](int64_t columns) {
       return [&, columns](OpBuilder &, Location) {
         puller.newScope();

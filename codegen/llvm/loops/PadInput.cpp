@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A convolution over a border, or over a dilated input, reads a copy with the zeros in place: the register tile
-// then needs no condition on any load.
+// A convolution over a border, or over a dilated input, reads a copy with the zeros in place: the
+// register tile then needs no condition on any load.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Convolution.h"
@@ -10,12 +10,15 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 } // namespace
 
 bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);
-  if (!conv || conv.spatialRank() == 0 || conv.getFeatureGroupCount() > 1 || conv.getBatchGroupCount() > 1 || conv.getWindowStrides().back() > 1)
+  if (!conv || conv.spatialRank() == 0 || conv.getFeatureGroupCount() > 1 ||
+      conv.getBatchGroupCount() > 1 || conv.getWindowStrides().back() > 1)
     return false;
   ArrayRef<int64_t> output = shapeOf(conv.getResult());
   int64_t lanes = lanesFor(cast<RankedTensorType>(conv.getType()).getElementType(), target);
@@ -24,16 +27,19 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
     taps *= shapeOf(conv.getKernel())[dim];
-  // Half again as many busy lanes must come of it: the copy and the scattered results cost something.
+  // Half again as many busy lanes must come of it: the copy and the scattered results cost
+  // something.
   int64_t covered = (width + lanes - 1) / lanes * lanes;
-  return featuresLast && taps > 1 && 2 * features <= lanes && 2 * width * lanes >= 3 * features * covered;
+  return featuresLast && taps > 1 && 2 * features <= lanes &&
+         2 * width * lanes >= 3 * features * covered;
 }
 
 SmallVector<int64_t> PaddedShape::copySizes() const {
   return llvm::map_to_vector(order, [&](int64_t dim) { return sizes[dim]; });
 }
 
-std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op, const ir::TargetInfo &target) {
+std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op,
+                                                              const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);
   if (!conv)
     return std::nullopt;
@@ -43,8 +49,10 @@ std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op, con
   shape.order = llvm::to_vector(llvm::seq<int64_t>(0, input.size()));
   bool needed = false;
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
-    int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]], outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
-    int64_t read = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] + 1;
+    int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]],
+            outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
+    int64_t read =
+        (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] + 1;
     int64_t low = conv.getPadding()[2 * d], dilation = conv.getLhsDilation()[d];
     needed |= low > 0 || dilation > 1 || read - low > input[dims[d + 2]];
     shape.sizes[dims[d + 2]] = read;
@@ -55,6 +63,9 @@ std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op, con
     shape.order.erase(shape.order.begin() + width);
     shape.order.push_back(width);
   }
+  // A dimension of size 1 innermost would leave the copy's loops one lane.
+  std::stable_partition(shape.order.begin(), shape.order.end(),
+                        [&](int64_t dim) { return shape.sizes[dim] == 1; });
   // Every element is read by as many taps as the window has; a single tap does not repay the copy.
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
@@ -71,7 +82,8 @@ void PhaseEmitter::emitPadInput() {
   Type element = cast<RankedTensorType>(conv.getInput().getType()).getElementType();
   int64_t rank = shape.size(), lanes = lanesFor(element, target);
   Value copy = addressOf(phase.stores[0]);
-  // Where each dimension's elements come from: (position - low) / dilation where that is a whole number in range.
+  // Where each dimension's elements come from: (position - low) / dilation where that is a whole
+  // number in range.
   SmallVector<int64_t> low(rank, 0), dilation(rank, 1);
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
     low[conv.getInputDims()[d + 2]] = conv.getPadding()[2 * d];
@@ -85,7 +97,8 @@ void PhaseEmitter::emitPadInput() {
     Index source(rank);
     for (auto [i, d] : llvm::enumerate(order)) {
       AffineExpr shifted = at[i] - low[d];
-      inside = access.both(inside, access.within(shifted, (input[d] - 1) * dilation[d] + 1, -low[d], shape[i] - 1 - low[d]));
+      inside = access.both(inside, access.within(shifted, (input[d] - 1) * dilation[d] + 1, -low[d],
+                                                 shape[i] - 1 - low[d]));
       inside = access.both(inside, access.divides(shifted, dilation[d]));
       source[d] = dilation[d] == 1 ? shifted : shifted.floorDiv(dilation[d]);
     }

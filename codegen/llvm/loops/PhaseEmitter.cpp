@@ -12,30 +12,34 @@ Value PhaseEmitter::addressOf(const StoredValue &stored) {
   size_t operands = kernel.getInputs().size(), results = kernel.getNumResults();
   if (stored.result >= 0)
     return arguments[operands + stored.result];
-  return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), b.getI8Type(), arguments[operands + results],
+  return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), b.getI8Type(),
+                             arguments[operands + results],
                              ArrayRef<LLVM::GEPArg>{(int32_t)stored.scratchOffset});
 }
 
 void PhaseEmitter::loop(Value from, Value to, int64_t step, Loop body) {
-  scf::ForOp::create(b, loc, from, to, number(step), ValueRange(), [&](OpBuilder &, Location, Value iv, ValueRange) {
-    puller.newScope();
-    body(iv);
-    scf::YieldOp::create(b, loc);
-  });
+  scf::ForOp::create(b, loc, from, to, number(step), ValueRange(),
+                     [&](OpBuilder &, Location, Value iv, ValueRange) {
+                       puller.newScope();
+                       body(iv);
+                       scf::YieldOp::create(b, loc);
+                     });
   puller.newScope();
 }
 
-PhaseEmitter::Values PhaseEmitter::fold(int64_t from, int64_t to, int64_t step, ValueRange initial, Fold body) {
+PhaseEmitter::Values PhaseEmitter::fold(int64_t from, int64_t to, int64_t step, ValueRange initial,
+                                        Fold body) {
   if (to - from == step) { // one trip needs no loop
     puller.newScope();
     return body(number(from), initial);
   }
   if (to <= from)
     return Values(initial);
-  auto made = scf::ForOp::create(b, loc, number(from), number(to), number(step), initial, [&](OpBuilder &, Location, Value iv, ValueRange carried) {
-    puller.newScope();
-    scf::YieldOp::create(b, loc, body(iv, carried));
-  });
+  auto made = scf::ForOp::create(b, loc, number(from), number(to), number(step), initial,
+                                 [&](OpBuilder &, Location, Value iv, ValueRange carried) {
+                                   puller.newScope();
+                                   scf::YieldOp::create(b, loc, body(iv, carried));
+                                 });
   puller.newScope();
   return Values(made.getResults());
 }
@@ -64,7 +68,8 @@ void PhaseEmitter::storeAll(ArrayRef<StoredValue> stores, const Index &index) {
     blocks.push_back(puller.pull(stored.value, index));
   for (auto [stored, block] : llvm::zip_equal(stores, blocks)) {
     auto type = cast<RankedTensorType>(stored.value.getType());
-    access.store(addressOf(stored), type.getElementType(), access.linear(type.getShape(), index), block);
+    access.store(addressOf(stored), type.getElementType(), access.linear(type.getShape(), index),
+                 block);
   }
 }
 
@@ -73,8 +78,9 @@ void PhaseEmitter::emit(StringRef symbol, ArrayRef<StoredValue> earlier) {
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
   SmallVector<Type> types(kernel.getInputs().size() + kernel.getNumResults() + 1, pointer);
   types.append(2, b.getI64Type());
-  auto function = LLVM::LLVMFuncOp::create(b, loc, symbol, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types),
-                                           LLVM::Linkage::Internal);
+  auto function = LLVM::LLVMFuncOp::create(
+      b, loc, symbol, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types),
+      LLVM::Linkage::Internal);
   access.emit.module = function->getParentOfType<ModuleOp>();
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
@@ -85,13 +91,25 @@ void PhaseEmitter::emit(StringRef symbol, ArrayRef<StoredValue> earlier) {
     if (!buffers.count(stored.value))
       buffers[stored.value] = addressOf(stored);
   switch (phase.kind) {
-  case Phase::Pack: emitPack(); break;
-  case Phase::PadInput: emitPadInput(); break;
-  case Phase::Map: emitMap(); break;
-  case Phase::Row: emitRow(); break;
-  case Phase::Scatter: emitScatter(); break;
+  case Phase::Pack:
+    emitPack();
+    break;
+  case Phase::PadInput:
+    emitPadInput();
+    break;
+  case Phase::Map:
+    emitMap();
+    break;
+  case Phase::Row:
+    emitRow();
+    break;
+  case Phase::Scatter:
+    emitScatter();
+    break;
   case Phase::Reduce:
-  case Phase::Combine: emitReduce(); break;
+  case Phase::Combine:
+    emitReduce();
+    break;
   }
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }

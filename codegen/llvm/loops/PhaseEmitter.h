@@ -12,8 +12,10 @@ namespace fluxion::codegen {
 
 class PhaseEmitter {
 public:
-  PhaseEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target, mlir::OpBuilder &builder)
-      : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()), access(builder, loc, 1), puller(access, buffers) {
+  PhaseEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target,
+               mlir::OpBuilder &builder)
+      : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()),
+        access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
   }
 
@@ -49,7 +51,8 @@ private:
   // Map.cpp
   void emitMap();
   void emitMapGroup(llvm::ArrayRef<StoredValue> group, Value from, Value to, bool flat);
-  void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from, int64_t count);
+  void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
+                 int64_t count);
   void emitScatter();
 
   // Pack.cpp
@@ -60,14 +63,17 @@ private:
   // Reduce.cpp
   mlir::AffineExpr chunkStart; // of the outermost reduced dimension; null: 0
   void emitReduce();
-  void emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors, int64_t lastActive);
+  void emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
+                int64_t lastActive);
   void emitRow();
   Values identities(const Reduction &r);
   Value identity(const Reduction &r);
-  Values step(const Reduction &r, mlir::ValueRange accumulators, const Index &kept, const Index &reduced);
+  Values step(const Reduction &r, mlir::ValueRange accumulators, const Index &kept,
+              const Index &reduced);
   Value combine(const Reduction &r, Value x, Value y);
   Value acrossLanes(const Reduction &r, Value vector);
-  Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept, bool alongLanes, int64_t lanes);
+  Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept,
+                    bool alongLanes, int64_t lanes);
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
                      llvm::function_ref<Values(mlir::ValueRange)> innermost);
   Value term(const Reduction &r, const Index &kept, const Index &reduced);

@@ -16,7 +16,9 @@ using namespace fluxion::codegen;
 
 namespace {
 
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 int64_t product(ArrayRef<int64_t> sizes) {
   int64_t count = 1;
   for (int64_t size : sizes)
@@ -43,9 +45,11 @@ Reduction describeReduction(Operation *op) {
     // Window first, features innermost: channels-last operands are then read in order.
     for (int64_t dim : conv.getKernelDims().drop_front(2))
       r.extents.push_back(shapeOf(conv.getKernel())[dim]);
-    r.extents.push_back(shapeOf(conv.getKernel())[conv.getKernelDims()[1]]);
+    int64_t features = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
+    r.extents.insert(featuresOutermost(op) ? r.extents.begin() : r.extents.end(), features);
   } else {
-    int64_t dim = isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim();
+    int64_t dim =
+        isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim();
     r.extents.push_back(shapeOf(op->getOperand(0))[dim]);
   }
   return r;
@@ -60,7 +64,8 @@ bool dependsOn(Value value, Value target, DenseMap<Value, bool> &known) {
     return false;
   if (auto found = known.find(value); found != known.end())
     return found->second;
-  bool depends = llvm::any_of(op->getOperands(), [&](Value operand) { return dependsOn(operand, target, known); });
+  bool depends = llvm::any_of(op->getOperands(),
+                              [&](Value operand) { return dependsOn(operand, target, known); });
   return known[value] = depends;
 }
 bool dependsOn(Value value, Value target) {
@@ -73,7 +78,9 @@ bool pointwiseFrom(Value value, Value target) {
   if (value == target || !dependsOn(value, target))
     return true;
   Operation *op = value.getDefiningOp();
-  return ir::hasScalarBody(op) && llvm::all_of(op->getOperands(), [&](Value operand) { return pointwiseFrom(operand, target); });
+  return ir::hasScalarBody(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
+           return pointwiseFrom(operand, target);
+         });
 }
 
 Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
@@ -90,12 +97,17 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
   bool contraction = isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op);
   bool lastReduced = false; // the operands run along the last reduced dimension
   if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
-    lastReduced = !reduce.getDims().empty() && reduce.getDims().back() == (int64_t)shapeOf(reduce.getX()).size() - 1;
+    lastReduced = !reduce.getDims().empty() &&
+                  reduce.getDims().back() == (int64_t)shapeOf(reduce.getX()).size() - 1;
   } else if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
-    auto endsContracting = [](Value x, ArrayRef<int64_t> dims) { return !dims.empty() && dims.back() == (int64_t)shapeOf(x).size() - 1; };
-    lastReduced = !packed && endsContracting(dot.getRhs(), dot.getRhsContracting()) && (endsContracting(dot.getLhs(), dot.getLhsContracting()) || rank == 0);
+    auto endsContracting = [](Value x, ArrayRef<int64_t> dims) {
+      return !dims.empty() && dims.back() == (int64_t)shapeOf(x).size() - 1;
+    };
+    lastReduced = !packed && endsContracting(dot.getRhs(), dot.getRhsContracting()) &&
+                  (endsContracting(dot.getLhs(), dot.getLhsContracting()) || rank == 0);
   } else if (r.isArg()) {
-    int64_t dim = isa<ir::ArgmaxOp>(r.op) ? cast<ir::ArgmaxOp>(r.op).getDim() : cast<ir::ArgminOp>(r.op).getDim();
+    int64_t dim = isa<ir::ArgmaxOp>(r.op) ? cast<ir::ArgmaxOp>(r.op).getDim()
+                                          : cast<ir::ArgminOp>(r.op).getDim();
     if (dim == (int64_t)shapeOf(r.op->getOperand(0)).size() - 1)
       tile.lanes = 1;
   }
@@ -105,7 +117,8 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
   if (!lastReduced && rank > 0 && (r.kept[laneDim] > 1 || contraction)) {
     tile.laneDim = laneDim;
     int64_t available = (r.kept[laneDim] + tile.lanes - 1) / tile.lanes;
-    tile.vectors = std::min<int64_t>(available, contraction ? (target.vectorRegisters >= 32 ? 4 : 2) : 4);
+    tile.vectors =
+        std::min<int64_t>(available, contraction ? (target.vectorRegisters >= 32 ? 4 : 2) : 4);
     if (contraction && available > tile.vectors) // even blocks
       while (tile.vectors > 2 && available % tile.vectors != 0)
         --tile.vectors;
@@ -118,7 +131,8 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
       if (d != tile.laneDim && r.kept[d] > 1)
         tile.rowDim = d;
     if (tile.rowDim >= 0) {
-      int64_t size = r.kept[tile.rowDim], most = std::min(size, std::max<int64_t>(1, contraction ? budget / tile.vectors : 4));
+      int64_t size = r.kept[tile.rowDim],
+              most = std::min(size, std::max<int64_t>(1, contraction ? budget / tile.vectors : 4));
       tile.rows = most;
       for (int64_t rows = most; rows * 3 >= most * 2; --rows) // a divisor, if one is near
         if (size % rows == 0) {
@@ -133,16 +147,19 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
 int64_t tileTasks(const Reduction &r, const Tile &tile) {
   int64_t tasks = r.chunks;
   for (auto [d, size] : llvm::enumerate(r.kept)) {
-    int64_t block = (int64_t)d == tile.laneDim ? tile.lanes * tile.vectors : (int64_t)d == tile.rowDim ? tile.rows : 1;
+    int64_t block = (int64_t)d == tile.laneDim  ? tile.lanes * tile.vectors
+                    : (int64_t)d == tile.rowDim ? tile.rows
+                                                : 1;
     tasks *= (size + block - 1) / block;
   }
   return tasks;
 }
 
-// Few tiles over much data: splitting the outermost reduced dimension gives every core work. The split
-// follows from sizes alone, so the order of additions does not depend on the machine's cores.
+// Few tiles over much data: splitting the outermost reduced dimension gives every core work. The
+// split follows from sizes alone, so the order of additions does not depend on the machine's cores.
 int64_t chooseChunks(const Reduction &r, const Tile &tile) {
-  if (r.isArg() || r.extents.empty() || tileTasks(r, tile) >= 16 || product(r.extents) * product(r.kept) < (1 << 16))
+  if (r.isArg() || r.extents.empty() || tileTasks(r, tile) >= 16 ||
+      product(r.extents) * product(r.kept) < (1 << 16))
     return 1;
   for (int64_t chunks = std::min<int64_t>(16, r.extents[0]); chunks > 1; --chunks)
     if (r.extents[0] % chunks == 0)
@@ -152,7 +169,8 @@ int64_t chooseChunks(const Reduction &r, const Tile &tile) {
 
 class Planner {
 public:
-  Planner(ir::KernelOp kernel, const ir::TargetInfo &target) : kernel(kernel), target(target), body(kernel.getBody().front()) {
+  Planner(ir::KernelOp kernel, const ir::TargetInfo &target)
+      : kernel(kernel), target(target), body(kernel.getBody().front()) {
     yields = llvm::to_vector(body.getTerminator()->getOperands());
   }
   KernelPlan plan();
@@ -167,7 +185,8 @@ private:
   bool checkOps();
   bool planRow(ArrayRef<Reduction> reductions);
   bool planScatter();
-  bool rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced, DenseMap<Value, bool> &known);
+  bool rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced,
+                  DenseMap<Value, bool> &known);
   void planReductions(ArrayRef<Reduction> reductions);
   void planReduction(Reduction r, ArrayRef<StoredValue> stores);
   int64_t scratch(int64_t bytes) {
@@ -181,9 +200,10 @@ private:
 bool Planner::checkOps() {
   for (Operation &op : body.without_terminator()) {
     bool known = ir::hasScalarBody(&op) || isReduction(&op) ||
-                 isa<ir::ReshapeOp, ir::TransposeOp, ir::BroadcastInDimOp, ir::SliceOp, ir::ReverseOp, ir::ConstantOp, ir::IotaOp, ir::PadOp,
-                     ir::ConcatenateOp, ir::GatherOp, ir::RandomBitsOp, ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp,
-                     ir::WindowScatterOp, ir::ScatterOp, ir::BarrierOp>(op);
+                 isa<ir::ReshapeOp, ir::TransposeOp, ir::BroadcastInDimOp, ir::SliceOp,
+                     ir::ReverseOp, ir::ConstantOp, ir::IotaOp, ir::PadOp, ir::ConcatenateOp,
+                     ir::GatherOp, ir::RandomBitsOp, ir::ReduceWindowOp, ir::WindowArgmaxOp,
+                     ir::WindowGatherOp, ir::WindowScatterOp, ir::ScatterOp, ir::BarrierOp>(op);
     if (!known)
       return result.refusal = ("no loop form for " + op.getName().getStringRef()).str(), false;
     if (auto gather = dyn_cast<ir::GatherOp>(op); gather && !isa<BlockArgument>(gather.getX()))
@@ -198,9 +218,11 @@ bool Planner::planScatter() {
   if (scatters.empty())
     return true;
   auto scatter = *scatters.begin();
-  bool alone = yields.size() == 1 && yields[0] == scatter.getY() && llvm::hasSingleElement(scatters);
+  bool alone =
+      yields.size() == 1 && yields[0] == scatter.getY() && llvm::hasSingleElement(scatters);
   for (Value operand : scatter->getOperands())
-    alone &= isFlat(operand) && (isa<BlockArgument>(operand) || !isReduction(operand.getDefiningOp()));
+    alone &=
+        isFlat(operand) && (isa<BlockArgument>(operand) || !isReduction(operand.getDefiningOp()));
   if (!alone)
     return result.refusal = "a scatter needs a kernel of its own", false;
   Phase phase;
@@ -212,9 +234,10 @@ bool Planner::planScatter() {
   return true;
 }
 
-// Along the leading dimensions every value is read at the row's own position: reductions of a row may then
-// stay in registers.
-bool Planner::rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced, DenseMap<Value, bool> &known) {
+// Along the leading dimensions every value is read at the row's own position: reductions of a row
+// may then stay in registers.
+bool Planner::rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced,
+                         DenseMap<Value, bool> &known) {
   Operation *op = value.getDefiningOp();
   if (!op)
     return true;
@@ -225,11 +248,14 @@ bool Planner::rowIndices(Value value, int64_t prefix, const DenseSet<Value> &red
   if (!usesReduced)
     fits = true;
   else if (reduced.contains(value) || ir::hasScalarBody(op))
-    fits = llvm::all_of(op->getOperands(), [&](Value operand) { return rowIndices(operand, prefix, reduced, known); });
+    fits = llvm::all_of(op->getOperands(),
+                        [&](Value operand) { return rowIndices(operand, prefix, reduced, known); });
   else if (auto broadcast = dyn_cast<ir::BroadcastInDimOp>(op)) {
-    fits = (int64_t)broadcast.getDims().size() >= prefix && rowIndices(broadcast.getX(), prefix, reduced, known);
+    fits = (int64_t)broadcast.getDims().size() >= prefix &&
+           rowIndices(broadcast.getX(), prefix, reduced, known);
     for (int64_t d = 0; fits && d < prefix; ++d)
-      fits = broadcast.getDims()[d] == d && shapeOf(broadcast.getX())[d] == shapeOf(broadcast.getY())[d];
+      fits = broadcast.getDims()[d] == d &&
+             shapeOf(broadcast.getX())[d] == shapeOf(broadcast.getY())[d];
   } else
     fits = false;
   return known[value] = fits;
@@ -241,10 +267,11 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   int64_t prefix = reductions[0].kept.size();
   DenseSet<Value> reduced;
   for (const Reduction &r : reductions) {
-    auto dims = isa<ir::ReduceOp>(r.op) ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
-                : isa<ir::ArgmaxOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
-                : isa<ir::ArgminOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()}
-                                          : SmallVector<int64_t>();
+    auto dims =
+        isa<ir::ReduceOp>(r.op)   ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
+        : isa<ir::ArgmaxOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
+        : isa<ir::ArgminOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()}
+                                  : SmallVector<int64_t>();
     int64_t rank = shapeOf(r.op->getOperand(0)).size();
     bool trailing = !dims.empty() && llvm::equal(dims, llvm::seq<int64_t>(prefix, rank));
     if (!trailing || r.kept != reductions[0].kept)
@@ -254,7 +281,8 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   DenseMap<Value, bool> known;
   ArrayRef<int64_t> rows = reductions[0].kept;
   for (Value value : yields)
-    if ((int64_t)shapeOf(value).size() < prefix || shapeOf(value).take_front(prefix) != rows || !rowIndices(value, prefix, reduced, known))
+    if ((int64_t)shapeOf(value).size() < prefix || shapeOf(value).take_front(prefix) != rows ||
+        !rowIndices(value, prefix, reduced, known))
       return false;
   for (const Reduction &r : reductions)
     if (!rowIndices(r.op->getOperand(0), prefix, reduced, known))
@@ -265,7 +293,8 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   Phase phase;
   phase.kind = Phase::Row;
   phase.reductions.assign(reductions.begin(), reductions.end());
-  phase.tile.lanes = lanesFor(cast<RankedTensorType>(reductions[0].op->getOperand(0).getType()).getElementType(), target);
+  phase.tile.lanes = lanesFor(
+      cast<RankedTensorType>(reductions[0].op->getOperand(0).getType()).getElementType(), target);
   for (auto [i, value] : llvm::enumerate(yields))
     phase.stores.push_back({value, (int64_t)i, -1});
   phase.tasks = product(rows);
@@ -317,7 +346,8 @@ void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
   Reduction partial = r;
   partial.chunks = 1;
   combine.tasks = tileTasks(partial, combine.tile);
-  combine.stores.append(stores.begin(), stores.end()); // after the partial's own place, which it reads
+  combine.stores.append(stores.begin(),
+                        stores.end()); // after the partial's own place, which it reads
   result.phases.push_back(combine);
 }
 
@@ -328,14 +358,18 @@ void Planner::planReductions(ArrayRef<Reduction> reductions) {
     auto later = reductions.drop_front(i + 1);
     SmallVector<StoredValue> stores;
     for (auto [k, value] : llvm::enumerate(yields)) {
-      bool waits = llvm::any_of(later, [&](const Reduction &next) { return dependsOn(value, next.result); });
-      if (done[k] || waits || !dependsOn(value, r.result) || shapeOf(value) != ArrayRef<int64_t>(r.kept) || !pointwiseFrom(value, r.result))
+      bool waits =
+          llvm::any_of(later, [&](const Reduction &next) { return dependsOn(value, next.result); });
+      if (done[k] || waits || !dependsOn(value, r.result) ||
+          shapeOf(value) != ArrayRef<int64_t>(r.kept) || !pointwiseFrom(value, r.result))
         continue;
       stores.push_back({value, (int64_t)k, -1});
       done[k] = true;
     }
-    bool inResults = llvm::any_of(stores, [&](const StoredValue &s) { return s.value == r.result; });
-    bool needed = llvm::any_of(later, [&](const Reduction &next) { return dependsOn(next.result, r.result); });
+    bool inResults =
+        llvm::any_of(stores, [&](const StoredValue &s) { return s.value == r.result; });
+    bool needed = llvm::any_of(
+        later, [&](const Reduction &next) { return dependsOn(next.result, r.result); });
     for (auto [k, value] : llvm::enumerate(yields))
       needed |= !done[k] && dependsOn(value, r.result);
     if (needed && !inResults)
@@ -350,7 +384,9 @@ void Planner::planReductions(ArrayRef<Reduction> reductions) {
     return;
   map.tasks = 0;
   for (auto &group : groupByShape(map.stores))
-    map.tasks += mapTasks(shapeOf(group[0].value), llvm::all_of(group, [](const StoredValue &s) { return isFlat(s.value); }));
+    map.tasks +=
+        mapTasks(shapeOf(group[0].value),
+                 llvm::all_of(group, [](const StoredValue &s) { return isFlat(s.value); }));
   result.phases.push_back(map);
 }
 
@@ -359,7 +395,8 @@ KernelPlan Planner::plan() {
     return result;
   SmallVector<Reduction> reductions;
   for (Operation &op : body.without_terminator())
-    if (isReduction(&op) && llvm::any_of(yields, [&](Value value) { return dependsOn(value, op.getResult(0)); }))
+    if (isReduction(&op) &&
+        llvm::any_of(yields, [&](Value value) { return dependsOn(value, op.getResult(0)); }))
       reductions.push_back(describeReduction(&op));
   if (!planRow(reductions))
     planReductions(reductions);
@@ -368,6 +405,11 @@ KernelPlan Planner::plan() {
 
 } // namespace
 
+bool fluxion::codegen::featuresOutermost(Operation *op) {
+  auto conv = cast<ir::ConvolutionOp>(op);
+  return conv.getInputDims()[1] == 0 && conv.getKernelDims()[1] == 0;
+}
+
 bool Reduction::isArg() const { return isa<ir::ArgmaxOp, ir::ArgminOp>(op); }
 ir::ReduceKind Reduction::kind() const {
   auto reduce = dyn_cast<ir::ReduceOp>(op);
@@ -375,7 +417,8 @@ ir::ReduceKind Reduction::kind() const {
 }
 
 int64_t fluxion::codegen::lanesFor(Type element, const ir::TargetInfo &target) {
-  int64_t bytes = std::max<int64_t>(4, element.getIntOrFloatBitWidth() / 8); // narrow types are computed wider
+  int64_t bytes =
+      std::max<int64_t>(4, element.getIntOrFloatBitWidth() / 8); // narrow types are computed wider
   return std::max<int64_t>(1, target.vectorBytes / bytes);
 }
 
@@ -392,7 +435,8 @@ bool fluxion::codegen::isFlat(Value value) {
         return false;
     } else if (isReduction(op)) {
       continue; // in memory by now
-    } else if (auto reshape = dyn_cast<ir::ReshapeOp>(op); reshape && isa<BlockArgument>(reshape.getX())) {
+    } else if (auto reshape = dyn_cast<ir::ReshapeOp>(op);
+               reshape && isa<BlockArgument>(reshape.getX())) {
       continue;
     } else if (ir::hasScalarBody(op)) {
       llvm::append_range(open, op->getOperands());
@@ -409,7 +453,10 @@ bool fluxion::codegen::isFlat(Value value) {
 SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<StoredValue> stores) {
   SmallVector<SmallVector<StoredValue>> groups;
   for (const StoredValue &store : stores) {
-    auto group = llvm::find_if(groups, [&](auto &g) { return shapeOf(g[0].value) == shapeOf(store.value) && isFlat(g[0].value) == isFlat(store.value); });
+    auto group = llvm::find_if(groups, [&](auto &g) {
+      return shapeOf(g[0].value) == shapeOf(store.value) &&
+             isFlat(g[0].value) == isFlat(store.value);
+    });
     if (group == groups.end())
       groups.push_back({store});
     else
@@ -425,4 +472,6 @@ int64_t fluxion::codegen::mapTasks(ArrayRef<int64_t> shape, bool flat) {
   return product(shape.drop_back(shape.size() == 2 ? 1 : 2));
 }
 
-KernelPlan fluxion::codegen::planKernel(ir::KernelOp kernel, const ir::TargetInfo &target) { return Planner(kernel, target).plan(); }
+KernelPlan fluxion::codegen::planKernel(ir::KernelOp kernel, const ir::TargetInfo &target) {
+  return Planner(kernel, target).plan();
+}

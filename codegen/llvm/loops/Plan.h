@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// How a kernel becomes phases: which reductions run where, what is stored, how many tasks there are. A
-// plan is made from the kernel and the target alone, never from the number of threads.
+// How a kernel becomes phases: which reductions run where, what is stored, how many tasks there
+// are. A plan is made from the kernel and the target alone, never from the number of threads.
 #pragma once
 
 #include "ir/Target.h"
@@ -15,9 +15,9 @@ struct Reduction {
   mlir::Operation *op = nullptr;
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
-  int64_t paddedAt = -1;                    // scratch offset of a convolution's padded input; -1: none
-  int64_t packedAt = -1;                    // scratch offset of the right side's transposed copy; -1: none
-  int64_t chunks = 1;                       // > 1: extents[0] is split, partial results are combined by a second phase
+  int64_t paddedAt = -1; // scratch offset of a convolution's padded input; -1: none
+  int64_t packedAt = -1; // scratch offset of the right side's transposed copy; -1: none
+  int64_t chunks = 1;    // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
 };
@@ -37,7 +37,8 @@ struct StoredValue {
 
 struct Phase {
   enum Kind { Pack, PadInput, Reduce, Combine, Row, Map, Scatter } kind = Map;
-  llvm::SmallVector<Reduction> reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
+  llvm::SmallVector<Reduction>
+      reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
   Tile tile;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
@@ -49,19 +50,22 @@ struct KernelPlan {
   std::string refusal; // why the kernel cannot be planned; empty if it can
 };
 
-// The transposed copy of a contraction's right side that is summed along its last dimension; nothing where it
-// would not pay.
+// The transposed copy of a contraction's right side that is summed along its last dimension;
+// nothing where it would not pay.
 struct PackedShape {
   llvm::SmallVector<int64_t> batch, free; // dimensions of the right side
   int64_t batches = 1, columns = 0, depth = 0, blocks = 0, pitch = 0;
 };
-// The copy of a convolution's input with its zeros in place: sizes, and the operand's dimensions in the copy's
-// order, outermost first; nothing where the operand itself is read.
+// The copy of a convolution's input with its zeros in place: sizes, and the operand's dimensions in
+// the copy's order, outermost first; nothing where the operand itself is read.
 struct PaddedShape {
   llvm::SmallVector<int64_t> sizes, order; // sizes in the operand's order
   llvm::SmallVector<int64_t> copySizes() const;
 };
 std::optional<PaddedShape> paddedInputShape(mlir::Operation *op, const ir::TargetInfo &target);
+// A weight gradient: its summed features are the outermost dimension of both operands, and so of
+// its loops.
+bool featuresOutermost(mlir::Operation *op);
 // A convolution with few features and a wide image: lanes run along the image's last dimension.
 bool lanesAlongWidth(mlir::Operation *op, const ir::TargetInfo &target);
 
@@ -74,7 +78,8 @@ llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<St
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
 bool isFlat(mlir::Value value);
-// Tasks of a map over a shape, and how many elements of the flattened shape or of the outer dimensions each takes.
+// Tasks of a map over a shape, and how many elements of the flattened shape or of the outer
+// dimensions each takes.
 int64_t mapTasks(mlir::ArrayRef<int64_t> shape, bool flat);
 inline constexpr int64_t flatTaskElements = 8192;
 int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);

@@ -17,7 +17,9 @@ using namespace fluxion::codegen;
 
 namespace {
 
-ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+ArrayRef<int64_t> shapeOf(Value value) {
+  return cast<RankedTensorType>(value.getType()).getShape();
+}
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 // Row-major reindexing between two shapes, dimension group by dimension group so that unchanged
@@ -61,7 +63,8 @@ bool fluxion::codegen::isReduction(Operation *op) {
   return isa<ir::ReduceOp, ir::ArgmaxOp, ir::ArgminOp, ir::DotGeneralOp, ir::ConvolutionOp>(op);
 }
 
-std::optional<Index> fluxion::codegen::operandIndex(Access &access, Operation *op, const Index &index) {
+std::optional<Index> fluxion::codegen::operandIndex(Access &access, Operation *op,
+                                                    const Index &index) {
   if (auto reshape = dyn_cast<ir::ReshapeOp>(op))
     return reindex(access, shapeOf(reshape.getX()), shapeOf(reshape.getY()), index);
   if (isa<ir::BarrierOp>(op))
@@ -95,16 +98,22 @@ std::optional<Index> fluxion::codegen::operandIndex(Access &access, Operation *o
 
 bool Puller::Key::operator<(const Key &other) const {
   auto order = [](const Key &k) {
-    return std::tuple(k.value.getAsOpaquePointer(), k.lanes, k.scalarGuard.getAsOpaquePointer(), k.laneGuard.getAsOpaquePointer());
+    return std::tuple(k.value.getAsOpaquePointer(), k.lanes, k.scalarGuard.getAsOpaquePointer(),
+                      k.laneGuard.getAsOpaquePointer());
   };
   if (order(*this) != order(other))
     return order(*this) < order(other);
-  return std::lexicographical_compare(index.begin(), index.end(), other.index.begin(), other.index.end(), [](AffineExpr a, AffineExpr c) {
-    return a.getAsOpaquePointer() < c.getAsOpaquePointer(); // only for lookup: never visible in the code
-  });
+  return std::lexicographical_compare(
+      index.begin(), index.end(), other.index.begin(), other.index.end(),
+      [](AffineExpr a, AffineExpr c) {
+        return a.getAsOpaquePointer() <
+               c.getAsOpaquePointer(); // only for lookup: never visible in the code
+      });
 }
 
-void Puller::hold(Value value, const Index &index, Value block) { held[value].push_back({index, block}); }
+void Puller::hold(Value value, const Index &index, Value block) {
+  held[value].push_back({index, block});
+}
 
 Value Puller::pull(Value value, const Index &index) {
   Key key{value, index, guard.scalar, guard.lane, access.emit.lanes};
@@ -116,7 +125,8 @@ Value Puller::pull(Value value, const Index &index) {
 }
 
 Value Puller::loadOnce(Value buffer, Value value, AffineExpr position) {
-  // A flat index no element of `value` has: its one position keeps the key apart from pulled blocks.
+  // A flat index no element of `value` has: its one position keeps the key apart from pulled
+  // blocks.
   Key key{value, Index{access.constant(-1), position}, {}, {}, access.emit.lanes};
   auto [known, isNew] = memo.try_emplace(key);
   if (isNew)
@@ -173,7 +183,8 @@ Value Puller::computeOp(Operation *op, Value value, const Index &index) {
   if (isa<ir::ConstantOp>(op))
     return constantBlock(op, index);
   if (auto iota = dyn_cast<ir::IotaOp>(op))
-    return access.emit.convert(access.perLane(index[iota.getDim()]), access.emit.b.getI64Type(), elementOf(value));
+    return access.emit.convert(access.perLane(index[iota.getDim()]), access.emit.b.getI64Type(),
+                               elementOf(value));
   if (isa<ir::PadOp>(op))
     return padBlock(op, index);
   if (isa<ir::ConcatenateOp>(op))
@@ -186,21 +197,28 @@ Value Puller::computeOp(Operation *op, Value value, const Index &index) {
     return scatterWindowBlock(op, index);
   if (isa<ir::ReduceWindowOp, ir::WindowArgmaxOp, ir::WindowGatherOp>(op))
     return windowBlock(op, index);
-  llvm::report_fatal_error(llvm::Twine("loops: no element rule for ") + op->getName().getStringRef());
+  llvm::report_fatal_error(llvm::Twine("loops: no element rule for ") +
+                           op->getName().getStringRef());
 }
 
 Value Puller::constantBlock(Operation *op, const Index &index) {
   auto elements = cast<DenseElementsAttr>(cast<ir::ConstantOp>(op).getValue());
   Type element = elements.getElementType();
   if (elements.isSplat())
-    return isa<FloatType>(element) ? access.emit.constant(elements.getSplatValue<APFloat>().convertToDouble(), element)
-                                   : access.emit.integer(elements.getSplatValue<APInt>().getSExtValue(), element);
+    return isa<FloatType>(element)
+               ? access.emit.constant(elements.getSplatValue<APFloat>().convertToDouble(), element)
+               : access.emit.integer(elements.getSplatValue<APInt>().getSExtValue(), element);
   // Small tables live in the code's read-only data.
   Type memory = element.isInteger(1) ? access.emit.b.getI8Type() : VectorEmitter::storage(element);
   auto flatType = RankedTensorType::get({elements.getNumElements()}, memory);
-  DenseElementsAttr flat = isa<IntegerType>(element)
-                               ? elements.mapValues(memory, [&](const APInt &v) { return v.zextOrTrunc(memory.getIntOrFloatBitWidth()); }).reshape(flatType)
-                               : elements.reshape(flatType);
+  DenseElementsAttr flat =
+      isa<IntegerType>(element)
+          ? elements
+                .mapValues(
+                    memory,
+                    [&](const APInt &v) { return v.zextOrTrunc(memory.getIntOrFloatBitWidth()); })
+                .reshape(flatType)
+          : elements.reshape(flatType);
   Value buffer = access.emit.table(flat);
   return access.load(buffer, element, access.linear(elements.getType().getShape(), index), guard);
 }
@@ -212,7 +230,8 @@ Value Puller::padBlock(Operation *op, const Index &index) {
   for (auto [d, e] : llvm::enumerate(index)) {
     int64_t step = pad.getInterior()[d] + 1, low = pad.getLow()[d], size = shapeOf(pad.getX())[d];
     AffineExpr position = e - low;
-    int64_t spread = size ? (size - 1) * step + 1 : 0, highest = pad.getType().getDimSize(d) - 1 - low;
+    int64_t spread = size ? (size - 1) * step + 1 : 0,
+            highest = pad.getType().getDimSize(d) - 1 - low;
     inside = access.both(inside, access.within(position, spread, -low, highest));
     inside = access.both(inside, access.divides(position, step));
     at.push_back(step == 1 ? position : position.floorDiv(step));
@@ -237,7 +256,8 @@ Value Puller::concatenateBlock(Operation *op, const Index &index) {
     at[dim] = index[dim] - start;
     Guard inside = access.within(at[dim], size, -start, total - 1 - start);
     Value part = pullUnder(inside, x, at);
-    block = block && !inside.always() ? access.emit.select(access.lanesOf(inside), part, block) : part;
+    block =
+        block && !inside.always() ? access.emit.select(access.lanesOf(inside), part, block) : part;
     start += size;
   }
   return block;
@@ -246,18 +266,21 @@ Value Puller::concatenateBlock(Operation *op, const Index &index) {
 Value Puller::gatherBlock(Operation *op, const Index &index) {
   auto gather = cast<ir::GatherOp>(op);
   int64_t axis = gather.getAxis(), indexRank = shapeOf(gather.getIndices()).size();
-  Index where(index.begin() + axis, index.begin() + axis + indexRank), at(index.begin(), index.begin() + axis);
+  Index where(index.begin() + axis, index.begin() + axis + indexRank),
+      at(index.begin(), index.begin() + axis);
   at.push_back(access.constant(0));
   at.append(index.begin() + axis + indexRank, index.end());
   bool sameForAll = llvm::none_of(where, [&](AffineExpr e) { return access.dependsOnLane(e); });
   Type i64 = access.emit.b.getI64Type();
   int64_t lanes = access.emit.lanes;
-  Value chosen = sameForAll ? pullScalar(gather.getIndices(), where) : pull(gather.getIndices(), where);
+  Value chosen =
+      sameForAll ? pullScalar(gather.getIndices(), where) : pull(gather.getIndices(), where);
   if (sameForAll)
     access.emit.lanes = 1;
   chosen = access.emit.convert(chosen, elementOf(gather.getIndices()), i64);
   chosen = access.emit.apply(ir::Atom::Max, {chosen, access.emit.integer(0, i64)}, i64);
-  chosen = access.emit.apply(ir::Atom::Min, {chosen, access.emit.integer(shapeOf(gather.getX())[axis] - 1, i64)}, i64);
+  chosen = access.emit.apply(
+      ir::Atom::Min, {chosen, access.emit.integer(shapeOf(gather.getX())[axis] - 1, i64)}, i64);
   int64_t stride = 1;
   for (int64_t size : shapeOf(gather.getX()).drop_front(axis + 1))
     stride *= size;
@@ -266,14 +289,16 @@ Value Puller::gatherBlock(Operation *op, const Index &index) {
   Value buffer = buffers.lookup(gather.getX());
   if (!buffer)
     llvm::report_fatal_error("loops: a gathered operand must be in memory");
-  return access.load(buffer, elementOf(gather.getX()), access.linear(shapeOf(gather.getX()), at), guard, dynamic);
+  return access.load(buffer, elementOf(gather.getX()), access.linear(shapeOf(gather.getX()), at),
+                     guard, dynamic);
 }
 
 Value Puller::randomBlock(Operation *op, const Index &index) {
   auto random = cast<ir::RandomBitsOp>(op);
   OpBuilder &b = access.emit.b;
   Value element = access.perLane(access.linear(random.getType().getShape(), index));
-  return ir::philoxWord(access.emit, element, pull(random.getSeed(), {}), pull(random.getStep(), {}), (int64_t)random.getStream(), b.getI32Type(),
+  return ir::philoxWord(access.emit, element, pull(random.getSeed(), {}),
+                        pull(random.getStep(), {}), (int64_t)random.getStream(), b.getI32Type(),
                         b.getI64Type());
 }
 
@@ -281,7 +306,9 @@ namespace {
 struct WindowGeometry {
   ArrayRef<int64_t> window, strides, padding, dilation;
 };
-template <typename Op> WindowGeometry geometryOf(Op op) { return {op.getWindow(), op.getStrides(), op.getPadding(), op.getDilation()}; }
+template <typename Op> WindowGeometry geometryOf(Op op) {
+  return {op.getWindow(), op.getStrides(), op.getPadding(), op.getDilation()};
+}
 
 // Offsets inside a window in row-major order.
 SmallVector<SmallVector<int64_t>> tapsOf(ArrayRef<int64_t> window) {
@@ -307,30 +334,38 @@ Value Puller::windowBlock(Operation *op, const Index &index) {
   Value x = op->getOperand(0);
   Type element = elementOf(x), i32 = access.emit.b.getI32Type();
   VectorEmitter &emit = access.emit;
-  bool isMin = reduce && reduce.getKind() == ir::ReduceKind::Min, isSum = reduce && reduce.getKind() == ir::ReduceKind::Sum;
+  bool isMin = reduce && reduce.getKind() == ir::ReduceKind::Min,
+       isSum = reduce && reduce.getKind() == ir::ReduceKind::Sum;
   Value wanted = gather ? pull(gather.getIndex(), index) : Value();
   Value best, position;
   for (auto [number, tap] : llvm::enumerate(tapsOf(g.window))) {
     Guard inside;
     Index at;
     for (auto [d, e] : llvm::enumerate(index)) {
-      int64_t shift = tap[d] * g.dilation[d] - g.padding[2 * d], outputs = cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
+      int64_t shift = tap[d] * g.dilation[d] - g.padding[2 * d],
+              outputs = cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(d);
       at.push_back(e * g.strides[d] + shift);
-      inside = access.both(inside, access.within(at.back(), shapeOf(x)[d], shift, (outputs - 1) * g.strides[d] + shift));
+      inside = access.both(inside, access.within(at.back(), shapeOf(x)[d], shift,
+                                                 (outputs - 1) * g.strides[d] + shift));
     }
     Value exists = access.lanesOf(inside);
     Value next = pullUnder(inside, x, at);
     if (gather) {
-      Value chosen = emit.compare(ir::CompareDirection::EQ, wanted, emit.integer((int64_t)number, i32), i32);
+      Value chosen =
+          emit.compare(ir::CompareDirection::EQ, wanted, emit.integer((int64_t)number, i32), i32);
       best = emit.select(chosen, next, best ? best : emit.integer(0, element));
       continue;
     }
     if (exists) {
       bool isFloat = isa<FloatType>(element);
       int64_t width = element.getIntOrFloatBitWidth();
-      Value identity = isSum ? emit.integer(0, element)
-                       : isFloat ? emit.constant(isMin ? INFINITY : -INFINITY, element)
-                                 : emit.integer(isMin ? (width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1) : -(int64_t(1) << (width - 1)), element);
+      Value identity =
+          isSum ? emit.integer(0, element)
+          : isFloat
+              ? emit.constant(isMin ? INFINITY : -INFINITY, element)
+              : emit.integer(isMin ? (width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1)
+                                   : -(int64_t(1) << (width - 1)),
+                             element);
       next = emit.select(exists, next, identity);
     }
     if (!best) {
@@ -339,13 +374,18 @@ Value Puller::windowBlock(Operation *op, const Index &index) {
     } else if (argmax) {
       Value wins = emit.compare(ir::CompareDirection::GT, next, best, element);
       if (isa<FloatType>(element)) {
-        Value isNan = emit.compare(ir::CompareDirection::NE, next, next, element), bestIs = emit.compare(ir::CompareDirection::EQ, best, best, element);
-        wins = arith::OrIOp::create(emit.b, emit.loc, wins, arith::AndIOp::create(emit.b, emit.loc, isNan, bestIs));
+        Value isNan = emit.compare(ir::CompareDirection::NE, next, next, element),
+              bestIs = emit.compare(ir::CompareDirection::EQ, best, best, element);
+        wins = arith::OrIOp::create(emit.b, emit.loc, wins,
+                                    arith::AndIOp::create(emit.b, emit.loc, isNan, bestIs));
       }
       position = emit.select(wins, emit.integer((int64_t)number, i32), position);
       best = emit.select(wins, next, best);
     } else {
-      best = emit.apply(isSum ? ir::Atom::Add : isMin ? ir::Atom::Min : ir::Atom::Max, {best, next}, element);
+      best = emit.apply(isSum   ? ir::Atom::Add
+                        : isMin ? ir::Atom::Min
+                                : ir::Atom::Max,
+                        {best, next}, element);
     }
   }
   return argmax ? position : best;
@@ -359,15 +399,18 @@ Value Puller::scatterWindowBlock(Operation *op, const Index &index) {
   Type element = elementOf(scatter.getY()), i32 = emit.b.getI32Type();
   Value sum = emit.integer(0, element);
   auto collect = [&](const Guard &inside, const Index &at, Value tap) {
-    Value chosen = emit.compare(ir::CompareDirection::EQ, pullUnder(inside, scatter.getIndex(), at), tap, i32);
+    Value chosen =
+        emit.compare(ir::CompareDirection::EQ, pullUnder(inside, scatter.getIndex(), at), tap, i32);
     Value exists = access.lanesOf(inside);
     if (exists)
       chosen = arith::AndIOp::create(emit.b, emit.loc, chosen, exists);
-    Value term = emit.select(chosen, pullUnder(inside, scatter.getY(), at), emit.integer(0, element));
+    Value term =
+        emit.select(chosen, pullUnder(inside, scatter.getY(), at), emit.integer(0, element));
     sum = emit.apply(ir::Atom::Add, {sum, term}, element);
   };
-  bool disjoint = llvm::all_of(llvm::seq<size_t>(0, index.size()),
-                               [&](size_t d) { return g.window[d] <= g.strides[d] && g.dilation[d] == 1; });
+  bool disjoint = llvm::all_of(llvm::seq<size_t>(0, index.size()), [&](size_t d) {
+    return g.window[d] <= g.strides[d] && g.dilation[d] == 1;
+  });
   auto windows = [&](size_t d) { return shapeOf(scatter.getY())[d]; };
   if (disjoint) { // one window at most; which of its places this is follows from the index
     Guard inside;
@@ -391,7 +434,8 @@ Value Puller::scatterWindowBlock(Operation *op, const Index &index) {
     for (auto [d, e] : llvm::enumerate(index)) {
       int64_t shift = g.padding[2 * d] - offset[d] * g.dilation[d], stride = g.strides[d];
       AffineExpr shifted = e + shift;
-      inside = access.both(inside, access.within(shifted, (windows(d) - 1) * stride + 1, shift, scatter.getType().getDimSize(d) - 1 + shift));
+      inside = access.both(inside, access.within(shifted, (windows(d) - 1) * stride + 1, shift,
+                                                 scatter.getType().getDimSize(d) - 1 + shift));
       inside = access.both(inside, access.divides(shifted, stride));
       at.push_back(shifted.floorDiv(stride));
     }

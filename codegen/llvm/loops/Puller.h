@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Computes elements of a kernel's values on demand: an element of a result pulls the elements it needs of
-// the operands, down to loads. Each element block is computed once a scope.
+// Computes elements of a kernel's values on demand: an element of a result pulls the elements it
+// needs of the operands, down to loads. Each element block is computed once a scope.
 #pragma once
 
 #include "codegen/llvm/loops/Access.h"
@@ -12,7 +12,8 @@ namespace fluxion::codegen {
 class Puller {
 public:
   // `buffers`: memory of block arguments and of values that an earlier phase wrote.
-  Puller(Access &access, const llvm::DenseMap<mlir::Value, mlir::Value> &buffers) : access(access), buffers(buffers) {}
+  Puller(Access &access, const llvm::DenseMap<mlir::Value, mlir::Value> &buffers)
+      : access(access), buffers(buffers) {}
 
   // The element block of `value` at `index`, lanes as the access stands.
   mlir::Value pull(mlir::Value value, const Index &index);
@@ -54,8 +55,8 @@ private:
   mlir::Value scatterWindowBlock(mlir::Operation *op, const Index &index);
 };
 
-// Position of the operand's element that a pure index change (reshape, transpose, broadcast, slice, reverse)
-// reads for a result's position; nothing for other ops.
+// Position of the operand's element that a pure index change (reshape, transpose, broadcast, slice,
+// reverse) reads for a result's position; nothing for other ops.
 std::optional<Index> operandIndex(Access &access, mlir::Operation *op, const Index &index);
 
 // Reductions start a phase of their own; everything else is pulled.

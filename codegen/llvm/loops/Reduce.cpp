@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reductions: register tiles of accumulators for contractions and sums, rows that keep their reductions in
-// registers. Every result is combined in one fixed order.
+// Reductions: register tiles of accumulators for contractions and sums, rows that keep their
+// reductions in registers. Every result is combined in one fixed order.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
@@ -28,9 +28,11 @@ Type PhaseEmitter::accumulatorElement(const Reduction &r) {
 
 Value PhaseEmitter::identity(const Reduction &r) {
   Type element = accumulatorElement(r);
-  bool isFloat = isa<FloatType>(element), isMax = r.kind() == ir::ReduceKind::Max || isa<ir::ArgmaxOp>(r.op);
+  bool isFloat = isa<FloatType>(element),
+       isMax = r.kind() == ir::ReduceKind::Max || isa<ir::ArgmaxOp>(r.op);
   if (r.kind() == ir::ReduceKind::Sum && !r.isArg())
-    return isFloat ? access.emit.constant(isa<ir::ReduceOp>(r.op) ? -0.0 : 0.0, element) : access.emit.integer(0, element);
+    return isFloat ? access.emit.constant(isa<ir::ReduceOp>(r.op) ? -0.0 : 0.0, element)
+                   : access.emit.integer(0, element);
   if (r.kind() == ir::ReduceKind::Prod)
     return access.emit.integer(1, element);
   if (r.kind() == ir::ReduceKind::And)
@@ -55,19 +57,22 @@ PhaseEmitter::Values PhaseEmitter::identities(const Reduction &r) {
 }
 
 Value PhaseEmitter::combine(const Reduction &r, Value x, Value y) {
-  static const std::map<ir::ReduceKind, ir::Atom> atoms = {{ir::ReduceKind::Sum, ir::Atom::Add},  {ir::ReduceKind::Prod, ir::Atom::Mul},
-                                                           {ir::ReduceKind::Max, ir::Atom::Max},  {ir::ReduceKind::Min, ir::Atom::Min},
-                                                           {ir::ReduceKind::And, ir::Atom::And},  {ir::ReduceKind::Or, ir::Atom::Or}};
+  static const std::map<ir::ReduceKind, ir::Atom> atoms = {
+      {ir::ReduceKind::Sum, ir::Atom::Add}, {ir::ReduceKind::Prod, ir::Atom::Mul},
+      {ir::ReduceKind::Max, ir::Atom::Max}, {ir::ReduceKind::Min, ir::Atom::Min},
+      {ir::ReduceKind::And, ir::Atom::And}, {ir::ReduceKind::Or, ir::Atom::Or}};
   return access.emit.apply(atoms.at(r.kind()), {x, y}, accumulatorElement(r));
 }
 
-std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept, const Index &reduced) {
+std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept,
+                                              const Index &reduced) {
   if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
     Index lhs(shapeOf(dot.getLhs()).size()), rhs(shapeOf(dot.getRhs()).size());
     size_t next = 0;
     for (auto [l, c] : llvm::zip_equal(dot.getLhsBatching(), dot.getRhsBatching()))
       lhs[l] = rhs[c] = kept[next++];
-    for (auto [i, pair] : llvm::enumerate(llvm::zip_equal(dot.getLhsContracting(), dot.getRhsContracting())))
+    for (auto [i, pair] :
+         llvm::enumerate(llvm::zip_equal(dot.getLhsContracting(), dot.getRhsContracting())))
       lhs[std::get<0>(pair)] = rhs[std::get<1>(pair)] = reduced[i];
     for (Index *side : {&lhs, &rhs})
       for (AffineExpr &e : *side)
@@ -80,34 +85,48 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     for (int64_t d : dot.getRhsBatching())
       batch = batch * shapeOf(dot.getRhs())[d] + rhs[d];
     AffineExpr place = (batch * shape.depth + rhs.back()) * shape.pitch + rhs[shape.free[0]];
-    return {puller.pull(dot.getLhs(), lhs), puller.loadOnce(addressOf({r.result, -1, r.packedAt}), dot.getRhs(), place)};
+    return {puller.pull(dot.getLhs(), lhs),
+            puller.loadOnce(addressOf({r.result, -1, r.packedAt}), dot.getRhs(), place)};
   }
-  // The window positions run forward over the input; the kernel index is flipped where the op says so.
+  // The window positions run forward over the input; the kernel index is flipped where the op says
+  // so.
   auto conv = cast<ir::ConvolutionOp>(r.op);
   int64_t spatial = conv.spatialRank();
   Index input(spatial + 2), kernel(spatial + 2);
-  AffineExpr batch = kept[conv.getOutputDims()[0]], feature = kept[conv.getOutputDims()[1]], channel = reduced[spatial];
+  AffineExpr batch = kept[conv.getOutputDims()[0]], feature = kept[conv.getOutputDims()[1]],
+             summed = featuresOutermost(conv) ? reduced[0] : reduced[spatial];
+  AffineExpr channel = summed;
+  ArrayRef<AffineExpr> window =
+      ArrayRef<AffineExpr>(reduced).slice(featuresOutermost(conv) ? 1 : 0, spatial);
   int64_t outFeatures = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[1]);
   int64_t inPerGroup = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
   if (int64_t groups = conv.getFeatureGroupCount(); groups > 1)
     channel = feature.floorDiv(outFeatures / groups) * inPerGroup + channel;
   if (int64_t groups = conv.getBatchGroupCount(); groups > 1)
-    batch = feature.floorDiv(outFeatures / groups) * (shapeOf(conv.getInput())[conv.getInputDims()[0]] / groups) + batch;
+    batch = feature.floorDiv(outFeatures / groups) *
+                (shapeOf(conv.getInput())[conv.getInputDims()[0]] / groups) +
+            batch;
   input[conv.getInputDims()[0]] = batch;
   input[conv.getInputDims()[1]] = channel;
   kernel[conv.getKernelDims()[0]] = feature;
-  kernel[conv.getKernelDims()[1]] = reduced[spatial];
+  kernel[conv.getKernelDims()[1]] = summed;
   Guard inside;
   for (int64_t d = 0; d < spatial; ++d) {
-    int64_t taps = r.extents[d], size = shapeOf(conv.getInput())[conv.getInputDims()[d + 2]], dilation = conv.getLhsDilation()[d];
-    int64_t outputs = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[d + 2]), low = conv.getPadding()[2 * d];
-    AffineExpr position = kept[conv.getOutputDims()[d + 2]] * conv.getWindowStrides()[d] + reduced[d] * conv.getRhsDilation()[d] - low;
-    kernel[conv.getKernelDims()[d + 2]] = conv.getWindowReversal() ? access.constant(taps - 1) - reduced[d] : reduced[d];
+    int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]],
+            size = shapeOf(conv.getInput())[conv.getInputDims()[d + 2]],
+            dilation = conv.getLhsDilation()[d];
+    int64_t outputs = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[d + 2]),
+            low = conv.getPadding()[2 * d];
+    AffineExpr position = kept[conv.getOutputDims()[d + 2]] * conv.getWindowStrides()[d] +
+                          window[d] * conv.getRhsDilation()[d] - low;
+    kernel[conv.getKernelDims()[d + 2]] =
+        conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
     if (r.paddedAt >= 0) {
       input[conv.getInputDims()[d + 2]] = position + low;
       continue;
     }
-    int64_t highest = (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] - low;
+    int64_t highest =
+        (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] - low;
     inside = access.both(inside, access.within(position, (size - 1) * dilation + 1, -low, highest));
     inside = access.both(inside, access.divides(position, dilation));
     input[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
@@ -118,7 +137,8 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
   } else {
     PaddedShape padded = *paddedInputShape(conv, target);
     Index inCopy = llvm::map_to_vector<4>(padded.order, [&](int64_t dim) { return input[dim]; });
-    x = puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(), access.linear(padded.copySizes(), inCopy));
+    x = puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(),
+                        access.linear(padded.copySizes(), inCopy));
   }
   if (!inside.always()) {
     Type element = typeOf(conv.getInput()).getElementType();
@@ -129,9 +149,10 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {
   Value x = r.op->getOperand(0);
-  auto dims = isa<ir::ReduceOp>(r.op)   ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
-              : isa<ir::ArgmaxOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
-                                        : SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()};
+  auto dims = isa<ir::ReduceOp>(r.op) ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
+              : isa<ir::ArgmaxOp>(r.op)
+                  ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
+                  : SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()};
   Index index;
   size_t k = 0, e = 0;
   for (int64_t d = 0; d < (int64_t)shapeOf(x).size(); ++d)
@@ -139,7 +160,8 @@ Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &red
   return puller.pull(x, index);
 }
 
-PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulators, const Index &kept, const Index &inChunk) {
+PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulators,
+                                        const Index &kept, const Index &inChunk) {
   Index reduced(inChunk);
   if (chunkStart)
     reduced[0] = chunkStart + reduced[0];
@@ -149,15 +171,18 @@ PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulat
     shape.append(r.kept.begin(), r.kept.end());
     Index index{reduced[0]};
     index.append(kept);
-    Value partial = access.load(addressOf(phase.stores[0]), typeOf(r.result).getElementType(), access.linear(shape, index), {});
-    return {combine(r, accumulators[0], access.emit.convert(partial, typeOf(r.result).getElementType(), wide))};
+    Value partial = access.load(addressOf(phase.stores[0]), typeOf(r.result).getElementType(),
+                                access.linear(shape, index), {});
+    return {combine(r, accumulators[0],
+                    access.emit.convert(partial, typeOf(r.result).getElementType(), wide))};
   }
   if (isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op)) {
     auto [x, y] = factors(r, kept, reduced);
     x = access.emit.convert(x, element, wide), y = access.emit.convert(y, element, wide);
     if (isa<FloatType>(wide) && target.fma)
       return {LLVM::FMAOp::create(b, loc, x.getType(), x, y, accumulators[0])};
-    return {access.emit.apply(ir::Atom::Add, {accumulators[0], access.emit.apply(ir::Atom::Mul, {x, y}, wide)}, wide)};
+    return {access.emit.apply(
+        ir::Atom::Add, {accumulators[0], access.emit.apply(ir::Atom::Mul, {x, y}, wide)}, wide)};
   }
   Value next = access.emit.convert(term(r, kept, reduced), element, wide);
   if (!r.isArg())
@@ -165,16 +190,20 @@ PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulat
   // The first of equals stays; NaN wins and then stays.
   Type i32 = b.getI32Type(), i64 = b.getI64Type();
   bool isMax = isa<ir::ArgmaxOp>(r.op);
-  Value wins = access.emit.compare(isMax ? ir::CompareDirection::GT : ir::CompareDirection::LT, next, accumulators[0], wide);
-  Value first = access.emit.compare(ir::CompareDirection::LT, accumulators[1], access.emit.integer(0, i32), i32);
+  Value wins = access.emit.compare(isMax ? ir::CompareDirection::GT : ir::CompareDirection::LT,
+                                   next, accumulators[0], wide);
+  Value first = access.emit.compare(ir::CompareDirection::LT, accumulators[1],
+                                    access.emit.integer(0, i32), i32);
   wins = arith::OrIOp::create(b, loc, wins, first);
   if (isa<FloatType>(wide)) {
     Value isNan = access.emit.compare(ir::CompareDirection::NE, next, next, wide);
-    Value bestIs = access.emit.compare(ir::CompareDirection::EQ, accumulators[0], accumulators[0], wide);
+    Value bestIs =
+        access.emit.compare(ir::CompareDirection::EQ, accumulators[0], accumulators[0], wide);
     wins = arith::OrIOp::create(b, loc, wins, arith::AndIOp::create(b, loc, isNan, bestIs));
   }
   Value position = access.emit.convert(access.perLane(reduced[0]), i64, i32);
-  return {access.emit.select(wins, next, accumulators[0]), access.emit.select(wins, position, accumulators[1])};
+  return {access.emit.select(wins, next, accumulators[0]),
+          access.emit.select(wins, position, accumulators[1])};
 }
 
 // Halves combine until one lane is left: a fixed tree.
@@ -186,7 +215,8 @@ Value PhaseEmitter::acrossLanes(const Reduction &r, Value vector) {
       low.push_back(i);
       high.push_back(width / 2 + i);
     }
-    Value a = vector::ShuffleOp::create(b, loc, vector, vector, low), c = vector::ShuffleOp::create(b, loc, vector, vector, high);
+    Value a = vector::ShuffleOp::create(b, loc, vector, vector, low),
+          c = vector::ShuffleOp::create(b, loc, vector, vector, high);
     access.emit.lanes = width / 2;
     if (width == 2) { // vectors of one element are not scalars: leave them here
       a = vector::ExtractOp::create(b, loc, a, 0);
@@ -198,14 +228,16 @@ Value PhaseEmitter::acrossLanes(const Reduction &r, Value vector) {
   return vector;
 }
 
-PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index &reduced, ValueRange initial,
+PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index &reduced,
+                                               ValueRange initial,
                                                llvm::function_ref<Values(ValueRange)> innermost) {
   if (extents.empty())
     return innermost(initial);
   // A few steps of the innermost loop at once hide its bookkeeping.
   int64_t unroll = 1;
   for (int64_t candidate : {4, 2})
-    if (extents.size() == 1 && unroll == 1 && extents[0] % candidate == 0 && (int64_t)initial.size() * candidate <= 96)
+    if (extents.size() == 1 && unroll == 1 && extents[0] % candidate == 0 &&
+        (int64_t)initial.size() * candidate <= 96)
       unroll = candidate;
   if (unroll > 1)
     return fold(0, extents[0], unroll, initial, [&](Value iv, ValueRange carried) {
@@ -226,9 +258,11 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   });
 }
 
-// Scalars of several reductions over the same extents in one pass, lanes along the last extent; `kept` is where
-// each stands.
-PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group, ArrayRef<Index> kept, bool alongLanes, int64_t lanes) {
+// Scalars of several reductions over the same extents in one pass, lanes along the last extent;
+// `kept` is where each stands.
+PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
+                                              ArrayRef<Index> kept, bool alongLanes,
+                                              int64_t lanes) {
   const Reduction &first = *group[0];
   if (!alongLanes || lanes == 1) {
     access.setScalar();
@@ -245,7 +279,11 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
       return next;
     });
   }
-  int64_t extent = first.extents.back(), unroll = extent >= 8 * lanes ? 4 : extent >= 4 * lanes ? 2 : 1, strip = lanes * unroll;
+  int64_t extent = first.extents.back(),
+          unroll = extent >= 8 * lanes   ? 4
+                   : extent >= 4 * lanes ? 2
+                                         : 1,
+          strip = lanes * unroll;
   access.setLanes(lanes, {}, lanes);
   Values initial;
   for (const Reduction *r : group)
@@ -262,7 +300,9 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
         SmallVector<bool> bits;
         for (int64_t lane = 0; lane < lanes; ++lane)
           bits.push_back(lane < active);
-        Value mask = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
+        Value mask = arith::ConstantOp::create(
+            b, loc,
+            DenseElementsAttr::get(VectorType::get({lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
         next = access.emit.select(mask, next, accumulator);
       }
       accumulator = next;
@@ -270,19 +310,23 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
     reduced.pop_back();
   };
   Index reduced;
-  Values sums = foldExtents(ArrayRef<int64_t>(first.extents).drop_back(), reduced, initial, [&](ValueRange carried) {
-    Values running = fold(0, extent / strip * strip, strip, carried, [&](Value iv, ValueRange inner) {
-      Values next(inner);
-      for (int64_t u = 0; u < unroll; ++u)
-        block(arith::AddIOp::create(b, loc, iv, number(u * lanes)), lanes, u, next, reduced);
-      return next;
-    });
-    for (int64_t at = extent / strip * strip, u = 0; at < extent; at += lanes, u = (u + 1) % unroll) {
-      puller.newScope();
-      block(number(at), std::min(lanes, extent - at), u, running, reduced);
-    }
-    return running;
-  });
+  Values sums = foldExtents(
+      ArrayRef<int64_t>(first.extents).drop_back(), reduced, initial, [&](ValueRange carried) {
+        Values running =
+            fold(0, extent / strip * strip, strip, carried, [&](Value iv, ValueRange inner) {
+              Values next(inner);
+              for (int64_t u = 0; u < unroll; ++u)
+                block(arith::AddIOp::create(b, loc, iv, number(u * lanes)), lanes, u, next,
+                      reduced);
+              return next;
+            });
+        for (int64_t at = extent / strip * strip, u = 0; at < extent;
+             at += lanes, u = (u + 1) % unroll) {
+          puller.newScope();
+          block(number(at), std::min(lanes, extent - at), u, running, reduced);
+        }
+        return running;
+      });
   access.setLanes(lanes, {}, lanes);
   Values results;
   for (auto [i, r] : llvm::enumerate(group)) {
@@ -295,7 +339,8 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
   return results;
 }
 
-// One row a task: its reductions one after another, those that are ready together in one pass, then its results.
+// One row a task: its reductions one after another, those that are ready together in one pass, then
+// its results.
 void PhaseEmitter::emitRow() {
   ArrayRef<int64_t> rows = phase.reductions[0].kept;
   loop(begin(), end(), 1, [&](Value row) {
@@ -318,14 +363,16 @@ void PhaseEmitter::emitRow() {
     while (done.size() < phase.reductions.size()) {
       SmallVector<const Reduction *> group;
       for (const Reduction &r : phase.reductions)
-        if (!done.contains(r.result) && ready(r) && (group.empty() || (r.extents == group[0]->extents && !r.isArg() && !group[0]->isArg())))
+        if (!done.contains(r.result) && ready(r) &&
+            (group.empty() || (r.extents == group[0]->extents && !r.isArg() && !group[0]->isArg())))
           group.push_back(&r);
       SmallVector<Index> kept(group.size(), at);
       Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
       for (auto [i, r] : llvm::enumerate(group)) {
         Value value = results[r->isArg() ? 1 : i];
         if (!r->isArg())
-          value = access.emit.convert(value, accumulatorElement(*r), typeOf(r->result).getElementType());
+          value = access.emit.convert(value, accumulatorElement(*r),
+                                      typeOf(r->result).getElementType());
         puller.hold(r->result, at, value);
         done.insert(r->result);
       }
@@ -357,7 +404,8 @@ void PhaseEmitter::emitRow() {
 }
 
 // rows x vectors accumulators over all reduced positions, then the results that depend on them.
-void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors, int64_t lastActive) {
+void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
+                            int64_t lastActive) {
   const Tile &tile = phase.tile;
   int64_t lanes = tile.lanes;
   bool kept = tile.laneDim >= 0;
@@ -391,7 +439,8 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
     SmallVector<const Reduction *> group;
     for (int64_t row = 0; row < rows; ++row) {
       group.assign({&shortened});
-      Values one = reduceOver(group, indices[row], !r.isArg() && phase.kind != Phase::Combine, lanes);
+      Values one =
+          reduceOver(group, indices[row], !r.isArg() && phase.kind != Phase::Combine, lanes);
       results.append(one);
     }
     access.setScalar();
@@ -464,18 +513,21 @@ void PhaseEmitter::emitReduce() {
     if (tile.laneDim >= 0)
       base[tile.laneDim] = access.dimension(arith::MulIOp::create(b, loc, lane, number(laneBlock)));
     if (tile.rowDim >= 0)
-      base[tile.rowDim] = access.dimension(arith::MulIOp::create(b, loc, rowBlock, number(tile.rows)));
+      base[tile.rowDim] =
+          access.dimension(arith::MulIOp::create(b, loc, rowBlock, number(tile.rows)));
     if (partial)
       base.insert(base.begin(), access.dimension(positions[0]));
 
     // Blocks at the edges are tiles of their own, of the exact size.
     int64_t rowRest = tile.rowDim >= 0 ? r.kept[tile.rowDim] % tile.rows : 0;
     int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
-    auto either = [&](Value block, int64_t count, bool ragged, llvm::function_ref<void(bool)> emitCase) {
+    auto either = [&](Value block, int64_t count, bool ragged,
+                      llvm::function_ref<void(bool)> emitCase) {
       puller.newScope();
       if (!ragged || count == 1)
         return emitCase(ragged);
-      Value isLast = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(count - 1));
+      Value isLast =
+          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(count - 1));
       auto branch = [&](bool last) {
         return [&, last](OpBuilder &, Location) {
           puller.newScope();
@@ -487,9 +539,12 @@ void PhaseEmitter::emitReduce() {
       puller.newScope();
     };
     either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
-      int64_t size = lastLane ? laneRest : laneBlock, vectors = tile.laneDim >= 0 ? blocks(size, tile.lanes) : 1;
+      int64_t size = lastLane ? laneRest : laneBlock,
+              vectors = tile.laneDim >= 0 ? blocks(size, tile.lanes) : 1;
       int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
-      either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) { emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active); });
+      either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) {
+        emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active);
+      });
     });
   });
 }

@@ -13,7 +13,9 @@ using namespace fluxion::codegen;
 using ir::Atom;
 
 Type VectorEmitter::storage(Type element) {
-  return element.isUnsignedInteger() ? IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth()) : element;
+  return element.isUnsignedInteger()
+             ? IntegerType::get(element.getContext(), element.getIntOrFloatBitWidth())
+             : element;
 }
 
 Type VectorEmitter::typeOf(Type element) const {
@@ -25,7 +27,8 @@ Value VectorEmitter::constant(double number, Type element) {
     return integer((int64_t)number, element);
   Type type = typeOf(element);
   TypedAttr scalar = b.getFloatAttr(element, number);
-  TypedAttr value = lanes == 1 ? scalar : (TypedAttr)DenseElementsAttr::get(cast<VectorType>(type), scalar);
+  TypedAttr value =
+      lanes == 1 ? scalar : (TypedAttr)DenseElementsAttr::get(cast<VectorType>(type), scalar);
   return arith::ConstantOp::create(b, loc, value);
 }
 
@@ -33,16 +36,21 @@ Value VectorEmitter::integer(int64_t number, Type element) {
   if (isa<FloatType>(element))
     return constant((double)number, element);
   Type type = typeOf(element);
-  APInt bits(storage(element).getIntOrFloatBitWidth(), (uint64_t)number, /*isSigned=*/true, /*implicitTrunc=*/true);
+  APInt bits(storage(element).getIntOrFloatBitWidth(), (uint64_t)number, /*isSigned=*/true,
+             /*implicitTrunc=*/true);
   TypedAttr scalar = b.getIntegerAttr(storage(element), bits);
-  TypedAttr value = lanes == 1 ? scalar : (TypedAttr)DenseElementsAttr::get(cast<VectorType>(type), (Attribute)scalar);
+  TypedAttr value =
+      lanes == 1 ? scalar
+                 : (TypedAttr)DenseElementsAttr::get(cast<VectorType>(type), (Attribute)scalar);
   return arith::ConstantOp::create(b, loc, value);
 }
 
 Value VectorEmitter::splat(Value scalar) {
   return lanes == 1 || isa<VectorType>(scalar.getType())
              ? scalar
-             : vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, scalar.getType()), scalar).getResult();
+             : vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, scalar.getType()),
+                                           scalar)
+                   .getResult();
 }
 
 Value VectorEmitter::laneNumbers(Type element) {
@@ -51,7 +59,8 @@ Value VectorEmitter::laneNumbers(Type element) {
   SmallVector<Attribute> numbers;
   for (int64_t i = 0; i < lanes; ++i)
     numbers.push_back(b.getIntegerAttr(storage(element), i));
-  return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(cast<VectorType>(typeOf(element)), numbers));
+  return arith::ConstantOp::create(
+      b, loc, DenseElementsAttr::get(cast<VectorType>(typeOf(element)), numbers));
 }
 
 Value VectorEmitter::table(DenseElementsAttr elements) {
@@ -68,7 +77,8 @@ Value VectorEmitter::table(DenseElementsAttr elements) {
     OpBuilder::InsertionGuard restore(b);
     b.setInsertionPointToStart(module.getBody());
     auto type = LLVM::LLVMArrayType::get(elements.getElementType(), elements.getNumElements());
-    global = LLVM::GlobalOp::create(b, loc, type, true, LLVM::Linkage::Internal, "fx_table_" + std::to_string(number), elements, 64);
+    global = LLVM::GlobalOp::create(b, loc, type, true, LLVM::Linkage::Internal,
+                                    "fx_table_" + std::to_string(number), elements, 64);
   }
   return LLVM::AddressOfOp::create(b, loc, global);
 }
@@ -86,7 +96,8 @@ Value VectorEmitter::apply(Atom atom, ArrayRef<Value> x, Type element) {
 
 Value VectorEmitter::extremum(bool isMax, Value x, Value y) {
   // arith.maximumf costs more than the two instructions this becomes: NaN of either side wins.
-  Value wins = arith::CmpFOp::create(b, loc, isMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, x, y);
+  Value wins = arith::CmpFOp::create(
+      b, loc, isMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, x, y);
   Value chosen = arith::SelectOp::create(b, loc, wins, x, y); // x if it wins or either is NaN
   Value yIsNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, y, y);
   return arith::SelectOp::create(b, loc, yIsNan, y, chosen);
@@ -95,34 +106,58 @@ Value VectorEmitter::extremum(bool isMax, Value x, Value y) {
 Value VectorEmitter::floatAtom(Atom atom, ArrayRef<Value> x, Type element) {
   VectorMath math(*this, element);
   switch (atom) {
-  case Atom::Exp: return math.exp(x[0]);
-  case Atom::Expm1: return math.expm1(x[0]);
-  case Atom::Log: return math.log(x[0]);
-  case Atom::Log1p: return math.log1p(x[0]);
-  case Atom::Tanh: return math.tanh(x[0]);
-  case Atom::Sin: return math.sin(x[0]);
-  case Atom::Cos: return math.cos(x[0]);
-  case Atom::Erf: return math.erf(x[0]);
-  case Atom::Pow: return math.pow(x[0], x[1]);
-  case Atom::Atan2: return math.atan2(x[0], x[1]);
-  case Atom::Remainder: return math.remainder(x[0], x[1]);
-  case Atom::Sqrt: return LLVM::SqrtOp::create(b, loc, x[0].getType(), x[0]);
+  case Atom::Exp:
+    return math.exp(x[0]);
+  case Atom::Expm1:
+    return math.expm1(x[0]);
+  case Atom::Log:
+    return math.log(x[0]);
+  case Atom::Log1p:
+    return math.log1p(x[0]);
+  case Atom::Tanh:
+    return math.tanh(x[0]);
+  case Atom::Sin:
+    return math.sin(x[0]);
+  case Atom::Cos:
+    return math.cos(x[0]);
+  case Atom::Erf:
+    return math.erf(x[0]);
+  case Atom::Pow:
+    return math.pow(x[0], x[1]);
+  case Atom::Atan2:
+    return math.atan2(x[0], x[1]);
+  case Atom::Remainder:
+    return math.remainder(x[0], x[1]);
+  case Atom::Sqrt:
+    return LLVM::SqrtOp::create(b, loc, x[0].getType(), x[0]);
   case Atom::Rsqrt: {
     Value root = LLVM::SqrtOp::create(b, loc, x[0].getType(), x[0]);
     return arith::DivFOp::create(b, loc, constant(1, element), root);
   }
-  case Atom::Floor: return LLVM::FFloorOp::create(b, loc, x[0].getType(), x[0]);
-  case Atom::Ceil: return LLVM::FCeilOp::create(b, loc, x[0].getType(), x[0]);
-  case Atom::Round: return LLVM::RoundEvenOp::create(b, loc, x[0].getType(), x[0]);
-  case Atom::Neg: return arith::NegFOp::create(b, loc, x[0]);
-  case Atom::Abs: return LLVM::FAbsOp::create(b, loc, x[0].getType(), x[0]);
-  case Atom::Add: return arith::AddFOp::create(b, loc, x[0], x[1]);
-  case Atom::Sub: return arith::SubFOp::create(b, loc, x[0], x[1]);
-  case Atom::Mul: return arith::MulFOp::create(b, loc, x[0], x[1]);
-  case Atom::Div: return arith::DivFOp::create(b, loc, x[0], x[1]);
-  case Atom::Max: return extremum(true, x[0], x[1]);
-  case Atom::Min: return extremum(false, x[0], x[1]);
-  default: llvm_unreachable("an integer atom on floats");
+  case Atom::Floor:
+    return LLVM::FFloorOp::create(b, loc, x[0].getType(), x[0]);
+  case Atom::Ceil:
+    return LLVM::FCeilOp::create(b, loc, x[0].getType(), x[0]);
+  case Atom::Round:
+    return LLVM::RoundEvenOp::create(b, loc, x[0].getType(), x[0]);
+  case Atom::Neg:
+    return arith::NegFOp::create(b, loc, x[0]);
+  case Atom::Abs:
+    return LLVM::FAbsOp::create(b, loc, x[0].getType(), x[0]);
+  case Atom::Add:
+    return arith::AddFOp::create(b, loc, x[0], x[1]);
+  case Atom::Sub:
+    return arith::SubFOp::create(b, loc, x[0], x[1]);
+  case Atom::Mul:
+    return arith::MulFOp::create(b, loc, x[0], x[1]);
+  case Atom::Div:
+    return arith::DivFOp::create(b, loc, x[0], x[1]);
+  case Atom::Max:
+    return extremum(true, x[0], x[1]);
+  case Atom::Min:
+    return extremum(false, x[0], x[1]);
+  default:
+    llvm_unreachable("an integer atom on floats");
   }
 }
 
@@ -133,15 +168,19 @@ Value VectorEmitter::integerAtom(Atom atom, ArrayRef<Value> x, Type element) {
   auto cmp = [&](arith::CmpIPredicate predicate, Value a, Value c) -> Value {
     return arith::CmpIOp::create(b, loc, predicate, a, c);
   };
-  auto pick = [&](Value pred, Value a, Value c) -> Value { return arith::SelectOp::create(b, loc, pred, a, c); };
+  auto pick = [&](Value pred, Value a, Value c) -> Value {
+    return arith::SelectOp::create(b, loc, pred, a, c);
+  };
   auto extreme = [&](arith::CmpIPredicate unsignedWins, arith::CmpIPredicate signedWins) {
     return pick(cmp(isUnsigned ? unsignedWins : signedWins, x[0], x[1]), x[0], x[1]);
   };
-  // Division by 0 gives 0; the smallest number divided by -1 wraps. Both are kept from the instruction.
+  // Division by 0 gives 0; the smallest number divided by -1 wraps. Both are kept from the
+  // instruction.
   auto safeDivisor = [&]() -> Value {
     Value bad = cmp(arith::CmpIPredicate::eq, x[1], zero());
     if (!isUnsigned)
-      bad = arith::OrIOp::create(b, loc, bad, cmp(arith::CmpIPredicate::eq, x[1], integer(-1, element)));
+      bad = arith::OrIOp::create(b, loc, bad,
+                                 cmp(arith::CmpIPredicate::eq, x[1], integer(-1, element)));
     return pick(bad, integer(1, element), x[1]);
   };
   auto isZero = [&] { return cmp(arith::CmpIPredicate::eq, x[1], zero()); };
@@ -151,13 +190,20 @@ Value VectorEmitter::integerAtom(Atom atom, ArrayRef<Value> x, Type element) {
     return pick(inRange, make(pick(inRange, x[1], zero())), beyond);
   };
   switch (atom) {
-  case Atom::Neg: return arith::SubIOp::create(b, loc, zero(), x[0]);
+  case Atom::Neg:
+    return arith::SubIOp::create(b, loc, zero(), x[0]);
   case Atom::Abs:
-    return isUnsigned ? x[0] : pick(cmp(arith::CmpIPredicate::slt, x[0], zero()), arith::SubIOp::create(b, loc, zero(), x[0]), x[0]);
-  case Atom::Not: return arith::XOrIOp::create(b, loc, x[0], integer(-1, element));
-  case Atom::Add: return arith::AddIOp::create(b, loc, x[0], x[1]);
-  case Atom::Sub: return arith::SubIOp::create(b, loc, x[0], x[1]);
-  case Atom::Mul: return arith::MulIOp::create(b, loc, x[0], x[1]);
+    return isUnsigned ? x[0]
+                      : pick(cmp(arith::CmpIPredicate::slt, x[0], zero()),
+                             arith::SubIOp::create(b, loc, zero(), x[0]), x[0]);
+  case Atom::Not:
+    return arith::XOrIOp::create(b, loc, x[0], integer(-1, element));
+  case Atom::Add:
+    return arith::AddIOp::create(b, loc, x[0], x[1]);
+  case Atom::Sub:
+    return arith::SubIOp::create(b, loc, x[0], x[1]);
+  case Atom::Mul:
+    return arith::MulIOp::create(b, loc, x[0], x[1]);
   case Atom::Div: {
     if (isUnsigned)
       return pick(isZero(), zero(), arith::DivUIOp::create(b, loc, x[0], safeDivisor()));
@@ -171,18 +217,29 @@ Value VectorEmitter::integerAtom(Atom atom, ArrayRef<Value> x, Type element) {
     Value rest = arith::RemSIOp::create(b, loc, x[0], safeDivisor());
     return pick(isZero(), zero(), pick(isMinusOne(), zero(), rest));
   }
-  case Atom::Max: return extreme(arith::CmpIPredicate::ugt, arith::CmpIPredicate::sgt);
-  case Atom::Min: return extreme(arith::CmpIPredicate::ult, arith::CmpIPredicate::slt);
-  case Atom::And: return arith::AndIOp::create(b, loc, x[0], x[1]);
-  case Atom::Or: return arith::OrIOp::create(b, loc, x[0], x[1]);
-  case Atom::Xor: return arith::XOrIOp::create(b, loc, x[0], x[1]);
-  case Atom::ShiftLeft: return shift([&](Value by) -> Value { return arith::ShLIOp::create(b, loc, x[0], by); }, zero());
-  case Atom::ShiftRightLogical: return shift([&](Value by) -> Value { return arith::ShRUIOp::create(b, loc, x[0], by); }, zero());
+  case Atom::Max:
+    return extreme(arith::CmpIPredicate::ugt, arith::CmpIPredicate::sgt);
+  case Atom::Min:
+    return extreme(arith::CmpIPredicate::ult, arith::CmpIPredicate::slt);
+  case Atom::And:
+    return arith::AndIOp::create(b, loc, x[0], x[1]);
+  case Atom::Or:
+    return arith::OrIOp::create(b, loc, x[0], x[1]);
+  case Atom::Xor:
+    return arith::XOrIOp::create(b, loc, x[0], x[1]);
+  case Atom::ShiftLeft:
+    return shift([&](Value by) -> Value { return arith::ShLIOp::create(b, loc, x[0], by); },
+                 zero());
+  case Atom::ShiftRightLogical:
+    return shift([&](Value by) -> Value { return arith::ShRUIOp::create(b, loc, x[0], by); },
+                 zero());
   case Atom::ShiftRightArithmetic: {
     Value signs = arith::ShRSIOp::create(b, loc, x[0], integer(width - 1, element));
-    return shift([&](Value by) -> Value { return arith::ShRSIOp::create(b, loc, x[0], by); }, signs);
+    return shift([&](Value by) -> Value { return arith::ShRSIOp::create(b, loc, x[0], by); },
+                 signs);
   }
-  default: llvm_unreachable("a float atom on integers");
+  default:
+    llvm_unreachable("a float atom on integers");
   }
 }
 
@@ -190,15 +247,16 @@ Value VectorEmitter::compare(ir::CompareDirection direction, Value x, Value y, T
   using D = ir::CompareDirection;
   if (isa<FloatType>(element)) {
     static const std::map<D, arith::CmpFPredicate> predicates = {
-        {D::EQ, arith::CmpFPredicate::OEQ}, {D::NE, arith::CmpFPredicate::UNE}, {D::LT, arith::CmpFPredicate::OLT},
-        {D::LE, arith::CmpFPredicate::OLE}, {D::GT, arith::CmpFPredicate::OGT}, {D::GE, arith::CmpFPredicate::OGE}};
+        {D::EQ, arith::CmpFPredicate::OEQ}, {D::NE, arith::CmpFPredicate::UNE},
+        {D::LT, arith::CmpFPredicate::OLT}, {D::LE, arith::CmpFPredicate::OLE},
+        {D::GT, arith::CmpFPredicate::OGT}, {D::GE, arith::CmpFPredicate::OGE}};
     return arith::CmpFOp::create(b, loc, predicates.at(direction), x, y);
   }
   bool isUnsigned = element.isUnsignedInteger() || element.isInteger(1);
   using P = arith::CmpIPredicate;
-  static const std::map<D, std::pair<P, P>> predicates = {{D::EQ, {P::eq, P::eq}},   {D::NE, {P::ne, P::ne}},
-                                                          {D::LT, {P::slt, P::ult}}, {D::LE, {P::sle, P::ule}},
-                                                          {D::GT, {P::sgt, P::ugt}}, {D::GE, {P::sge, P::uge}}};
+  static const std::map<D, std::pair<P, P>> predicates = {
+      {D::EQ, {P::eq, P::eq}},   {D::NE, {P::ne, P::ne}},   {D::LT, {P::slt, P::ult}},
+      {D::LE, {P::sle, P::ule}}, {D::GT, {P::sgt, P::ugt}}, {D::GE, {P::sge, P::uge}}};
   auto [signedOne, unsignedOne] = predicates.at(direction);
   return arith::CmpIOp::create(b, loc, isUnsigned ? unsignedOne : signedOne, x, y);
 }
@@ -210,8 +268,9 @@ Value VectorEmitter::select(Value pred, Value onTrue, Value onFalse) {
 // Truncates towards zero, saturates, NaN to 0: the meaning of llvm.fptosi.sat.
 Value VectorEmitter::floatToInteger(Value x, Type to) {
   bool isUnsigned = to.isUnsignedInteger();
-  return LLVM::CallIntrinsicOp::create(b, loc, typeOf(to), b.getStringAttr(isUnsigned ? "llvm.fptoui.sat" : "llvm.fptosi.sat"),
-                                       ValueRange{x})
+  return LLVM::CallIntrinsicOp::create(
+             b, loc, typeOf(to),
+             b.getStringAttr(isUnsigned ? "llvm.fptoui.sat" : "llvm.fptosi.sat"), ValueRange{x})
       .getResult(0);
 }
 
@@ -238,7 +297,8 @@ Value VectorEmitter::convert(Value x, Type from, Type to) {
     return x;
   bool fromFloat = isa<FloatType>(from), toFloat = isa<FloatType>(to);
   if (to.isInteger(1)) {
-    return compare(ir::CompareDirection::NE, x, fromFloat ? constant(0, from) : integer(0, from), from);
+    return compare(ir::CompareDirection::NE, x, fromFloat ? constant(0, from) : integer(0, from),
+                   from);
   }
   if (fromFloat && toFloat) {
     unsigned a = from.getIntOrFloatBitWidth(), c = to.getIntOrFloatBitWidth();
@@ -266,5 +326,6 @@ Value VectorEmitter::convert(Value x, Type from, Type to) {
 }
 
 Value VectorEmitter::bitcast(Value x, Type from, Type to) {
-  return storage(from) == storage(to) ? x : arith::BitcastOp::create(b, loc, typeOf(to), x).getResult();
+  return storage(from) == storage(to) ? x
+                                      : arith::BitcastOp::create(b, loc, typeOf(to), x).getResult();
 }

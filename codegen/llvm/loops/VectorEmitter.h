@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Atoms of ScalarBody.h as SSA values: scalars, or builtin vectors of `lanes` elements. bf16 and f16 are
-// computed in f32 and rounded after every op, i1 lives in registers as i1.
+// Atoms of ScalarBody.h as SSA values: scalars, or builtin vectors of `lanes` elements. bf16 and
+// f16 are computed in f32 and rounded after every op, i1 lives in registers as i1.
 #pragma once
 
 #include "ir/ops/ScalarBody.h"
@@ -14,7 +14,8 @@ class VectorEmitter {
 public:
   using Value = mlir::Value;
 
-  VectorEmitter(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes) : b(builder), loc(loc), lanes(lanes) {}
+  VectorEmitter(mlir::OpBuilder &builder, mlir::Location loc, int64_t lanes)
+      : b(builder), loc(loc), lanes(lanes) {}
 
   Value constant(double number, mlir::Type element);
   Value integer(int64_t number, mlir::Type element);
@@ -38,7 +39,7 @@ public:
   mlir::Location loc;
   int64_t lanes;
   mlir::ModuleOp module; // where tables go
-  bool hasFma = true; // else a fused multiply-add would become a library call
+  bool hasFma = true;    // else a fused multiply-add would become a library call
 
 private:
   Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// fluxion bench: how fast a program runs, in all and kernel by kernel, beside the machine's measured peak.
+// fluxion bench: how fast a program runs, in all and kernel by kernel, beside the machine's
+// measured peak.
 #include "fluxion/runtime.h"
 #include "frontend/driver/Compile.h"
 #include "frontend/driver/Compiled.h"
@@ -43,8 +44,10 @@ Timing timeEntry(Compiled &compiled, const std::string &name, double seconds) {
   std::vector<const void *> in;
   std::vector<void *> out;
   for (uint32_t i = 0; i < entry->num_inputs + entry->num_outputs; ++i) {
-    const fx_tensor &tensor = i < entry->num_inputs ? entry->inputs[i] : entry->outputs[i - entry->num_inputs];
-    arrays.push_back(randomArray({DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)}, 1 + i));
+    const fx_tensor &tensor =
+        i < entry->num_inputs ? entry->inputs[i] : entry->outputs[i - entry->num_inputs];
+    arrays.push_back(
+        randomArray({DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)}, 1 + i));
   }
   for (uint32_t i = 0; i < arrays.size(); ++i)
     if (i < entry->num_inputs)
@@ -71,9 +74,11 @@ Timing timeEntry(Compiled &compiled, const std::string &name, double seconds) {
   return {samples.front(), samples[samples.size() / 2], int64_t(samples.size()) * batch};
 }
 
-// A program of the wanted size written in Fluxion itself: the machine's peak as this compiler reaches it.
+// A program of the wanted size written in Fluxion itself: the machine's peak as this compiler
+// reaches it.
 double measuredPeak(const CompileOptions &options) {
-  Function product = function({f32(96, 512), f32(512, 512)}, [](Tensor x, Tensor y) { return matmul(x, y); });
+  Function product =
+      function({f32(96, 512), f32(512, 512)}, [](Tensor x, Tensor y) { return matmul(x, y); });
   Compiled compiled = compile(program(product), options);
   return 2.0 * 96 * 512 * 512 / timeEntry(compiled, "main", 0.2).best;
 }
@@ -96,7 +101,9 @@ Program kernelsOf(mlir::ModuleOp planned, std::vector<std::pair<std::string, int
     names.push_back({"k" + std::to_string(names.size()) + "_" + kernel.getName().str(), 1});
     auto scratch = mlir::OwningOpRef<mlir::ModuleOp>(mlir::ModuleOp::create(kernel.getLoc()));
     mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(scratch->getBody());
-    auto function = mlir::func::FuncOp::create(b, kernel.getLoc(), names.back().first, b.getFunctionType(kernel->getOperandTypes(), kernel->getResultTypes()));
+    auto function = mlir::func::FuncOp::create(
+        b, kernel.getLoc(), names.back().first,
+        b.getFunctionType(kernel->getOperandTypes(), kernel->getResultTypes()));
     function->setAttr(ir::entryAttrName, b.getUnitAttr());
     mlir::Block *block = function.addEntryBlock();
     b.setInsertionPointToStart(block);
@@ -115,21 +122,35 @@ Program kernelsOf(mlir::ModuleOp planned, std::vector<std::pair<std::string, int
   return {impl};
 }
 
-void line(const BenchFlags &flags, const std::string &name, int64_t count, const Timing &timing, double flops, double bytes, double peak) {
+void line(const BenchFlags &flags, const std::string &name, int64_t count, const Timing &timing,
+          double flops, double bytes, double peak) {
   double gflops = flops / timing.median / 1e9, gbs = bytes / timing.median / 1e9;
   if (flags.json)
-    std::printf("%s\n", nlohmann::json{{"name", name}, {"count", count}, {"median_s", timing.median}, {"best_s", timing.best}, {"gflops", gflops}, {"gbs", gbs},
-                                       {"peak_fraction", flops / timing.best / peak}}.dump().c_str());
+    std::printf("%s\n", nlohmann::json{{"name", name},
+                                       {"count", count},
+                                       {"median_s", timing.median},
+                                       {"best_s", timing.best},
+                                       {"gflops", gflops},
+                                       {"gbs", gbs},
+                                       {"peak_fraction", flops / timing.best / peak}}
+                            .dump()
+                            .c_str());
   else
-    std::printf("%-44s %3ld x %10.4f ms  best %10.4f  %8.1f GFLOP/s  %7.1f GB/s  %3.0f %% of peak\n", name.c_str(), count, 1e3 * timing.median, 1e3 * timing.best, gflops, gbs,
-                100 * flops / timing.best / peak);
+    std::printf(
+        "%-44s %3ld x %10.4f ms  best %10.4f  %8.1f GFLOP/s  %7.1f GB/s  %3.0f %% of peak\n",
+        name.c_str(), count, 1e3 * timing.median, 1e3 * timing.best, gflops, gbs,
+        100 * flops / timing.best / peak);
   std::fflush(stdout);
 }
 
 void bench(const BenchFlags &flags) {
-  bool isFile = flags.subject.size() > 5 && flags.subject.compare(flags.subject.size() - 5, 5, ".mlir") == 0;
-  Program program = isFile ? readProgram(flags.subject) : makeModel(flags.subject, flags.compile.batch);
-  std::string entry = !flags.function.empty() ? flags.function : isFile ? findFunction(program, "").getSymName().str() : "step";
+  bool isFile =
+      flags.subject.size() > 5 && flags.subject.compare(flags.subject.size() - 5, 5, ".mlir") == 0;
+  Program program =
+      isFile ? readProgram(flags.subject) : makeModel(flags.subject, flags.compile.batch);
+  std::string entry = !flags.function.empty() ? flags.function
+                      : isFile                ? findFunction(program, "").getSymName().str()
+                                              : "step";
   CompileOptions options = flags.compile.options();
   double peak = measuredPeak(options);
   Compiled compiled = compile(program, options);
@@ -143,7 +164,8 @@ void bench(const BenchFlags &flags) {
   Product product = compileModule(*program.impl->module, request);
   for (const passes::EntryReport &report : passes::reportEntries(*product.planned))
     if (report.name == entry)
-      line(flags, entry, 1, timeEntry(compiled, entry, flags.seconds), report.flops, report.bytes, peak);
+      line(flags, entry, 1, timeEntry(compiled, entry, flags.seconds), report.flops, report.bytes,
+           peak);
   if (!flags.kernels)
     return;
   for (auto other : llvm::make_early_inc_range(product.planned->getOps<mlir::func::FuncOp>()))
@@ -158,17 +180,20 @@ void bench(const BenchFlags &flags) {
   for (const passes::EntryReport &report : entries)
     reports[report.name] = &report;
   for (auto &[name, count] : names)
-    line(flags, name, count, timeEntry(each, name, 0.05), reports[name] ? reports[name]->flops : 0, reports[name] ? reports[name]->bytes : 0, peak);
+    line(flags, name, count, timeEntry(each, name, 0.05), reports[name] ? reports[name]->flops : 0,
+         reports[name] ? reports[name]->bytes : 0, peak);
 }
 
 } // namespace
 
 void addBench(CLI::App &app, int &) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App *command = app.add_subcommand("bench", "time a model's step or a function of a .mlir file\n\n"
-                                                  "  fluxion bench vision/lenet --kernels\n"
-                                                  "  fluxion bench gemm.mlir --schedule=backend=llvm-loops");
-  command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")->required();
+  CLI::App *command =
+      app.add_subcommand("bench", "time a model's step or a function of a .mlir file\n\n"
+                                  "  fluxion bench vision/lenet --kernels\n"
+                                  "  fluxion bench gemm.mlir --schedule=backend=llvm-loops");
+  command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")
+      ->required();
   command->add_option("--func", flags->function, "entry point; a model's step by default");
   command->add_option("--seconds", flags->seconds, "how long to measure")->capture_default_str();
   command->add_flag("--kernels", flags->kernels, "each distinct kernel by itself too");

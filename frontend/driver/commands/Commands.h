@@ -34,7 +34,8 @@ struct CompileFlags {
 // Unknown names offer the nearest known one.
 const Model &findModel(const std::string &name);
 Program makeModel(const std::string &name, int64_t batch);
-// The folder or file with data of a kind: as given, else $FLUXION_DATA_DIR, else what Fluxion brings (digits).
+// The folder or file with data of a kind: as given, else $FLUXION_DATA_DIR, else what Fluxion
+// brings (digits).
 std::string dataPath(const std::string &kind, const std::string &given);
 std::string withNearest(CLI::App &app, int argc, char **argv, const std::string &message);
 void printTiming(const CompileInfo &info);

@@ -13,9 +13,12 @@
 namespace fluxion::driver {
 
 void CompileFlags::add(CLI::App &command) {
-  command.add_option("--target", target, "cpu (this machine) or cpu:NAME, for example cpu:x86-64-v3")->capture_default_str();
+  command
+      .add_option("--target", target, "cpu (this machine) or cpu:NAME, for example cpu:x86-64-v3")
+      ->capture_default_str();
   command.add_option("--batch", batch, "examples a step; the model's own by default");
-  command.add_option("--threads", threads, "worker threads; all by default, results do not depend on it");
+  command.add_option("--threads", threads,
+                     "worker threads; all by default, results do not depend on it");
   command.add_option("--schedule", schedule, "key=value,... over every kernel's schedule");
   command.add_option("--skip", skip, "passes to leave out")->delimiter(',');
   command.add_option("--dump", dump, "folder for the program after every pass");
@@ -24,7 +27,12 @@ void CompileFlags::add(CLI::App &command) {
 }
 
 CompileOptions CompileFlags::options() const {
-  return {.target = target, .threads = threads, .cache = !noCache, .skip = skip, .schedule = schedule, .dump = dump};
+  return {.target = target,
+          .threads = threads,
+          .cache = !noCache,
+          .skip = skip,
+          .schedule = schedule,
+          .dump = dump};
 }
 
 const Model &findModel(const std::string &name) {
@@ -38,7 +46,9 @@ const Model &findModel(const std::string &name) {
       return model;
   }
   std::string close = dsl::nearest(name, names);
-  throw std::runtime_error("unknown model \"" + name + "\"" + (close.empty() ? "; fluxion list names them all" : "; did you mean " + close + "?"));
+  throw std::runtime_error(
+      "unknown model \"" + name + "\"" +
+      (close.empty() ? "; fluxion list names them all" : "; did you mean " + close + "?"));
 }
 
 Program makeModel(const std::string &name, int64_t batch) {
@@ -51,12 +61,14 @@ std::string dataPath(const std::string &kind, const std::string &given) {
   if (!given.empty())
     return given;
   if (kind == "digits")
-    for (std::string folder : {codegen::libraryDirectory() + "/../share/fluxion", codegen::libraryDirectory() + "/../../zoo/data"})
+    for (std::string folder : {codegen::libraryDirectory() + "/../share/fluxion",
+                               codegen::libraryDirectory() + "/../../zoo/data"})
       if (std::filesystem::exists(folder + "/digits.csv.gz"))
         return folder + "/digits.csv.gz";
   if (const char *folder = std::getenv("FLUXION_DATA_DIR"))
     return folder;
-  throw std::runtime_error("no data; give --data=PATH, the folder with " + kind + ", or set FLUXION_DATA_DIR");
+  throw std::runtime_error("no data; give --data=PATH, the folder with " + kind +
+                           ", or set FLUXION_DATA_DIR");
 }
 
 std::string withNearest(CLI::App &app, int argc, char **argv, const std::string &message) {
@@ -86,14 +98,20 @@ void printTiming(const CompileInfo &info) {
     std::printf("  %-16s %8.1f ms\n", stage.c_str(), 1e3 * seconds);
     total += seconds;
   }
-  std::printf("  %-16s %8.1f ms%s\n", "in all", 1e3 * total, info.from_cache ? " (objects from the cache)" : "");
+  std::printf("  %-16s %8.1f ms%s\n", "in all", 1e3 * total,
+              info.from_cache ? " (objects from the cache)" : "");
 }
 
 std::string compileEvent(const CompileInfo &info) {
   nlohmann::json stages = nlohmann::json::object();
   for (auto &[stage, seconds] : info.seconds)
     stages[stage] = seconds;
-  return nlohmann::json{{"event", "compile"}, {"seconds", stages}, {"kernels", info.kernels}, {"arena_bytes", info.arena_bytes}, {"from_cache", info.from_cache}}.dump();
+  return nlohmann::json{{"event", "compile"},
+                        {"seconds", stages},
+                        {"kernels", info.kernels},
+                        {"arena_bytes", info.arena_bytes},
+                        {"from_cache", info.from_cache}}
+      .dump();
 }
 
 } // namespace fluxion::driver

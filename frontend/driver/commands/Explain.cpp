@@ -13,7 +13,9 @@ namespace fluxion::driver {
 
 void addExplain(CLI::App &app, int &) {
   auto name = std::make_shared<std::string>();
-  CLI::App *command = app.add_subcommand("explain", "what an error code means and how to mend it\n\n  fluxion explain shape-mismatch\n  fluxion explain          all codes");
+  CLI::App *command =
+      app.add_subcommand("explain", "what an error code means and how to mend it\n\n  fluxion "
+                                    "explain shape-mismatch\n  fluxion explain          all codes");
   command->add_option("code", *name, "the name in brackets at the end of an error");
   command->callback([name] {
     std::vector<std::string> codes;
@@ -30,7 +32,9 @@ void addExplain(CLI::App &app, int &) {
       return;
     }
     std::string close = dsl::nearest(*name, codes);
-    throw std::runtime_error("no error code \"" + *name + "\"" + (close.empty() ? "; fluxion explain lists them" : "; did you mean " + close + "?"));
+    throw std::runtime_error(
+        "no error code \"" + *name + "\"" +
+        (close.empty() ? "; fluxion explain lists them" : "; did you mean " + close + "?"));
   });
 }
 

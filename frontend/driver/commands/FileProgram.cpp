@@ -27,7 +27,8 @@ Program readProgram(const std::string &path) {
   });
   impl->module = mlir::parseSourceFile<mlir::ModuleOp>(path, impl->context.get());
   if (!impl->module)
-    throw std::runtime_error(first.empty() ? path + " is not a module of the fluxion dialect" : first);
+    throw std::runtime_error(first.empty() ? path + " is not a module of the fluxion dialect"
+                                           : first);
   for (auto function : impl->module->getOps<mlir::func::FuncOp>())
     function->setAttr(ir::entryAttrName, mlir::UnitAttr::get(impl->context.get()));
   return {impl};
@@ -44,10 +45,13 @@ mlir::func::FuncOp findFunction(const Program &program, const std::string &name)
   if (names.empty())
     throw std::runtime_error("the file has no functions");
   if (name.empty() && names.size() > 1)
-    throw std::runtime_error("the file has the functions @" + llvm::join(names, ", @") + "; choose one with --func");
+    throw std::runtime_error("the file has the functions @" + llvm::join(names, ", @") +
+                             "; choose one with --func");
   if (!found) {
     std::string close = dsl::nearest(name, names);
-    throw std::runtime_error("no function @" + name + (close.empty() ? "; there is @" + llvm::join(names, ", @") : "; did you mean @" + close + "?"));
+    throw std::runtime_error("no function @" + name +
+                             (close.empty() ? "; there is @" + llvm::join(names, ", @")
+                                            : "; did you mean @" + close + "?"));
   }
   return found;
 }

@@ -7,8 +7,8 @@
 
 namespace fluxion::driver {
 
-// A module of the dialect; every function without `fluxion.entry` becomes an entry point. Throws with the place of
-// the first mistake.
+// A module of the dialect; every function without `fluxion.entry` becomes an entry point. Throws
+// with the place of the first mistake.
 Program readProgram(const std::string &path);
 // The function named, or the only one.
 mlir::func::FuncOp findFunction(const Program &program, const std::string &name);

@@ -18,12 +18,16 @@ namespace fluxion::driver {
 
 void addList(CLI::App &app, int &) {
   auto json = std::make_shared<bool>(false);
-  CLI::App *command = app.add_subcommand("list", "the models that come with Fluxion\n\n  fluxion list\n  fluxion list --json");
+  CLI::App *command = app.add_subcommand(
+      "list", "the models that come with Fluxion\n\n  fluxion list\n  fluxion list --json");
   command->add_flag("--json", *json, "one JSON object a line");
   command->callback([json] {
     for (const Model &model : models())
       if (*json)
-        std::printf("%s\n", nlohmann::json{{"name", model.name}, {"doc", model.doc}, {"data", model.data}}.dump().c_str());
+        std::printf("%s\n",
+                    nlohmann::json{{"name", model.name}, {"doc", model.doc}, {"data", model.data}}
+                        .dump()
+                        .c_str());
       else
         std::printf("%-22s %s (data: %s)\n", model.name, model.doc, model.data);
   });
@@ -64,8 +68,7 @@ void show(const ShowFlags &flags) {
     request.fusion = false;
     Product unfused = compileModule(*program.impl->module, request);
     std::printf("%s", passes::fusionReport(*product.planned, *unfused.planned).c_str());
-  }
-  else if (request.llvmIr || request.assembly)
+  } else if (request.llvmIr || request.assembly)
     std::printf("%s", product.objects[0].c_str());
   else {
     std::string text;
@@ -78,15 +81,19 @@ void show(const ShowFlags &flags) {
 
 void addShow(CLI::App &app, int &) {
   auto flags = std::make_shared<ShowFlags>();
-  CLI::App *command = app.add_subcommand("show", "a model: its layers, its program after a stage, or what fusion made of it\n\n"
-                                                 "  fluxion show vision/lenet                  layers, shapes, parameters\n"
-                                                 "  fluxion show vision/lenet --after=fuse     IR after a stage\n"
-                                                 "  fluxion show vision/lenet --report         kernels, bytes moved, arena");
+  CLI::App *command = app.add_subcommand(
+      "show", "a model: its layers, its program after a stage, or what fusion made of it\n\n"
+              "  fluxion show vision/lenet                  layers, shapes, parameters\n"
+              "  fluxion show vision/lenet --after=fuse     IR after a stage\n"
+              "  fluxion show vision/lenet --report         kernels, bytes moved, arena");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
-  command->add_option("--after", flags->after, "trace, differentiate, decompose, simplify, layout, fuse, schedule, order, plan-memory, lower");
+  command->add_option("--after", flags->after,
+                      "trace, differentiate, decompose, simplify, layout, fuse, schedule, order, "
+                      "plan-memory, lower");
   command->add_option("--emit", flags->emit, "ir, llvm or asm");
   command->add_flag("--report", flags->report, "kernels before and after fusion");
-  command->add_option("--reproducer", flags->compile.reproducer, "file for the module before a pass that fails");
+  command->add_option("--reproducer", flags->compile.reproducer,
+                      "file for the module before a pass that fails");
   flags->compile.add(*command);
   command->callback([flags] { show(*flags); });
 }
@@ -107,8 +114,10 @@ int train(const TrainFlags &flags) {
   Compiled compiled = compile(program, flags.compile.options());
   if (flags.compile.timing && !flags.json)
     printTiming(compiled.info());
-  std::vector<std::string> words = {"fluxion train", "--data=" + dataPath(model.data, flags.data), "--epochs=" + std::to_string(flags.epochs),
-                                    "--batch-limit=" + std::to_string(flags.batchLimit), "--seed=" + std::to_string(flags.seed)};
+  std::vector<std::string> words = {"fluxion train", "--data=" + dataPath(model.data, flags.data),
+                                    "--epochs=" + std::to_string(flags.epochs),
+                                    "--batch-limit=" + std::to_string(flags.batchLimit),
+                                    "--seed=" + std::to_string(flags.seed)};
   if (!flags.save.empty())
     words.push_back("--save=" + flags.save);
   if (!flags.resume.empty())
@@ -121,21 +130,25 @@ int train(const TrainFlags &flags) {
   for (std::string &word : words)
     argv.push_back(word.data());
   std::string event = compileEvent(compiled.info());
-  return rt::trainMain(*compiled.impl->instance, model.data, (int)argv.size(), argv.data(), {event.c_str()});
+  return rt::trainMain(*compiled.impl->instance, model.data, (int)argv.size(), argv.data(),
+                       {event.c_str()});
 }
 
 } // namespace
 
 void addTrain(CLI::App &app, int &code) {
   auto flags = std::make_shared<TrainFlags>();
-  CLI::App *command = app.add_subcommand("train", "compile a model's training step and run it here\n\n"
-                                                  "  fluxion train vision/lenet_digits --epochs=10\n"
-                                                  "  fluxion train vision/lenet --data=DIR --epochs=3 --save=lenet.safetensors");
+  CLI::App *command = app.add_subcommand(
+      "train", "compile a model's training step and run it here\n\n"
+               "  fluxion train vision/lenet_digits --epochs=10\n"
+               "  fluxion train vision/lenet --data=DIR --epochs=3 --save=lenet.safetensors");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
-  command->add_option("--data", flags->data, "file or folder with the data; $FLUXION_DATA_DIR by default");
+  command->add_option("--data", flags->data,
+                      "file or folder with the data; $FLUXION_DATA_DIR by default");
   command->add_option("--epochs", flags->epochs, "passes over the data")->capture_default_str();
   command->add_option("--batch-limit", flags->batchLimit, "at most so many batches an epoch");
-  command->add_option("--seed", flags->seed, "of initial values, order and random numbers")->capture_default_str();
+  command->add_option("--seed", flags->seed, "of initial values, order and random numbers")
+      ->capture_default_str();
   command->add_option("--save", flags->save, "write the state here after every epoch");
   command->add_option("--resume", flags->resume, "start from a saved state");
   command->add_flag("--eval", flags->evaluate, "evaluate only");
@@ -150,21 +163,32 @@ void addBuild(CLI::App &app, int &) {
     std::string model, output, emit = "exe";
   };
   auto flags = std::make_shared<Flags>();
-  CLI::App *command = app.add_subcommand("build", "a model as files that need neither Fluxion nor LLVM\n\n"
-                                                  "  fluxion build vision/lenet -o lenet                       a standalone trainer\n"
-                                                  "  fluxion build vision/lenet -o lenet.o --emit=object       object and C header");
+  CLI::App *command = app.add_subcommand(
+      "build", "a model as files that need neither Fluxion nor LLVM\n\n"
+               "  fluxion build vision/lenet -o lenet                       a standalone trainer\n"
+               "  fluxion build vision/lenet -o lenet.o --emit=object       object and C header");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
-  command->add_option("-o,--output", flags->output, "the file to write; an object's header is written beside it")->required();
+  command
+      ->add_option("-o,--output", flags->output,
+                   "the file to write; an object's header is written beside it")
+      ->required();
   command->add_option("--emit", flags->emit, "exe, object, ir, llvm or asm")->capture_default_str();
   flags->compile.add(*command);
   command->callback([flags] {
-    const std::vector<std::pair<std::string, Emit>> kinds = {
-        {"exe", Emit::Executable}, {"object", Emit::Object}, {"ir", Emit::Ir}, {"llvm", Emit::Llvm}, {"asm", Emit::Assembly}};
-    auto kind = std::find_if(kinds.begin(), kinds.end(), [&](auto &k) { return k.first == flags->emit; });
+    const std::vector<std::pair<std::string, Emit>> kinds = {{"exe", Emit::Executable},
+                                                             {"object", Emit::Object},
+                                                             {"ir", Emit::Ir},
+                                                             {"llvm", Emit::Llvm},
+                                                             {"asm", Emit::Assembly}};
+    auto kind =
+        std::find_if(kinds.begin(), kinds.end(), [&](auto &k) { return k.first == flags->emit; });
     if (kind == kinds.end())
-      throw std::runtime_error("--emit=" + flags->emit + "; it is one of exe, object, ir, llvm, asm");
-    emit(makeModel(flags->model, flags->compile.batch),
-         {.kind = kind->second, .path = flags->output, .data = findModel(flags->model).data, .compile = flags->compile.options()});
+      throw std::runtime_error("--emit=" + flags->emit +
+                               "; it is one of exe, object, ir, llvm, asm");
+    emit(makeModel(flags->model, flags->compile.batch), {.kind = kind->second,
+                                                         .path = flags->output,
+                                                         .data = findModel(flags->model).data,
+                                                         .compile = flags->compile.options()});
   });
 }
 

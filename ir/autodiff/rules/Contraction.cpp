@@ -6,7 +6,8 @@ using namespace fluxion::ir;
 
 namespace {
 
-SmallVector<int64_t> freeDims(ArrayRef<int64_t> batching, ArrayRef<int64_t> contracting, int64_t rank) {
+SmallVector<int64_t> freeDims(ArrayRef<int64_t> batching, ArrayRef<int64_t> contracting,
+                              int64_t rank) {
   SmallVector<int64_t> dims;
   for (int64_t d = 0; d < rank; ++d)
     if (!llvm::is_contained(batching, d) && !llvm::is_contained(contracting, d))
@@ -14,22 +15,28 @@ SmallVector<int64_t> freeDims(ArrayRef<int64_t> batching, ArrayRef<int64_t> cont
   return dims;
 }
 
-// Cotangent of one operand: contract dz with the other operand over the other's free dimensions. The
-// product's dimensions are batch, own free, then the other's contracting dimensions in its own order.
-Value operandCotangent(Emitter &emit, Value dz, int64_t dzFree, Value other, ArrayRef<int64_t> batching,
-                       ArrayRef<int64_t> contracting, ArrayRef<int64_t> otherBatching, ArrayRef<int64_t> otherContracting,
+// Cotangent of one operand: contract dz with the other operand over the other's free dimensions.
+// The product's dimensions are batch, own free, then the other's contracting dimensions in its own
+// order.
+Value operandCotangent(Emitter &emit, Value dz, int64_t dzFree, Value other,
+                       ArrayRef<int64_t> batching, ArrayRef<int64_t> contracting,
+                       ArrayRef<int64_t> otherBatching, ArrayRef<int64_t> otherContracting,
                        int64_t rank) {
   int64_t batch = batching.size();
   SmallVector<int64_t> free = freeDims(batching, contracting, rank);
-  SmallVector<int64_t> otherFree = freeDims(otherBatching, otherContracting, cast<RankedTensorType>(other.getType()).getRank());
+  SmallVector<int64_t> otherFree =
+      freeDims(otherBatching, otherContracting, cast<RankedTensorType>(other.getType()).getRank());
   SmallVector<int64_t> dzBatch = llvm::to_vector(llvm::seq<int64_t>(0, batch)), dzContracting;
   for (size_t i = 0; i < otherFree.size(); ++i)
     dzContracting.push_back(dzFree + i);
-  Expr product = emit(DotGeneralOp::create(emit.builder, emit.loc, dz, other, dzBatch, otherBatching, dzContracting, otherFree));
+  Expr product = emit(DotGeneralOp::create(emit.builder, emit.loc, dz, other, dzBatch,
+                                           otherBatching, dzContracting, otherFree));
 
   // Where each dimension of the operand stands in the product.
-  SmallVector<int64_t> permutation(rank), order = llvm::to_vector(llvm::seq<int64_t>(0, contracting.size()));
-  llvm::sort(order, [&](int64_t a, int64_t b) { return otherContracting[a] < otherContracting[b]; });
+  SmallVector<int64_t> permutation(rank),
+      order = llvm::to_vector(llvm::seq<int64_t>(0, contracting.size()));
+  llvm::sort(order,
+             [&](int64_t a, int64_t b) { return otherContracting[a] < otherContracting[b]; });
   for (auto [i, d] : llvm::enumerate(batching))
     permutation[d] = i;
   for (auto [i, d] : llvm::enumerate(free))
@@ -43,11 +50,12 @@ Value operandCotangent(Emitter &emit, Value dz, int64_t dzFree, Value other, Arr
 
 // z = x . y  =>  dx = dz . y over y's free dimensions, dy = dz . x over x's
 SmallVector<Value> DotGeneralOp::adjoint(Emitter &emit, ValueRange grads) {
-  int64_t lhsRank = cast<RankedTensorType>(getLhs().getType()).getRank(), rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
+  int64_t lhsRank = cast<RankedTensorType>(getLhs().getType()).getRank(),
+          rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
   int64_t batch = getLhsBatching().size(), lhsFree = lhsRank - batch - getLhsContracting().size();
-  Value dx = operandCotangent(emit, grads[0], batch + lhsFree, getRhs(), getLhsBatching(), getLhsContracting(), getRhsBatching(),
-                              getRhsContracting(), lhsRank);
-  Value dy = operandCotangent(emit, grads[0], batch, getLhs(), getRhsBatching(), getRhsContracting(), getLhsBatching(),
-                              getLhsContracting(), rhsRank);
+  Value dx = operandCotangent(emit, grads[0], batch + lhsFree, getRhs(), getLhsBatching(),
+                              getLhsContracting(), getRhsBatching(), getRhsContracting(), lhsRank);
+  Value dy = operandCotangent(emit, grads[0], batch, getLhs(), getRhsBatching(),
+                              getRhsContracting(), getLhsBatching(), getLhsContracting(), rhsRank);
   return {dx, dy};
 }

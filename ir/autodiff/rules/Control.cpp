@@ -5,4 +5,6 @@ using namespace mlir;
 using namespace fluxion::ir;
 
 // y_i = x_i  =>  dx_i = dy_i
-SmallVector<Value> BarrierOp::adjoint(Emitter &, ValueRange grads) { return llvm::to_vector(grads); }
+SmallVector<Value> BarrierOp::adjoint(Emitter &, ValueRange grads) {
+  return llvm::to_vector(grads);
+}

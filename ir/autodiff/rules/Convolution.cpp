@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The two adjoints of a convolution are convolutions again, with the roles of the dimensions exchanged.
+// The two adjoints of a convolution are convolutions again, with the roles of the dimensions
+// exchanged.
 #include "ir/ops/Convolution.h"
 
 #include "ir/ops/Shape.h"
@@ -27,8 +28,8 @@ struct Geometry {
 
 int64_t dilated(int64_t size, int64_t dilation) { return (size - 1) * dilation + 1; }
 
-// Splits dimension `dim` of x into (groups, size / groups) and joins the groups with dimension `into`
-// (a position in x), group outermost: how grouped kernels change feature roles.
+// Splits dimension `dim` of x into (groups, size / groups) and joins the groups with dimension
+// `into` (a position in x), group outermost: how grouped kernels change feature roles.
 Expr moveGroups(Emitter &emit, Expr x, int64_t dim, int64_t into, int64_t groups) {
   if (groups == 1)
     return x;
@@ -59,38 +60,46 @@ SmallVector<int64_t> swapped(ArrayRef<int64_t> dims) {
 Value inputCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometry &size) {
   SmallVector<int64_t> padding, ones(conv.spatialRank(), 1);
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
-    int64_t window = dilated(size.kernel[d], conv.getRhsDilation()[d]), low = window - 1 - conv.getPadding()[2 * d];
+    int64_t window = dilated(size.kernel[d], conv.getRhsDilation()[d]),
+            low = window - 1 - conv.getPadding()[2 * d];
     int64_t input = dilated(size.input[d], conv.getLhsDilation()[d]);
     int64_t spread = dilated(size.output[d], conv.getWindowStrides()[d]);
     padding.append({low, input + window - 1 - spread - low});
   }
   int64_t groups = conv.getFeatureGroupCount(), batchGroups = conv.getBatchGroupCount();
-  Expr kernel = moveGroups(emit, emit(conv.getKernel()), conv.getKernelDims()[0], conv.getKernelDims()[1], groups);
-  // A forward batch group becomes a feature group: output features of group g only reach batch slice g.
+  Expr kernel = moveGroups(emit, emit(conv.getKernel()), conv.getKernelDims()[0],
+                           conv.getKernelDims()[1], groups);
+  // A forward batch group becomes a feature group: output features of group g only reach batch
+  // slice g.
   kernel = moveGroups(emit, kernel, conv.getKernelDims()[0], conv.getKernelDims()[1], batchGroups);
-  Value dx = ConvolutionOp::create(emit.builder, emit.loc, dy, kernel, /*window_strides=*/conv.getLhsDilation(), padding,
-                                   /*lhs_dilation=*/conv.getWindowStrides(), conv.getRhsDilation(), conv.getOutputDims(),
-                                   swapped(conv.getKernelDims()), conv.getInputDims(), groups * batchGroups, 1,
-                                   !conv.getWindowReversal());
+  Value dx = ConvolutionOp::create(
+      emit.builder, emit.loc, dy, kernel, /*window_strides=*/conv.getLhsDilation(), padding,
+      /*lhs_dilation=*/conv.getWindowStrides(), conv.getRhsDilation(), conv.getOutputDims(),
+      swapped(conv.getKernelDims()), conv.getInputDims(), groups * batchGroups, 1,
+      !conv.getWindowReversal());
   // (batch / groups, groups * features) back to (batch, features).
   return moveGroups(emit, emit(dx), conv.getInputDims()[1], conv.getInputDims()[0], batchGroups);
 }
 
-// dkernel: the input correlated with dy, batches contracted: batch plays feature and feature plays batch.
+// dkernel: the input correlated with dy, batches contracted: batch plays feature and feature plays
+// batch.
 Value kernelCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometry &size) {
   SmallVector<int64_t> padding;
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
-    int64_t low = conv.getPadding()[2 * d], spread = dilated(size.output[d], conv.getWindowStrides()[d]);
+    int64_t low = conv.getPadding()[2 * d],
+            spread = dilated(size.output[d], conv.getWindowStrides()[d]);
     int64_t input = dilated(size.input[d], conv.getLhsDilation()[d]);
     // As many positions as the kernel has taps, each rhs_dilation apart.
-    padding.append({low, dilated(size.kernel[d], conv.getRhsDilation()[d]) - 1 + spread - input - low});
+    padding.append(
+        {low, dilated(size.kernel[d], conv.getRhsDilation()[d]) - 1 + spread - input - low});
   }
   // Feature groups of the forward pass are batch groups here, and the other way round.
-  Value dw = ConvolutionOp::create(emit.builder, emit.loc, conv.getInput(), dy, /*window_strides=*/conv.getRhsDilation(), padding,
-                                   conv.getLhsDilation(), /*rhs_dilation=*/conv.getWindowStrides(), swapped(conv.getInputDims()),
-                                   swapped(conv.getOutputDims()), swapped(conv.getKernelDims()),
-                                   /*feature_group_count=*/conv.getBatchGroupCount(),
-                                   /*batch_group_count=*/conv.getFeatureGroupCount(), false);
+  Value dw = ConvolutionOp::create(
+      emit.builder, emit.loc, conv.getInput(), dy, /*window_strides=*/conv.getRhsDilation(),
+      padding, conv.getLhsDilation(), /*rhs_dilation=*/conv.getWindowStrides(),
+      swapped(conv.getInputDims()), swapped(conv.getOutputDims()), swapped(conv.getKernelDims()),
+      /*feature_group_count=*/conv.getBatchGroupCount(),
+      /*batch_group_count=*/conv.getFeatureGroupCount(), false);
   if (!conv.getWindowReversal())
     return dw;
   SmallVector<int64_t> spatial(conv.getKernelDims().drop_front(2));
@@ -102,5 +111,6 @@ Value kernelCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometr
 
 SmallVector<Value> ConvolutionOp::adjoint(Emitter &emit, ValueRange grads) {
   Geometry size(*this);
-  return {inputCotangent(emit, *this, grads[0], size), kernelCotangent(emit, *this, grads[0], size)};
+  return {inputCotangent(emit, *this, grads[0], size),
+          kernelCotangent(emit, *this, grads[0], size)};
 }

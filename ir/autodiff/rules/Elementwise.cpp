@@ -113,7 +113,8 @@ Cotangents PowOp::adjoint(Emitter &emit, ValueRange grads) {
 }
 
 // z = max or min(x, y)  =>  all of dz to the operand that won, half to each at a tie
-static Cotangents extremumAdjoint(Emitter &emit, CompareDirection wins, Value first, Value second, Value grad) {
+static Cotangents extremumAdjoint(Emitter &emit, CompareDirection wins, Value first, Value second,
+                                  Value grad) {
   Expr x = emit(first), y = emit(second), dz = emit(grad), zero = emit.like(0, x), half = dz * 0.5;
   Expr tie = emit.compare(CompareDirection::EQ, x, y);
   Expr dx = emit.select(emit.compare(wins, x, y), dz, emit.select(tie, half, zero));
@@ -142,11 +143,13 @@ Cotangents SelectOp::adjoint(Emitter &emit, ValueRange grads) {
 
 // y = clamp(low, x, high)  =>  the bound that binds takes dy, else x does
 Cotangents ClampOp::adjoint(Emitter &emit, ValueRange grads) {
-  Expr low = emit(getLow()), x = emit(getX()), high = emit(getHigh()), dy = emit(grads[0]), zero = emit.like(0, x);
+  Expr low = emit(getLow()), x = emit(getX()), high = emit(getHigh()), dy = emit(grads[0]),
+       zero = emit.like(0, x);
   Expr below = emit.compare(CompareDirection::LT, x, low);
   Expr capped = emit.compare(CompareDirection::GT, emit.select(below, low, x), high);
   Expr passed = emit.select(capped, zero, dy);
-  return {emit.select(below, passed, zero), emit.select(below, zero, passed), emit.select(capped, dy, zero)};
+  return {emit.select(below, passed, zero), emit.select(below, zero, passed),
+          emit.select(capped, dy, zero)};
 }
 
 // y = convert x between floats  =>  dx = convert dy; integers have no cotangent

@@ -15,11 +15,13 @@ namespace {
 Expr productOfOthers(Emitter &emit, Expr x, Expr y, ArrayRef<int64_t> dims) {
   Expr zero = emit.like(0, x), one = emit.like(1, x);
   Expr isZero = emit.compare(CompareDirection::EQ, x, zero);
-  Expr zeros = emit.broadcastReduced(emit.sum(emit.select(isZero, one, zero), dims), x.shape(), dims);
+  Expr zeros =
+      emit.broadcastReduced(emit.sum(emit.select(isZero, one, zero), dims), x.shape(), dims);
   Expr nonZero = emit.select(isZero, one, x);
   Expr rest = emit.broadcastReduced(emit.reduce(ReduceKind::Prod, nonZero, dims), x.shape(), dims);
   Expr withoutZeros = emit.broadcastReduced(y, x.shape(), dims) / nonZero;
-  Expr onlyZero = emit.select(emit.and_(isZero, emit.compare(CompareDirection::EQ, zeros, one)), rest, zero);
+  Expr onlyZero =
+      emit.select(emit.and_(isZero, emit.compare(CompareDirection::EQ, zeros, one)), rest, zero);
   return emit.select(emit.compare(CompareDirection::EQ, zeros, zero), withoutZeros, onlyZero);
 }
 
@@ -39,8 +41,10 @@ Cotangents ReduceOp::adjoint(Emitter &emit, ValueRange grads) {
   case ReduceKind::Max:
   case ReduceKind::Min: {
     Expr zero = emit.like(0, x), one = emit.like(1, x);
-    Expr wins = emit.compare(CompareDirection::EQ, x, emit.broadcastReduced(emit(getY()), x.shape(), getDims()));
-    Expr winners = emit.broadcastReduced(emit.sum(emit.select(wins, one, zero), getDims()), x.shape(), getDims());
+    Expr wins = emit.compare(CompareDirection::EQ, x,
+                             emit.broadcastReduced(emit(getY()), x.shape(), getDims()));
+    Expr winners = emit.broadcastReduced(emit.sum(emit.select(wins, one, zero), getDims()),
+                                         x.shape(), getDims());
     return {emit.select(wins, dy / winners, zero)};
   }
   case ReduceKind::And:
@@ -55,7 +59,8 @@ namespace {
 // Sum windows transposed: spread dy by the stride, then sum the window back over it.
 Value sumWindowCotangent(Emitter &emit, ReduceWindowOp op, Value dy) {
   int64_t rank = op.getX().getType().getRank();
-  SmallVector<int64_t> low, high, interior, ones(rank, 1), none(2 * rank, 0), window(op.getWindow()), dilation(op.getDilation());
+  SmallVector<int64_t> low, high, interior, ones(rank, 1), none(2 * rank, 0),
+      window(op.getWindow()), dilation(op.getDilation());
   for (int64_t d = 0; d < rank; ++d) {
     int64_t span = (window[d] - 1) * dilation[d], stride = op.getStrides()[d];
     int64_t spread = (op.getY().getType().getDimSize(d) - 1) * stride + 1;
@@ -64,7 +69,8 @@ Value sumWindowCotangent(Emitter &emit, ReduceWindowOp op, Value dy) {
     high.push_back(op.getX().getType().getDimSize(d) + span - spread - low.back());
   }
   Expr spreadOut = emit.pad(emit(dy), 0, low, high, interior);
-  return ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Sum, spreadOut, window, ones, none, dilation);
+  return ReduceWindowOp::create(emit.builder, emit.loc, ReduceKind::Sum, spreadOut, window, ones,
+                                none, dilation);
 }
 
 } // namespace
@@ -76,21 +82,23 @@ Cotangents ReduceWindowOp::adjoint(Emitter &emit, ValueRange grads) {
   if (getKind() == ReduceKind::Sum)
     return {sumWindowCotangent(emit, *this, grads[0])};
   Expr x = emit(getX());
-  Value index = WindowArgmaxOp::create(emit.builder, emit.loc, getKind() == ReduceKind::Min ? -x : x, getWindow(), getStrides(),
-                                       getPadding(), getDilation());
-  return {WindowScatterOp::create(emit.builder, emit.loc, x.type(), grads[0], index, getWindow(), getStrides(), getPadding(),
-                                  getDilation())};
+  Value index =
+      WindowArgmaxOp::create(emit.builder, emit.loc, getKind() == ReduceKind::Min ? -x : x,
+                             getWindow(), getStrides(), getPadding(), getDilation());
+  return {WindowScatterOp::create(emit.builder, emit.loc, x.type(), grads[0], index, getWindow(),
+                                  getStrides(), getPadding(), getDilation())};
 }
 
 // y = x at positions  =>  dx = dy scattered to the positions
 Cotangents WindowGatherOp::adjoint(Emitter &emit, ValueRange grads) {
-  return {WindowScatterOp::create(emit.builder, emit.loc, getX().getType(), grads[0], getIndex(), getWindow(), getStrides(),
-                                  getPadding(), getDilation()),
+  return {WindowScatterOp::create(emit.builder, emit.loc, getX().getType(), grads[0], getIndex(),
+                                  getWindow(), getStrides(), getPadding(), getDilation()),
           Value()};
 }
 
 // x = y scattered to positions  =>  dy = dx at the positions
 Cotangents WindowScatterOp::adjoint(Emitter &emit, ValueRange grads) {
-  return {WindowGatherOp::create(emit.builder, emit.loc, grads[0], getIndex(), getWindow(), getStrides(), getPadding(), getDilation()),
+  return {WindowGatherOp::create(emit.builder, emit.loc, grads[0], getIndex(), getWindow(),
+                                 getStrides(), getPadding(), getDilation()),
           Value()};
 }

@@ -26,7 +26,8 @@ Cotangents BroadcastInDimOp::adjoint(Emitter &emit, ValueRange grads) {
   SmallVector<int64_t> summed;
   for (int64_t d = 0; d < getType().getRank(); ++d) {
     auto at = llvm::find(getDims(), d);
-    if (at == getDims().end() || (x.getDimSize(at - getDims().begin()) == 1 && getType().getDimSize(d) != 1))
+    if (at == getDims().end() ||
+        (x.getDimSize(at - getDims().begin()) == 1 && getType().getDimSize(d) != 1))
       summed.push_back(d);
   }
   return {emit.reshape(emit.sum(emit(grads[0]), summed), x.getShape())};
@@ -66,7 +67,8 @@ Cotangents PadOp::adjoint(Emitter &emit, ValueRange grads) {
 // y = x_0, x_1, ... along a dimension  =>  dx_i = slice of dy
 Cotangents ConcatenateOp::adjoint(Emitter &emit, ValueRange grads) {
   Expr dy = emit(grads[0]);
-  SmallVector<int64_t> start(getType().getRank(), 0), limit(getType().getShape()), stride(getType().getRank(), 1);
+  SmallVector<int64_t> start(getType().getRank(), 0), limit(getType().getShape()),
+      stride(getType().getRank(), 1);
   Cotangents result;
   for (Value x : getXs()) {
     limit[getDim()] = start[getDim()] + cast<RankedTensorType>(x.getType()).getDimSize(getDim());

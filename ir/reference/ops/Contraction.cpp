@@ -60,10 +60,12 @@ Tensor evalDot(DotGeneralOp op, const Tensor &x, const Tensor &y) {
 Tensor evalConvolution(ConvolutionOp op, const Tensor &x, const Tensor &w) {
   Tensor y(op.getType());
   ArrayRef<int64_t> in = op.getInputDims(), ker = op.getKernelDims(), out = op.getOutputDims();
-  ArrayRef<int64_t> strides = op.getWindowStrides(), padding = op.getPadding(), lhsDilation = op.getLhsDilation(),
-                    rhsDilation = op.getRhsDilation();
-  int64_t spatial = op.spatialRank(), groups = op.getFeatureGroupCount(), batchGroups = op.getBatchGroupCount();
-  int64_t channels = w.shape()[ker[1]], features = w.shape()[ker[0]], batch = x.shape()[in[0]] / batchGroups;
+  ArrayRef<int64_t> strides = op.getWindowStrides(), padding = op.getPadding(),
+                    lhsDilation = op.getLhsDilation(), rhsDilation = op.getRhsDilation();
+  int64_t spatial = op.spatialRank(), groups = op.getFeatureGroupCount(),
+          batchGroups = op.getBatchGroupCount();
+  int64_t channels = w.shape()[ker[1]], features = w.shape()[ker[0]],
+          batch = x.shape()[in[0]] / batchGroups;
   int64_t xStep = stepOf(x, in[1]), wStep = stepOf(w, ker[1]);
   bool reversed = op.getWindowReversal();
   SmallVector<int64_t> window, i(spatial + 2), j(spatial + 2);
@@ -78,7 +80,8 @@ Tensor evalConvolution(ConvolutionOp op, const Tensor &x, const Tensor &w) {
     forEachIndex(window, [&](ArrayRef<int64_t> k, int64_t) {
       for (int64_t d = 0; d < spatial; ++d) {
         int64_t position = at[out[d + 2]] * strides[d] + k[d] * rhsDilation[d] - padding[2 * d];
-        if (position < 0 || position % lhsDilation[d] || position / lhsDilation[d] >= x.shape()[in[d + 2]])
+        if (position < 0 || position % lhsDilation[d] ||
+            position / lhsDilation[d] >= x.shape()[in[d + 2]])
           return;
         i[in[d + 2]] = position / lhsDilation[d];
         j[ker[d + 2]] = reversed ? window[d] - 1 - k[d] : k[d];

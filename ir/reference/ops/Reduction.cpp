@@ -14,14 +14,22 @@ void setIdentity(Tensor &y, ReduceKind kind) {
   double infinity = std::numeric_limits<double>::infinity();
   Type element = y.type.getElementType();
   unsigned width = element.getIntOrFloatBitWidth();
-  int64_t most = element.isUnsignedInteger() ? (int64_t(1) << width) - 1 : width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1;
+  int64_t most = element.isUnsignedInteger() ? (int64_t(1) << width) - 1
+                 : width == 64               ? INT64_MAX
+                                             : (int64_t(1) << (width - 1)) - 1;
   int64_t least = element.isUnsignedInteger() ? 0 : -most - 1;
   for (int64_t i = 0; i < y.size(); ++i) {
     if (y.isFloat())
-      y.floats[i] = kind == ReduceKind::Sum ? 0 : kind == ReduceKind::Prod ? 1 : kind == ReduceKind::Max ? -infinity : infinity;
+      y.floats[i] = kind == ReduceKind::Sum    ? 0
+                    : kind == ReduceKind::Prod ? 1
+                    : kind == ReduceKind::Max  ? -infinity
+                                               : infinity;
     else
       y.integers[i] = kind == ReduceKind::Sum || kind == ReduceKind::Or ? 0
-                      : kind == ReduceKind::Prod ? 1 : kind == ReduceKind::Max ? least : kind == ReduceKind::Min ? most : wrapTo(element, -1);
+                      : kind == ReduceKind::Prod                        ? 1
+                      : kind == ReduceKind::Max                         ? least
+                      : kind == ReduceKind::Min                         ? most
+                                                                        : wrapTo(element, -1);
   }
 }
 
@@ -29,12 +37,20 @@ void combine(Tensor &y, int64_t at, const Tensor &x, int64_t i, ReduceKind kind)
   if (y.isFloat()) {
     double &a = y.floats[at], b = x.floats[i];
     bool nan = std::isnan(a) || std::isnan(b);
-    a = kind == ReduceKind::Sum ? a + b : kind == ReduceKind::Prod ? a * b : nan ? NAN : kind == ReduceKind::Max ? std::max(a, b) : std::min(a, b);
+    a = kind == ReduceKind::Sum    ? a + b
+        : kind == ReduceKind::Prod ? a * b
+        : nan                      ? NAN
+        : kind == ReduceKind::Max  ? std::max(a, b)
+                                   : std::min(a, b);
     return;
   }
   int64_t a = y.integers[at], b = x.integers[i];
-  y.setInteger(at, kind == ReduceKind::Sum ? a + b : kind == ReduceKind::Prod ? a * b : kind == ReduceKind::Max ? std::max(a, b)
-                   : kind == ReduceKind::Min ? std::min(a, b) : kind == ReduceKind::And ? (a & b) : (a | b));
+  y.setInteger(at, kind == ReduceKind::Sum    ? a + b
+                   : kind == ReduceKind::Prod ? a * b
+                   : kind == ReduceKind::Max  ? std::max(a, b)
+                   : kind == ReduceKind::Min  ? std::min(a, b)
+                   : kind == ReduceKind::And  ? (a & b)
+                                              : (a | b));
 }
 
 Tensor evalReduce(ReduceOp op, const Tensor &x) {
@@ -50,7 +66,9 @@ Tensor evalReduce(ReduceOp op, const Tensor &x) {
   return y;
 }
 
-bool beats(double next, double best, bool isMax) { return (isMax ? next > best : next < best) || (std::isnan(next) && !std::isnan(best)); }
+bool beats(double next, double best, bool isMax) {
+  return (isMax ? next > best : next < best) || (std::isnan(next) && !std::isnan(best));
+}
 
 Tensor evalArg(Operation *op, int64_t dim, bool isMax, const Tensor &x) {
   Tensor y(op->getResult(0).getType());
@@ -71,11 +89,13 @@ Tensor evalArg(Operation *op, int64_t dim, bool isMax, const Tensor &x) {
 }
 
 // Calls f(tap number, element of x) for the elements of x under a window.
-template <typename Op, typename F> void forEachTap(Op op, ArrayRef<int64_t> xShape, ArrayRef<int64_t> window, F f) {
+template <typename Op, typename F>
+void forEachTap(Op op, ArrayRef<int64_t> xShape, ArrayRef<int64_t> window, F f) {
   SmallVector<int64_t> index(xShape.size());
   forEachIndex(op.getWindow(), [&](ArrayRef<int64_t> tap, int64_t number) {
     for (size_t d = 0; d < xShape.size(); ++d) {
-      index[d] = window[d] * op.getStrides()[d] + tap[d] * op.getDilation()[d] - op.getPadding()[2 * d];
+      index[d] =
+          window[d] * op.getStrides()[d] + tap[d] * op.getDilation()[d] - op.getPadding()[2 * d];
       if (index[d] < 0 || index[d] >= xShape[d])
         return;
     }
@@ -98,7 +118,8 @@ Results evalReduction(Operation *op, ArrayRef<Tensor> x) {
   if (auto reduce = dyn_cast<ReduceWindowOp>(op)) {
     setIdentity(y, reduce.getKind());
     forEachIndex(y.shape(), [&](ArrayRef<int64_t> window, int64_t at) {
-      forEachTap(reduce, x[0].shape(), window, [&](int64_t, int64_t i) { combine(y, at, x[0], i, reduce.getKind()); });
+      forEachTap(reduce, x[0].shape(), window,
+                 [&](int64_t, int64_t i) { combine(y, at, x[0], i, reduce.getKind()); });
     });
     return SmallVector<Tensor>{y};
   }

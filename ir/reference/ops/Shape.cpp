@@ -111,7 +111,8 @@ Results evalIndexing(Operation *op, ArrayRef<Tensor> x) {
   auto scatter = dyn_cast<ScatterOp>(op);
   if (!gather && !scatter)
     return std::nullopt;
-  int64_t axis = gather ? gather.getAxis() : scatter.getAxis(), indexRank = x[1].shape().size(), size = x[0].shape()[axis];
+  int64_t axis = gather ? gather.getAxis() : scatter.getAxis(), indexRank = x[1].shape().size(),
+          size = x[0].shape()[axis];
   // Where an element of the gathered shape lies in x.
   auto place = [&](ArrayRef<int64_t> index) {
     int64_t chosen = x[1].integers[flatIndex(x[1].shape(), index.slice(axis, indexRank))];
@@ -122,7 +123,8 @@ Results evalIndexing(Operation *op, ArrayRef<Tensor> x) {
   };
   if (gather) {
     Tensor y(gather.getType());
-    forEachIndex(y.shape(), [&](ArrayRef<int64_t> index, int64_t i) { y.copyElement(i, x[0], place(index)); });
+    forEachIndex(y.shape(),
+                 [&](ArrayRef<int64_t> index, int64_t i) { y.copyElement(i, x[0], place(index)); });
     return SmallVector<Tensor>{y};
   }
   Tensor y = x[0];

@@ -32,9 +32,9 @@ private:
   std::string text;
 };
 
-// Persistent threads that split a range of tasks statically. Waiting threads spin briefly, then sleep.
-// A call neither allocates nor makes system calls beyond waking sleepers. Calls from inside a task run
-// inline. One call runs at a time; a second thread's call runs inline too.
+// Persistent threads that split a range of tasks statically. Waiting threads spin briefly, then
+// sleep. A call neither allocates nor makes system calls beyond waking sleepers. Calls from inside
+// a task run inline. One call runs at a time; a second thread's call runs inline too.
 class ThreadPool {
 public:
   // 0: $FLUXION_THREADS, else one a hardware thread. The calling thread is one of them.
@@ -69,26 +69,31 @@ private:
   uint64_t bytes = 0;
 };
 
-// A program with a state of its own. Several instances may live in a process; one instance is used by one
-// thread at a time.
+// A program with a state of its own. Several instances may live in a process; one instance is used
+// by one thread at a time.
 class Instance {
 public:
-  // `program` outlives the instance. Refuses a program of another ABI version. The pool may be shared.
-  static Status create(const fx_program *program, std::shared_ptr<ThreadPool> pool, std::unique_ptr<Instance> &out);
+  // `program` outlives the instance. Refuses a program of another ABI version. The pool may be
+  // shared.
+  static Status create(const fx_program *program, std::shared_ptr<ThreadPool> pool,
+                       std::unique_ptr<Instance> &out);
 
   const fx_program &program() const { return *description; }
   // Null where there is no such entry point or state item.
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;
 
-  // Runs an entry point on dense buffers in declaration order. On a failed check the state is unchanged.
-  Status run(const fx_entry &entry, std::span<const void *const> inputs, std::span<void *const> outputs);
+  // Runs an entry point on dense buffers in declaration order. On a failed check the state is
+  // unchanged.
+  Status run(const fx_entry &entry, std::span<const void *const> inputs,
+             std::span<void *const> outputs);
   // The entry point "init", which takes the seed, if the program has state.
   Status initialise(int64_t seed);
 
   std::byte *state() const { return stateBlock.data(); }
   std::byte *data(const fx_tensor &stateItem) const { return stateBlock.data() + stateItem.offset; }
-  // Copies a state item out or in as a dense row-major tensor of its dims, whatever order it is stored in.
+  // Copies a state item out or in as a dense row-major tensor of its dims, whatever order it is
+  // stored in.
   void readItem(const fx_tensor &stateItem, void *dense) const;
   void writeItem(const fx_tensor &stateItem, const void *dense);
   ThreadPool &pool() const { return *threads; }
@@ -100,19 +105,24 @@ private:
   Arena stateBlock, arena;
 };
 
-// ---- State files: safetensors (huggingface.co/docs/safetensors) under the state's names ------------------
+// ---- State files: safetensors (huggingface.co/docs/safetensors) under the state's names
+// ------------------
 
-// Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the new one is.
+// Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the
+// new one is.
 Status saveState(const Instance &instance, const std::string &path);
-// All items, names, shapes and types must match, and the program's hash; nothing is loaded otherwise.
+// All items, names, shapes and types must match, and the program's hash; nothing is loaded
+// otherwise.
 Status loadState(Instance &instance, const std::string &path);
 
-// Weights from elsewhere: every parameter and buffer must be in the file under `rename(name)`, with its shape
-// and type; what else the file holds is ignored. Optimiser slots and counters keep their values.
+// Weights from elsewhere: every parameter and buffer must be in the file under `rename(name)`, with
+// its shape and type; what else the file holds is ignored. Optimiser slots and counters keep their
+// values.
 Status loadWeights(Instance &instance, const std::string &path,
                    const std::function<std::string(const std::string &)> &rename = {});
 
-// ---- Facts about the process ------------------------------------------------------------------------------
+// ---- Facts about the process
+// ------------------------------------------------------------------------------
 
 uint64_t peakResidentBytes();
 uint64_t availableMemoryBytes();

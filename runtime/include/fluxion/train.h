@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
  *
- * The training loop that standalone programs are made of. A training program has the entry points init(seed),
- * step(features f32[N, ...], labels i32[N]) -> loss, metrics..., and evaluate with the same inputs ->
- * loss, metrics..., count. */
+ * The training loop that standalone programs are made of. A training program has the entry points
+ * init(seed), step(features f32[N, ...], labels i32[N]) -> loss, metrics..., and evaluate with the
+ * same inputs -> loss, metrics..., count. */
 #ifndef FLUXION_TRAIN_H
 #define FLUXION_TRAIN_H
 
@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* Parses the options (--help lists them), trains, prints. `data` names the kind of data the program is for.
- * Returns the exit status: 0, 1 for a mistake or a failure, 130 after an interrupt. */
+/* Parses the options (--help lists them), trains, prints. `data` names the kind of data the program
+ * is for. Returns the exit status: 0, 1 for a mistake or a failure, 130 after an interrupt. */
 int fx_train_main(const fx_program *program, const char *data, int argc, char **argv);
 
 #ifdef __cplusplus

@@ -29,6 +29,7 @@ int main(void) {
     largest = fmaxf(largest, fabsf(smooth[i] - expected));
     squares += (double)expected * expected;
   }
-  printf("%s for %s: level %.5f, largest difference %.1e\n", program->name, program->target, level, largest);
+  printf("%s for %s: level %.5f, largest difference %.1e\n", program->name, program->target, level,
+         largest);
   return largest < 1e-6f && fabs(level - sqrt(squares / 254)) < 1e-6 ? 0 : 1;
 }

@@ -20,7 +20,8 @@ int main(int argc, char **argv) {
   });
   filter.name = "filter";
   try {
-    emit(program(filter), {.kind = Emit::Object, .path = argv[1], .compile = {.target = "cpu:x86-64-v3"}});
+    emit(program(filter),
+         {.kind = Emit::Object, .path = argv[1], .compile = {.target = "cpu:x86-64-v3"}});
   } catch (const std::exception &error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The value and the gradient of a function of one's own, compiled in this process: Rosenbrock's valley,
-// descended from its classical starting point.
+// The value and the gradient of a function of one's own, compiled in this process: Rosenbrock's
+// valley, descended from its classical starting point.
 #include <fluxion/fluxion.h>
 
 #include <cmath>
@@ -19,7 +19,8 @@ int main() {
   auto [value, grads] = compiled(Array{-1.2f, 1.0f});
   const float *gradient = grads.at(0).data<float>();
   std::printf("value %.4f gradient %.4f %.4f\n", value.item(), gradient[0], gradient[1]);
-  if (std::abs(value.item() - 24.2f) > 1e-4f || std::abs(gradient[0] + 215.6f) > 1e-3f || std::abs(gradient[1] + 88.0f) > 1e-3f)
+  if (std::abs(value.item() - 24.2f) > 1e-4f || std::abs(gradient[0] + 215.6f) > 1e-3f ||
+      std::abs(gradient[1] + 88.0f) > 1e-3f)
     return 1;
 
   Array point{-1.2f, 1.0f};

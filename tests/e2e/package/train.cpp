@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A model and a training loop of one's own, on data of one's own: points of two spirals, told apart.
+// A model and a training loop of one's own, on data of one's own: points of two spirals, told
+// apart.
 #include <fluxion/fluxion.h>
 
 #include <cmath>
@@ -37,13 +38,15 @@ struct Spirals {
 };
 
 int main() {
-  Program program = training(Classifier{}, {
-                                               .loss = [](const Classifier &m, Tensor x, Tensor y) { return cross_entropy(m(x), y); },
-                                               .inputs = {f32(batch, 2), i32(batch)},
-                                               .optimizer = adam({.lr = 3e-3}),
-                                               .input_names = {"point", "label"},
-                                               .name = "spirals",
-                                           });
+  Program program = training(
+      Classifier{},
+      {
+          .loss = [](const Classifier &m, Tensor x, Tensor y) { return cross_entropy(m(x), y); },
+          .inputs = {f32(batch, 2), i32(batch)},
+          .optimizer = adam({.lr = 3e-3}),
+          .input_names = {"point", "label"},
+          .name = "spirals",
+      });
   Compiled model = compile(program);
   model.init(1);
 
