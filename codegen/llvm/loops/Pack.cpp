@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// x W^T reads W along the summed dimension. A transposed copy lets the register tile read whole
-// vectors of results; it costs one pass over W, in blocks transposed in registers.
+// A contraction's side copied into panels: what a register tile reads step after step then lies
+// together. An operand summed along its last dimension is transposed in registers on the way.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
@@ -18,39 +18,52 @@ ArrayRef<int64_t> shapeOf(Value value) {
 }
 } // namespace
 
-std::optional<PackedShape> fluxion::codegen::packedShape(Operation *op,
-                                                         const ir::TargetInfo &target) {
+std::optional<Panels> fluxion::codegen::panelsOf(Operation *op, int64_t operand) {
   auto dot = dyn_cast<ir::DotGeneralOp>(op);
-  if (!dot || dot.getRhsContracting().size() != 1)
+  if (!dot)
     return std::nullopt;
-  ArrayRef<int64_t> rhs = shapeOf(dot.getRhs());
-  int64_t rank = rhs.size(), depth = dot.getRhsContracting()[0];
-  if (depth != rank - 1)
+  auto summed = operand ? dot.getRhsContracting() : dot.getLhsContracting();
+  auto batch = operand ? dot.getRhsBatching() : dot.getLhsBatching();
+  ArrayRef<int64_t> shape = shapeOf(dot->getOperand(operand));
+  if (summed.size() != 1 || shape.size() != batch.size() + 2)
     return std::nullopt;
-  PackedShape shape;
-  for (int64_t d = 0; d < rank - 1; ++d)
-    if (llvm::is_contained(dot.getRhsBatching(), d))
-      shape.batch.push_back(d);
-    else
-      shape.free.push_back(d);
-  // One free dimension, with enough rows on the other side to pay for the copy.
-  int64_t lhsRows = 1;
-  for (int64_t d = 0; d < (int64_t)shapeOf(dot.getLhs()).size(); ++d)
-    if (!llvm::is_contained(dot.getLhsBatching(), d) &&
-        !llvm::is_contained(dot.getLhsContracting(), d))
-      lhsRows *= shapeOf(dot.getLhs())[d];
-  if (shape.free.size() != 1 || rhs[shape.free[0]] < 2 || lhsRows < 4)
+  Panels side;
+  side.operand = operand;
+  side.batch.assign(batch.begin(), batch.end());
+  side.summed = summed[0];
+  for (int64_t d = 0; d < (int64_t)shape.size(); ++d)
+    if (d != side.summed && !llvm::is_contained(batch, d))
+      side.free = d;
+  side.columns = shape[side.free], side.depth = shape[side.summed];
+  for (int64_t d : batch)
+    side.batches *= shape[d];
+  // The innermost dimension is one of the two, or loads are no vectors anyway.
+  if (std::max(side.free, side.summed) != (int64_t)shape.size() - 1)
     return std::nullopt;
-  int64_t lanes = lanesFor(cast<RankedTensorType>(dot.getRhs().getType()).getElementType(), target);
-  shape.columns = rhs[shape.free[0]];
-  shape.depth = rhs[depth];
-  shape.blocks = (shape.columns + lanes - 1) / lanes;
-  shape.pitch = shape.blocks * lanes;
-  if (shape.pitch % 512 == 0) // rows a page apart would share cache sets
-    shape.pitch += lanes;
-  for (int64_t d : dot.getRhsBatching())
-    shape.batches *= rhs[d];
-  return shape;
+  return side;
+}
+
+bool fluxion::codegen::packsTransposed(Operation *op) {
+  std::optional<Panels> right = panelsOf(op, 1), left = panelsOf(op, 0);
+  // With enough rows on the other side to pay for the copy.
+  return right && left && right->transposes() && right->columns >= 2 && left->columns >= 4;
+}
+
+// A transposing task takes as many columns as a vector has lanes; otherwise whole panels, enough of
+// them to use whole cache lines.
+int64_t Panels::taskColumns(int64_t lanes) const {
+  if (transposes())
+    return std::min(lanes, width);
+  return width >= 2 * lanes ? width : width * ((4 * lanes + width - 1) / width);
+}
+
+AffineExpr PhaseEmitter::inPanels(const Panels &side, const Index &index, AffineExpr panel) {
+  ArrayRef<int64_t> shape = shapeOf(phase.reductions[0].op->getOperand(side.operand));
+  AffineExpr batch = access.constant(0);
+  for (int64_t d : side.batch)
+    batch = batch * shape[d] + index[d];
+  AffineExpr column = index[side.free] - panel * side.width;
+  return ((batch * side.panels() + panel) * side.depth + index[side.summed]) * side.width + column;
 }
 
 // After log2(lanes) rounds of exchanging ever smaller blocks, vector i holds lane i of all vectors.
@@ -75,67 +88,99 @@ static SmallVector<Value> transposeInRegisters(OpBuilder &b, Location loc,
   return rows;
 }
 
-// Tasks count (batch, block of columns); the copy is [batch][depth][pitch].
-void PhaseEmitter::emitPack() {
-  auto dot = cast<ir::DotGeneralOp>(phase.reductions[0].op);
-  PackedShape shape = *packedShape(dot, target);
-  ArrayRef<int64_t> rhs = shapeOf(dot.getRhs());
-  Type element = cast<RankedTensorType>(dot.getRhs().getType()).getElementType();
-  int64_t lanes = lanesFor(element, target);
+// Up to a vector of columns, all depths: squares that are transposed.
+void PhaseEmitter::packStrip(const Panels &side, Index index, Value strip, int64_t columns) {
+  Value operand = phase.reductions[0].op->getOperand(side.operand);
+  Type element = cast<RankedTensorType>(operand.getType()).getElementType();
+  int64_t lanes = phase.tile.lanes, step = side.taskColumns(lanes);
   Value copy = addressOf(phase.stores[0]);
-  SmallVector<int64_t> batchSizes;
-  for (int64_t d : dot.getRhsBatching())
-    batchSizes.push_back(rhs[d]);
-  auto emitBlock = [&](Value task, int64_t columns) {
-    SmallVector<int64_t> counts(batchSizes);
-    counts.push_back(shape.blocks);
-    Values at = decode(task, counts);
-    Index index(rhs.size());
-    AffineExpr batch = access.constant(0);
-    for (auto [i, d] : llvm::enumerate(dot.getRhsBatching())) {
-      index[d] = access.dimension(at[i]);
-      batch = batch * batchSizes[i] + index[d];
+  AffineExpr column = access.dimension(arith::MulIOp::create(b, loc, strip, number(step)));
+  AffineExpr panel = access.dimension(
+      arith::DivUIOp::create(b, loc, strip, number(std::max<int64_t>(1, side.width / step))));
+  auto square = [&](Value k, int64_t depth) {
+    AffineExpr kDim = access.dimension(k);
+    access.setLanes(lanes, kDim, depth);
+    SmallVector<Value> rows;
+    index[side.summed] = kDim;
+    for (int64_t c = 0; c < lanes; ++c) {
+      index[side.free] = column + c;
+      rows.push_back(c < columns ? puller.pull(operand, index) : access.emit.integer(0, element));
     }
-    AffineExpr column = access.dimension(arith::MulIOp::create(b, loc, at.back(), number(lanes)));
-    auto square = [&](Value k, int64_t depth) {
-      AffineExpr kDim = access.dimension(k);
-      access.setLanes(lanes, kDim, depth);
-      SmallVector<Value> rows;
-      for (int64_t c = 0; c < lanes; ++c) {
-        index[shape.free[0]] = column + c;
-        index[rhs.size() - 1] = kDim;
-        rows.push_back(c < columns ? puller.pull(dot.getRhs(), index)
-                                   : access.emit.integer(0, element));
-      }
-      rows = transposeInRegisters(b, loc, rows);
-      access.setLanes(lanes, column, lanes); // the copy's rows are whole vectors
-      for (int64_t i = 0; i < depth; ++i)
-        access.store(copy, element, (batch * shape.depth + kDim + i) * shape.pitch + column,
-                     rows[i]);
-      access.setScalar();
-    };
-    int64_t whole = shape.depth / lanes * lanes;
-    if (whole > 0)
-      loop(number(0), number(whole), lanes, [&](Value k) { square(k, lanes); });
-    if (whole < shape.depth) {
-      puller.newScope();
-      square(number(whole), shape.depth - whole);
+    rows = transposeInRegisters(b, loc, rows);
+    access.setLanes(lanes, column, step); // what a panel has beyond the columns is zero
+    index[side.free] = column;
+    for (int64_t i = 0; i < depth; ++i) {
+      index[side.summed] = kDim + i;
+      access.store(copy, element, inPanels(side, index, panel), rows[i]);
     }
+    access.setScalar();
   };
-  int64_t rest = shape.columns % lanes;
+  int64_t whole = side.depth / lanes * lanes;
+  if (whole > 0)
+    loop(number(0), number(whole), lanes, [&](Value k) { square(k, lanes); });
+  if (whole < side.depth) {
+    puller.newScope();
+    square(number(whole), side.depth - whole);
+  }
+}
+
+// A group of panels whose columns lie together in the operand's rows.
+void PhaseEmitter::packRows(const Panels &side, Index index, Value group, int64_t columns) {
+  Value operand = phase.reductions[0].op->getOperand(side.operand);
+  Type element = cast<RankedTensorType>(operand.getType()).getElementType();
+  int64_t lanes = phase.tile.lanes, step = side.taskColumns(lanes);
+  Value copy = addressOf(phase.stores[0]);
+  AffineExpr column = access.dimension(arith::MulIOp::create(b, loc, group, number(step)));
+  AffineExpr first =
+      access.dimension(arith::MulIOp::create(b, loc, group, number(step / side.width)));
+  loop(number(0), number(side.depth), 1, [&](Value k) {
+    index[side.summed] = access.dimension(k);
+    for (int64_t c = 0; c < columns;) {
+      int64_t inPanel = side.width - c % side.width;
+      int64_t active = std::min({lanes, inPanel, columns - c});
+      access.setLanes(lanes, column, active);
+      index[side.free] = column + c;
+      access.store(copy, element, inPanels(side, index, first + c / side.width),
+                   puller.pull(operand, index));
+      c += active;
+    }
+    access.setScalar();
+  });
+}
+
+// Tasks count (batch, strip or group of columns).
+void PhaseEmitter::emitPack() {
+  const Panels &side = phase.panels();
+  ArrayRef<int64_t> shape = shapeOf(phase.reductions[0].op->getOperand(side.operand));
+  int64_t step = side.taskColumns(phase.tile.lanes);
+  SmallVector<int64_t> counts;
+  for (int64_t d : side.batch)
+    counts.push_back(shape[d]);
+  int64_t strips = (side.columns + step - 1) / step, rest = side.columns % step;
+  counts.push_back(strips);
+  auto emitPart = [&](Value task, int64_t columns) {
+    puller.newScope();
+    Values at = decode(task, counts);
+    Index index(shape.size());
+    for (auto [i, d] : llvm::enumerate(side.batch))
+      index[d] = access.dimension(at[i]);
+    if (side.transposes())
+      packStrip(side, index, at.back(), columns);
+    else
+      packRows(side, index, at.back(), columns);
+  };
   loop(begin(), end(), 1, [&](Value task) {
-    if (!rest || shape.blocks == 1)
-      return emitBlock(task, rest ? rest : lanes);
-    Value block = arith::RemUIOp::create(b, loc, task, number(shape.blocks));
+    if (!rest || strips == 1)
+      return emitPart(task, rest ? rest : step);
+    Value strip = arith::RemUIOp::create(b, loc, task, number(strips));
     Value isLast =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(shape.blocks - 1));
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, strip, number(strips - 1));
     auto branch = [&](int64_t columns) {
       return [&, columns](OpBuilder &, Location) {
-        puller.newScope();
-        emitBlock(task, columns);
+        emitPart(task, columns);
         scf::YieldOp::create(b, loc);
       };
     };
-    scf::IfOp::create(b, loc, isLast, branch(rest), branch(lanes));
+    scf::IfOp::create(b, loc, isLast, branch(rest), branch(step));
   });
 }

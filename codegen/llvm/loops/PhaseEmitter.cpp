@@ -35,7 +35,12 @@ PhaseEmitter::Values PhaseEmitter::fold(int64_t from, int64_t to, int64_t step, 
   }
   if (to <= from)
     return Values(initial);
-  auto made = scf::ForOp::create(b, loc, number(from), number(to), number(step), initial,
+  return foldBetween(number(from), number(to), step, initial, body);
+}
+
+PhaseEmitter::Values PhaseEmitter::foldBetween(Value from, Value to, int64_t step,
+                                               ValueRange initial, Fold body) {
+  auto made = scf::ForOp::create(b, loc, from, to, number(step), initial,
                                  [&](OpBuilder &, Location, Value iv, ValueRange carried) {
                                    puller.newScope();
                                    scf::YieldOp::create(b, loc, body(iv, carried));

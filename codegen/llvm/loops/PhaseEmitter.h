@@ -43,6 +43,7 @@ private:
   Value end() { return arguments[arguments.size() - 1]; }
   Value addressOf(const StoredValue &stored);
   void loop(Value from, Value to, int64_t step, Loop body);
+  Values foldBetween(Value from, Value to, int64_t step, mlir::ValueRange initial, Fold body);
   Values fold(int64_t from, int64_t to, int64_t step, mlir::ValueRange initial, Fold body);
   // Row-major positions of `flat` in `sizes`.
   Values decode(Value flat, llvm::ArrayRef<int64_t> sizes);
@@ -57,14 +58,35 @@ private:
 
   // Pack.cpp
   void emitPack();
+  void packStrip(const Panels &side, Index index, Value strip, int64_t columns);
+  void packRows(const Panels &side, Index index, Value group, int64_t columns);
+  mlir::AffineExpr inPanels(const Panels &side, const Index &index, mlir::AffineExpr panel);
   // PadInput.cpp
   void emitPadInput();
 
-  // Reduce.cpp
-  mlir::AffineExpr chunkStart; // of the outermost reduced dimension; null: 0
+  // Tile.cpp
+  struct DepthBlock { // the summed positions that a pass over a task's tiles takes
+    Index outer;      // positions of the leading extents
+    Value from, to;   // of the next extent
+    Value isFirst, isLast;
+    mlir::AffineExpr tile; // number of the tile
+  };
+  const DepthBlock *block = nullptr;
+  mlir::AffineExpr lanePanel, rowPanel; // which tile this is, along lanes and rows
+  mlir::AffineExpr chunkStart;          // of the outermost reduced dimension; null: 0
   void emitReduce();
+  void emitBlocked(const Reduction &r);
+  llvm::SmallVector<int64_t> rowCounts(const Reduction &r, llvm::SmallVector<int64_t> &order);
+  void emitTileAt(const Reduction &r, Index base, Value lane, Value rowBlock);
   void emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                 int64_t lastActive);
+  Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
+                 llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
+  Values waitingSums(const Reduction &r, size_t count);
+  mlir::AffineExpr sumPlace(int64_t vector);
+  void finishElement(const Reduction &r, const Index &index, mlir::AffineExpr chunk, Value value);
+
+  // Reduce.cpp
   void emitRow();
   Values identities(const Reduction &r);
   Value identity(const Reduction &r);

@@ -19,6 +19,7 @@ namespace {
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 int64_t product(ArrayRef<int64_t> sizes) {
   int64_t count = 1;
   for (int64_t size : sizes)
@@ -83,6 +84,37 @@ bool pointwiseFrom(Value value, Value target) {
          });
 }
 
+// Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
+// also bound by the vectors that come from the second-level cache (a quarter of a register's width
+// a cycle), by loads, and by the latency of few accumulators.
+double stepCycles(int64_t rows, int64_t vectors, const Tile &tile) {
+  double cycles = 0;
+  for (int64_t v = 0; v < vectors; v += tile.vectors)
+    for (auto [count, size] : {std::pair(rows / tile.rows, tile.rows),
+                               std::pair<int64_t, int64_t>(1, rows % tile.rows)}) {
+      double wide = std::min(tile.vectors, vectors - v), tall = size;
+      if (size > 0)
+        cycles += count * (std::max({tall * wide, 4 * wide, tall + wide}) + 0.1 * (tall + wide));
+    }
+  return cycles;
+}
+
+// The register tile of a contraction with the least predicted time, the larger of equals.
+void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors,
+                           const ir::TargetInfo &target) {
+  int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12,
+          most = target.vectorRegisters >= 32 ? 4 : 3;
+  double least = INFINITY;
+  for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
+    for (int64_t tall = std::min(rows, accumulators / wide); tall >= 1; --tall) {
+      Tile candidate(tile);
+      candidate.vectors = wide, candidate.rows = tall;
+      double cycles = stepCycles(rows, vectors, candidate);
+      if (cycles < least * 0.999)
+        least = cycles, tile = candidate;
+    }
+}
+
 Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
   Tile tile;
   tile.lanes = lanesFor(element, target);
@@ -117,11 +149,7 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
   if (!lastReduced && rank > 0 && (r.kept[laneDim] > 1 || contraction)) {
     tile.laneDim = laneDim;
     int64_t available = (r.kept[laneDim] + tile.lanes - 1) / tile.lanes;
-    tile.vectors =
-        std::min<int64_t>(available, contraction ? (target.vectorRegisters >= 32 ? 4 : 2) : 4);
-    if (contraction && available > tile.vectors) // even blocks
-      while (tile.vectors > 2 && available % tile.vectors != 0)
-        --tile.vectors;
+    tile.vectors = std::min<int64_t>(available, 4);
   } else if (r.isArg()) {
     tile.laneDim = -1;
     tile.lanes = 1;
@@ -130,16 +158,11 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
     for (int64_t d = rank - 1; d >= 0 && tile.rowDim < 0; --d)
       if (d != tile.laneDim && r.kept[d] > 1)
         tile.rowDim = d;
-    if (tile.rowDim >= 0) {
-      int64_t size = r.kept[tile.rowDim],
-              most = std::min(size, std::max<int64_t>(1, contraction ? budget / tile.vectors : 4));
-      tile.rows = most;
-      for (int64_t rows = most; rows * 3 >= most * 2; --rows) // a divisor, if one is near
-        if (size % rows == 0) {
-          tile.rows = rows;
-          break;
-        }
-    }
+    int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
+    if (tile.laneDim >= 0)
+      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes, target);
+    else
+      tile.rows = std::min<int64_t>(rows, 4);
   }
   return tile;
 }
@@ -189,6 +212,8 @@ private:
                   DenseMap<Value, bool> &known);
   void planReductions(ArrayRef<Reduction> reductions);
   void planReduction(Reduction r, ArrayRef<StoredValue> stores);
+  void planPanels(Reduction &r, const Tile &tile);
+  void planBlocks(const Reduction &r, Phase &phase);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
     result.scratchBytes += (bytes + 63) / 64 * 64;
@@ -302,12 +327,86 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   return true;
 }
 
+// Sides that tiles read through panels: one summed along its last dimension, and ones whose rows
+// are so far apart that a tile would touch a page a step.
+void Planner::planPanels(Reduction &r, const Tile &tile) {
+  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
+  int64_t rank = r.kept.size();
+  if (!lhs || !rhs || tile.laneDim != rank - 1)
+    return;
+  int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
+  rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
+  auto farApart = [&](const Panels &side, const Panels &other, int64_t pitch) {
+    return pitch * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
+  };
+  if (packsTransposed(r.op) || (!rhs->transposes() && farApart(*rhs, *lhs, rhs->columns)))
+    r.rhs = rhs;
+  bool rowsAreLeft = tile.rowDim == rank - 2 && tile.rows > 1 && tile.rows <= tile.lanes;
+  if (rowsAreLeft && !lhs->transposes() && farApart(*lhs, *rhs, lhs->columns))
+    r.lhs = lhs;
+  for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
+    if (!*side)
+      continue;
+    Panels &panels = **side;
+    panels.at = scratch(panels.batches * panels.panels() * panels.depth * panels.width * bytes);
+    Phase pack;
+    pack.kind = Phase::Pack;
+    pack.tile = tile;
+    pack.reductions.push_back(r);
+    (side == &r.lhs ? pack.reductions[0].rhs : pack.reductions[0].lhs).reset();
+    pack.stores.push_back({r.result, -1, panels.at});
+    int64_t step = panels.taskColumns(tile.lanes);
+    pack.tasks = panels.batches * ((panels.columns + step - 1) / step);
+    result.phases.push_back(pack);
+  }
+}
+
+// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
+void Planner::planBlocks(const Reduction &r, Phase &phase) {
+  const Tile &tile = phase.tile;
+  if (!isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op) || r.chunks > 1 || tile.laneDim < 0)
+    return;
+  int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
+  int64_t laneBlock = tile.lanes * tile.vectors, rest = product(r.extents);
+  int64_t deep = target.l2Bytes / 8 / (laneBlock * bytes); // half a megabyte of four tiles' lanes
+  if (rest <= 4 * deep)
+    return;
+  Blocking blocking;
+  while (blocking.outer + 1 < (int64_t)r.extents.size() && rest > 2 * deep)
+    rest /= r.extents[blocking.outer++];
+  int64_t extent = r.extents[blocking.outer];
+  blocking.depth = extent;
+  if (rest > 2 * deep) {
+    int64_t count = (rest + deep - 1) / deep;
+    blocking.depth = ((extent + count - 1) / count + 3) / 4 * 4;
+  }
+  int64_t inBlock = rest / extent * blocking.depth;
+  int64_t laneTiles = (r.kept[tile.laneDim] + laneBlock - 1) / laneBlock;
+  int64_t rowTiles = tileTasks(r, tile) / laneTiles;
+  // Groups of tiles, at least 16 of them, that read least: about as much of either side.
+  int64_t inGroup = std::max<int64_t>(1, laneTiles * rowTiles / 16), least = INT64_MAX;
+  for (int64_t lanes = 1; lanes <= laneTiles; ++lanes) {
+    int64_t rows = std::clamp<int64_t>(inGroup / lanes, 1, rowTiles);
+    int64_t reads = lanes * laneBlock + rows * tile.rows,
+            groups = (laneTiles + lanes - 1) / lanes * ((rowTiles + rows - 1) / rows);
+    if (lanes > 1 && lanes * laneBlock * inBlock * bytes > target.l2Bytes / 2)
+      break;
+    if (reads * groups < least) {
+      least = reads * groups;
+      blocking.laneTiles = lanes, blocking.rowTiles = rows;
+    }
+  }
+  blocking.sumsAt = scratch(laneTiles * rowTiles * tile.rows * laneBlock * bytes);
+  phase.blocking = blocking;
+  phase.tasks = (laneTiles + blocking.laneTiles - 1) / blocking.laneTiles *
+                ((rowTiles + blocking.rowTiles - 1) / blocking.rowTiles);
+}
+
 void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
-  Type element = cast<RankedTensorType>(r.op->getOperand(0).getType()).getElementType();
+  Type element = typeOf(r.op->getOperand(0)).getElementType();
   Phase phase;
   phase.kind = Phase::Reduce;
-  std::optional<PackedShape> packed = packedShape(r.op, target);
-  phase.tile = chooseTile(r, element, target, packed.has_value());
+  phase.tile = chooseTile(r, element, target, packsTransposed(r.op));
   r.chunks = chooseChunks(r, phase.tile);
   if (std::optional<PaddedShape> padded = paddedInputShape(r.op, target)) {
     r.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
@@ -318,18 +417,10 @@ void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  if (packed) {
-    int64_t bytes = element.getIntOrFloatBitWidth() / 8;
-    r.packedAt = scratch(packed->batches * packed->depth * packed->pitch * bytes);
-    Phase pack;
-    pack.kind = Phase::Pack;
-    pack.reductions.push_back(r);
-    pack.stores.push_back({r.result, -1, r.packedAt});
-    pack.tasks = packed->batches * packed->blocks;
-    result.phases.push_back(pack);
-  }
-  phase.reductions.push_back(r);
+  planPanels(r, phase.tile);
   phase.tasks = tileTasks(r, phase.tile);
+  planBlocks(r, phase);
+  phase.reductions.push_back(r);
   if (r.chunks == 1) {
     phase.stores.assign(stores.begin(), stores.end());
     result.phases.push_back(phase);
@@ -393,7 +484,7 @@ void Planner::planReductions(ArrayRef<Reduction> reductions) {
 KernelPlan Planner::plan() {
   if (!checkOps() || !planScatter() || !result.phases.empty())
     return result;
-  SmallVector<Reduction> reductions;
+  std::vector<Reduction> reductions;
   for (Operation &op : body.without_terminator())
     if (isReduction(&op) &&
         llvm::any_of(yields, [&](Value value) { return dependsOn(value, op.getResult(0)); }))

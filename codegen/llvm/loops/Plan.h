@@ -10,14 +10,29 @@
 
 namespace fluxion::codegen {
 
+// A side of a contraction copied into scratch as [batch][panel][depth][width], width being a
+// register tile's rows or lanes: a tile then reads memory in order, whatever the operand's own
+// order and pitch.
+struct Panels {
+  int64_t operand = 0;              // 0: the left side, 1: the right side
+  llvm::SmallVector<int64_t> batch; // dimensions of the operand
+  int64_t free = 0, summed = 0;     // dimensions of the operand
+  int64_t columns = 0, depth = 0, width = 0, batches = 1;
+  int64_t at = -1; // scratch offset
+  int64_t panels() const { return (columns + width - 1) / width; }
+  // Positions along `free` that a task of the copy takes.
+  bool transposes() const { return summed > free; }
+  int64_t taskColumns(int64_t lanes) const;
+};
+
 // A reduction as loops: result[kept] = combination over `extents` of a term.
 struct Reduction {
   mlir::Operation *op = nullptr;
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
-  int64_t paddedAt = -1; // scratch offset of a convolution's padded input; -1: none
-  int64_t packedAt = -1; // scratch offset of the right side's transposed copy; -1: none
-  int64_t chunks = 1;    // > 1: extents[0] is split, partial results are combined by a second phase
+  int64_t paddedAt = -1;          // scratch offset of a convolution's padded input; -1: none
+  std::optional<Panels> lhs, rhs; // copies of a contraction's sides that its tiles read instead
+  int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
 };
@@ -29,6 +44,16 @@ struct Tile {
   int64_t rowDim = -1, rows = 1;
 };
 
+// Tiles that take the summed positions a block at a time, many tiles to a block, so that what they
+// read of both sides stays in cache. Sums wait in scratch, tile after tile, between blocks.
+struct Blocking {
+  int64_t outer = 0;     // leading extents that are walked one position a block
+  int64_t depth = 0;     // positions of the next extent in a block; 0: not blocked
+  int64_t laneTiles = 0; // tiles of a task along the lanes
+  int64_t rowTiles = 0;  // and along the rows and the other kept dimensions, flattened
+  int64_t sumsAt = -1;   // scratch offset
+};
+
 struct StoredValue {
   mlir::Value value;
   int64_t result = -1;        // position among the kernel's results, or
@@ -37,11 +62,14 @@ struct StoredValue {
 
 struct Phase {
   enum Kind { Pack, PadInput, Reduce, Combine, Row, Map, Scatter } kind = Map;
-  llvm::SmallVector<Reduction>
-      reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
+  std::vector<Reduction> reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
   Tile tile;
+  Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
+  const Panels &panels() const {
+    return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
+  }
 };
 
 struct KernelPlan {
@@ -50,12 +78,6 @@ struct KernelPlan {
   std::string refusal; // why the kernel cannot be planned; empty if it can
 };
 
-// The transposed copy of a contraction's right side that is summed along its last dimension;
-// nothing where it would not pay.
-struct PackedShape {
-  llvm::SmallVector<int64_t> batch, free; // dimensions of the right side
-  int64_t batches = 1, columns = 0, depth = 0, blocks = 0, pitch = 0;
-};
 // The copy of a convolution's input with its zeros in place: sizes, and the operand's dimensions in
 // the copy's order, outermost first; nothing where the operand itself is read.
 struct PaddedShape {
@@ -69,8 +91,12 @@ bool featuresOutermost(mlir::Operation *op);
 // A convolution with few features and a wide image: lanes run along the image's last dimension.
 bool lanesAlongWidth(mlir::Operation *op, const ir::TargetInfo &target);
 
-std::optional<PackedShape> packedShape(mlir::Operation *op, const ir::TargetInfo &target);
-
+// The operand (0 or 1) of a dot_general with one free and one summed dimension, not yet given a
+// width.
+std::optional<Panels> panelsOf(mlir::Operation *op, int64_t operand);
+// Would the right side of this contraction be read through panels because it is summed along its
+// last dimension?
+bool packsTransposed(mlir::Operation *op);
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 
 // Values of one map loop nest: equal shapes, in the order of `stores`.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reductions: register tiles of accumulators for contractions and sums, rows that keep their
-// reductions in registers. Every result is combined in one fixed order.
+// Reductions: what is combined, step by step, and rows that keep their reductions in registers.
+// Every result is combined in one fixed order.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
@@ -78,15 +78,15 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
       for (AffineExpr &e : *side)
         if (!e)
           e = kept[next++];
-    if (r.packedAt < 0)
-      return {puller.pull(dot.getLhs(), lhs), puller.pull(dot.getRhs(), rhs)};
-    PackedShape shape = *packedShape(dot, target);
-    AffineExpr batch = access.constant(0);
-    for (int64_t d : dot.getRhsBatching())
-      batch = batch * shapeOf(dot.getRhs())[d] + rhs[d];
-    AffineExpr place = (batch * shape.depth + rhs.back()) * shape.pitch + rhs[shape.free[0]];
-    return {puller.pull(dot.getLhs(), lhs),
-            puller.loadOnce(addressOf({r.result, -1, r.packedAt}), dot.getRhs(), place)};
+    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                        AffineExpr panel) {
+      if (!side)
+        return puller.pull(operand, index);
+      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                             inPanels(*side, index, panel));
+    };
+    return {pullSide(r.lhs, dot.getLhs(), lhs, rowPanel),
+            pullSide(r.rhs, dot.getRhs(), rhs, lanePanel)};
   }
   // The window positions run forward over the input; the kernel index is flipped where the op says
   // so.
@@ -400,151 +400,5 @@ void PhaseEmitter::emitRow() {
     }
     for (const Reduction &r : phase.reductions)
       puller.release(r.result);
-  });
-}
-
-// rows x vectors accumulators over all reduced positions, then the results that depend on them.
-void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
-                            int64_t lastActive) {
-  const Tile &tile = phase.tile;
-  int64_t lanes = tile.lanes;
-  bool kept = tile.laneDim >= 0;
-  size_t offset = phase.kind == Phase::Reduce && r.chunks > 1 ? 1 : 0; // base starts with the chunk
-  SmallVector<Index> indices;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t v = 0; v < vectors; ++v) {
-      Index index(base.begin() + offset, base.end());
-      if (tile.rowDim >= 0)
-        index[tile.rowDim] = index[tile.rowDim] + row;
-      if (kept)
-        index[tile.laneDim] = index[tile.laneDim] + v * lanes;
-      indices.push_back(index);
-    }
-  AffineExpr laneExpr = kept ? base[tile.laneDim + offset] : AffineExpr();
-  auto activeOf = [&](int64_t v) { return v == vectors - 1 ? lastActive : lanes; };
-
-  SmallVector<int64_t> extents(r.extents);
-  chunkStart = {};
-  if (offset) {
-    extents[0] /= r.chunks;
-    chunkStart = base[0] * extents[0];
-  }
-  Reduction shortened = r;
-  shortened.extents = extents;
-  if (phase.kind == Phase::Combine)
-    shortened.extents.assign({r.chunks});
-  size_t width = r.isArg() ? 2 : 1;
-  Values results;
-  if (!kept) {
-    SmallVector<const Reduction *> group;
-    for (int64_t row = 0; row < rows; ++row) {
-      group.assign({&shortened});
-      Values one =
-          reduceOver(group, indices[row], !r.isArg() && phase.kind != Phase::Combine, lanes);
-      results.append(one);
-    }
-    access.setScalar();
-  } else {
-    access.setLanes(lanes, laneExpr, lanes);
-    Values initial;
-    for (size_t i = 0; i < indices.size(); ++i)
-      initial.append(identities(r));
-    Index reduced;
-    results = foldExtents(shortened.extents, reduced, initial, [&](ValueRange carried) {
-      Values next;
-      for (auto [i, index] : llvm::enumerate(indices)) {
-        access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-        next.append(step(r, carried.slice(i * width, width), index, reduced));
-      }
-      return next;
-    });
-  }
-  puller.newScope();
-  ArrayRef<StoredValue> stores(phase.stores);
-  if (phase.kind == Phase::Combine)
-    stores = stores.drop_front();
-  Type resultElement = typeOf(r.result).getElementType();
-  for (auto [i, index] : llvm::enumerate(indices)) {
-    if (kept)
-      access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-    Value value = results[i * width + (r.isArg() ? 1 : 0)];
-    if (!r.isArg())
-      value = access.emit.convert(value, accumulatorElement(r), resultElement);
-    if (offset) {
-      SmallVector<int64_t> shape{r.chunks};
-      shape.append(r.kept.begin(), r.kept.end());
-      Index place{base[0]};
-      place.append(index);
-      access.store(addressOf(stores[0]), resultElement, access.linear(shape, place), value);
-      continue;
-    }
-    puller.hold(r.result, index, value);
-    storeAll(stores, index);
-  }
-  puller.release(r.result);
-  access.setScalar();
-}
-
-// Tasks count tiles: row blocks fastest, then lane blocks, then the other kept dimensions.
-void PhaseEmitter::emitReduce() {
-  const Reduction &r = phase.reductions[0];
-  const Tile &tile = phase.tile;
-  bool partial = phase.kind == Phase::Reduce && r.chunks > 1;
-  SmallVector<int64_t> counts, order;
-  int64_t laneBlock = tile.lanes * tile.vectors;
-  auto blocks = [&](int64_t size, int64_t block) { return (size + block - 1) / block; };
-  if (partial)
-    counts.push_back(r.chunks);
-  for (int64_t d = 0; d < (int64_t)r.kept.size(); ++d)
-    if (d != tile.laneDim && d != tile.rowDim) {
-      counts.push_back(r.kept[d]);
-      order.push_back(d);
-    }
-  int64_t laneBlocks = tile.laneDim >= 0 ? blocks(r.kept[tile.laneDim], laneBlock) : 1;
-  int64_t rowBlocks = tile.rowDim >= 0 ? blocks(r.kept[tile.rowDim], tile.rows) : 1;
-  counts.append({laneBlocks, rowBlocks});
-
-  loop(begin(), end(), 1, [&](Value task) {
-    Values positions = decode(task, counts);
-    Index base(r.kept.size());
-    Value rowBlock = positions.back(), lane = positions[positions.size() - 2];
-    for (auto [i, d] : llvm::enumerate(order))
-      base[d] = access.dimension(positions[i + (partial ? 1 : 0)]);
-    if (tile.laneDim >= 0)
-      base[tile.laneDim] = access.dimension(arith::MulIOp::create(b, loc, lane, number(laneBlock)));
-    if (tile.rowDim >= 0)
-      base[tile.rowDim] =
-          access.dimension(arith::MulIOp::create(b, loc, rowBlock, number(tile.rows)));
-    if (partial)
-      base.insert(base.begin(), access.dimension(positions[0]));
-
-    // Blocks at the edges are tiles of their own, of the exact size.
-    int64_t rowRest = tile.rowDim >= 0 ? r.kept[tile.rowDim] % tile.rows : 0;
-    int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
-    auto either = [&](Value block, int64_t count, bool ragged,
-                      llvm::function_ref<void(bool)> emitCase) {
-      puller.newScope();
-      if (!ragged || count == 1)
-        return emitCase(ragged);
-      Value isLast =
-          arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, block, number(count - 1));
-      auto branch = [&](bool last) {
-        return [&, last](OpBuilder &, Location) {
-          puller.newScope();
-          emitCase(last);
-          scf::YieldOp::create(b, loc);
-        };
-      };
-      scf::IfOp::create(b, loc, isLast, branch(true), branch(false));
-      puller.newScope();
-    };
-    either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
-      int64_t size = lastLane ? laneRest : laneBlock,
-              vectors = tile.laneDim >= 0 ? blocks(size, tile.lanes) : 1;
-      int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
-      either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) {
-        emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active);
-      });
-    });
   });
 }

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Register tiles: rows x vectors accumulators over the summed positions, all at once or a block at
+// a time, and the results that depend on them.
+#include "codegen/llvm/loops/PhaseEmitter.h"
+
+#include "ir/ops/Reduction.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+} // namespace
+
+// What is summed at once: all positions, or those of a block.
+PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t> extents,
+                                           ValueRange initial,
+                                           llvm::function_ref<Values(ValueRange, Index &)> add) {
+  Index reduced;
+  auto innermost = [&](ValueRange carried) { return add(carried, reduced); };
+  if (!block)
+    return foldExtents(extents, reduced, initial, innermost);
+  reduced = block->outer;
+  ArrayRef<int64_t> inner = extents.drop_front(reduced.size() + 1);
+  int64_t unroll = inner.empty() ? 4 : 1;
+  auto steps = [&](int64_t count) {
+    return [&, count](Value iv, ValueRange carried) {
+      AffineExpr position = access.dimension(iv);
+      Values next(carried);
+      for (int64_t u = 0; u < count; ++u) {
+        reduced.push_back(position + u);
+        next = inner.empty() ? innermost(next) : foldExtents(inner, reduced, next, innermost);
+        reduced.pop_back();
+      }
+      return next;
+    };
+  };
+  if (unroll == 1)
+    return foldBetween(block->from, block->to, 1, initial, steps(1));
+  // Blocks start at multiples of the unrolled steps; the last one may end between two.
+  Value length = arith::SubIOp::create(b, loc, block->to, block->from);
+  Value rest = arith::RemUIOp::create(b, loc, length, number(unroll));
+  Value whole = arith::SubIOp::create(b, loc, block->to, rest);
+  Values sums = foldBetween(block->from, whole, unroll, initial, steps(unroll));
+  return extents[reduced.size()] % unroll ? foldBetween(whole, block->to, 1, sums, steps(1)) : sums;
+}
+
+// rows x vectors accumulators over the reduced positions, then the results that depend on them.
+void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
+                            int64_t lastActive) {
+  const Tile &tile = phase.tile;
+  int64_t lanes = tile.lanes;
+  bool kept = tile.laneDim >= 0;
+  size_t offset = phase.kind == Phase::Reduce && r.chunks > 1 ? 1 : 0; // base starts with the chunk
+  SmallVector<Index> indices;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t v = 0; v < vectors; ++v) {
+      Index index(base.begin() + offset, base.end());
+      if (tile.rowDim >= 0)
+        index[tile.rowDim] = index[tile.rowDim] + row;
+      if (kept)
+        index[tile.laneDim] = index[tile.laneDim] + v * lanes;
+      indices.push_back(index);
+    }
+  AffineExpr laneExpr = kept ? base[tile.laneDim + offset] : AffineExpr();
+  auto activeOf = [&](int64_t v) { return v == vectors - 1 ? lastActive : lanes; };
+
+  SmallVector<int64_t> extents(r.extents);
+  chunkStart = {};
+  if (offset) {
+    extents[0] /= r.chunks;
+    chunkStart = base[0] * extents[0];
+  }
+  Reduction shortened = r;
+  shortened.extents = extents;
+  if (phase.kind == Phase::Combine)
+    shortened.extents.assign({r.chunks});
+  size_t width = r.isArg() ? 2 : 1;
+  Values results;
+  if (!kept) {
+    for (int64_t row = 0; row < rows; ++row)
+      results.append(reduceOver({&shortened}, indices[row],
+                                !r.isArg() && phase.kind != Phase::Combine, lanes));
+    access.setScalar();
+  } else {
+    access.setLanes(lanes, laneExpr, lanes);
+    Values initial = block ? waitingSums(r, indices.size()) : Values();
+    for (size_t i = 0; !block && i < indices.size(); ++i)
+      initial.append(identities(r));
+    results = sumTile(r, shortened.extents, initial, [&](ValueRange carried, Index &reduced) {
+      Values next;
+      for (auto [i, index] : llvm::enumerate(indices)) {
+        access.setLanes(lanes, laneExpr, activeOf(i % vectors));
+        next.append(step(r, carried.slice(i * width, width), index, reduced));
+      }
+      return next;
+    });
+  }
+  puller.newScope();
+  auto finish = [&] {
+    for (auto [i, index] : llvm::enumerate(indices)) {
+      if (kept)
+        access.setLanes(lanes, laneExpr, activeOf(i % vectors));
+      finishElement(r, index, offset ? base[0] : AffineExpr(),
+                    results[i * width + (r.isArg() ? 1 : 0)]);
+    }
+    puller.release(r.result);
+    access.setScalar();
+  };
+  if (!block)
+    return finish();
+  auto branch = [&](llvm::function_ref<void()> body) {
+    return [body](OpBuilder &b, Location loc) {
+      body();
+      scf::YieldOp::create(b, loc);
+    };
+  };
+  scf::IfOp::create(b, loc, block->isLast, branch(finish), branch([&] {
+                      access.setLanes(lanes, laneExpr, lanes);
+                      for (auto [i, value] : llvm::enumerate(results))
+                        access.store(addressOf({r.result, -1, phase.blocking.sumsAt}),
+                                     accumulatorElement(r), sumPlace(i), value);
+                      access.setScalar();
+                    }));
+  puller.newScope();
+}
+
+// One block of a tile's results: into its place among the chunks' partial results, or through what
+// depends on it into the kernel's results.
+void PhaseEmitter::finishElement(const Reduction &r, const Index &index, AffineExpr chunk,
+                                 Value value) {
+  ArrayRef<StoredValue> stores(phase.stores);
+  if (phase.kind == Phase::Combine)
+    stores = stores.drop_front();
+  Type resultElement = typeOf(r.result).getElementType();
+  if (!r.isArg())
+    value = access.emit.convert(value, accumulatorElement(r), resultElement);
+  if (chunk) {
+    SmallVector<int64_t> shape{r.chunks};
+    shape.append(r.kept.begin(), r.kept.end());
+    Index place{chunk};
+    place.append(index);
+    access.store(addressOf(stores[0]), resultElement, access.linear(shape, place), value);
+    return;
+  }
+  puller.hold(r.result, index, value);
+  storeAll(stores, index);
+}
+
+// Where vector i of the tile's sums waits between blocks.
+AffineExpr PhaseEmitter::sumPlace(int64_t i) {
+  const Tile &tile = phase.tile;
+  int64_t perTile = tile.rows * tile.vectors;
+  // The lane dimension appears with its own step, as any contiguous access has it.
+  AffineExpr lane = access.laneDimension();
+  return (block->tile * perTile + i) * tile.lanes + lane - lanePanel * (tile.lanes * tile.vectors);
+}
+
+// Nothing before the first block; then what the block before left.
+PhaseEmitter::Values PhaseEmitter::waitingSums(const Reduction &r, size_t count) {
+  Type vector = access.emit.typeOf(accumulatorElement(r));
+  SmallVector<Type> types(count, vector);
+  auto made = scf::IfOp::create(b, loc, types, block->isFirst, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(made.thenBlock());
+  Values none;
+  for (size_t i = 0; i < count; ++i)
+    none.push_back(access.emit.splat(identity(r)));
+  scf::YieldOp::create(b, loc, none);
+  b.setInsertionPointToStart(made.elseBlock());
+  Values waiting;
+  for (size_t i = 0; i < count; ++i)
+    waiting.push_back(access.load(addressOf({r.result, -1, phase.blocking.sumsAt}),
+                                  accumulatorElement(r), sumPlace(i), {}));
+  scf::YieldOp::create(b, loc, waiting);
+  return Values(made.getResults());
+}
+
+// The tile at a place; blocks at the edges are tiles of their own, of the exact size.
+void PhaseEmitter::emitTileAt(const Reduction &r, Index base, Value lane, Value rowBlock) {
+  const Tile &tile = phase.tile;
+  int64_t laneBlock = tile.lanes * tile.vectors;
+  int64_t chunk = phase.kind == Phase::Reduce && r.chunks > 1 ? 1 : 0;
+  lanePanel = access.dimension(lane), rowPanel = access.dimension(rowBlock);
+  auto at = [&](Value position, int64_t size) {
+    return access.dimension(arith::MulIOp::create(b, loc, position, number(size)));
+  };
+  if (tile.laneDim >= 0)
+    base[tile.laneDim + chunk] = at(lane, laneBlock);
+  if (tile.rowDim >= 0)
+    base[tile.rowDim + chunk] = at(rowBlock, tile.rows);
+  int64_t rowRest = tile.rowDim >= 0 ? r.kept[tile.rowDim] % tile.rows : 0;
+  int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
+  int64_t rowBlocks = tile.rowDim >= 0 ? ceilDiv(r.kept[tile.rowDim], tile.rows) : 1;
+  int64_t laneBlocks = tile.laneDim >= 0 ? ceilDiv(r.kept[tile.laneDim], laneBlock) : 1;
+  auto either = [&](Value position, int64_t count, bool ragged,
+                    llvm::function_ref<void(bool)> emitCase) {
+    puller.newScope();
+    if (!ragged || count == 1)
+      return emitCase(ragged);
+    Value isLast =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, number(count - 1));
+    auto branch = [&](bool last) {
+      return [&, last](OpBuilder &, Location) {
+        puller.newScope();
+        emitCase(last);
+        scf::YieldOp::create(b, loc);
+      };
+    };
+    scf::IfOp::create(b, loc, isLast, branch(true), branch(false));
+    puller.newScope();
+  };
+  either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
+    int64_t size = lastLane ? laneRest : laneBlock,
+            vectors = tile.laneDim >= 0 ? ceilDiv(size, tile.lanes) : 1;
+    int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
+    either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) {
+      emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active);
+    });
+  });
+}
+
+// Sizes of the kept dimensions other than the lanes', in order, the rows' in tiles and last.
+SmallVector<int64_t> PhaseEmitter::rowCounts(const Reduction &r, SmallVector<int64_t> &order) {
+  const Tile &tile = phase.tile;
+  SmallVector<int64_t> counts;
+  for (int64_t d = 0; d < (int64_t)r.kept.size(); ++d)
+    if (d != tile.laneDim && d != tile.rowDim) {
+      counts.push_back(r.kept[d]);
+      order.push_back(d);
+    }
+  counts.push_back(tile.rowDim >= 0 ? ceilDiv(r.kept[tile.rowDim], tile.rows) : 1);
+  return counts;
+}
+
+// Tasks count tiles: row blocks fastest, then lane blocks, then the other kept dimensions.
+void PhaseEmitter::emitReduce() {
+  const Reduction &r = phase.reductions[0];
+  if (phase.blocking.depth)
+    return emitBlocked(r);
+  const Tile &tile = phase.tile;
+  bool partial = phase.kind == Phase::Reduce && r.chunks > 1;
+  SmallVector<int64_t> order, counts = rowCounts(r, order);
+  int64_t laneBlocks =
+      tile.laneDim >= 0 ? ceilDiv(r.kept[tile.laneDim], tile.lanes * tile.vectors) : 1;
+  counts.insert(counts.end() - 1, laneBlocks);
+  if (partial)
+    counts.insert(counts.begin(), r.chunks);
+  loop(begin(), end(), 1, [&](Value task) {
+    Values positions = decode(task, counts);
+    Index base(r.kept.size());
+    for (auto [i, d] : llvm::enumerate(order))
+      base[d] = access.dimension(positions[i + (partial ? 1 : 0)]);
+    if (partial)
+      base.insert(base.begin(), access.dimension(positions[0]));
+    emitTileAt(r, base, positions[positions.size() - 2], positions.back());
+  });
+}
+
+// Tasks count groups of tiles, row groups fastest. A group's blocks of summed positions come one
+// after another: all its tiles take one block before the next.
+void PhaseEmitter::emitBlocked(const Reduction &r) {
+  const Tile &tile = phase.tile;
+  const Blocking &blocking = phase.blocking;
+  SmallVector<int64_t> order, counts = rowCounts(r, order);
+  int64_t rowTiles = 1, laneTiles = ceilDiv(r.kept[tile.laneDim], tile.lanes * tile.vectors);
+  for (int64_t count : counts)
+    rowTiles *= count;
+  SmallVector<int64_t> blocks(r.extents.begin(), r.extents.begin() + blocking.outer);
+  int64_t extent = r.extents[blocking.outer];
+  blocks.push_back(ceilDiv(extent, blocking.depth));
+  int64_t blockCount = 1;
+  for (int64_t count : blocks)
+    blockCount *= count;
+  auto equals = [&](Value x, int64_t y) -> Value {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, number(y));
+  };
+  auto range = [&](Value group, int64_t size, int64_t total) {
+    Value from = arith::MulIOp::create(b, loc, group, number(size));
+    Value to = arith::AddIOp::create(b, loc, from, number(size));
+    return std::pair(from, arith::MinUIOp::create(b, loc, to, number(total)).getResult());
+  };
+  loop(begin(), end(), 1, [&](Value task) {
+    Values group = decode(
+        task, {ceilDiv(laneTiles, blocking.laneTiles), ceilDiv(rowTiles, blocking.rowTiles)});
+    auto [laneFrom, laneTo] = range(group[0], blocking.laneTiles, laneTiles);
+    auto [rowFrom, rowTo] = range(group[1], blocking.rowTiles, rowTiles);
+    loop(number(0), number(blockCount), 1, [&](Value number_) {
+      DepthBlock current;
+      Values positions = decode(number_, blocks);
+      for (Value position : ArrayRef<Value>(positions).drop_back())
+        current.outer.push_back(access.dimension(position));
+      std::tie(current.from, current.to) = range(positions.back(), blocking.depth, extent);
+      current.isFirst = equals(number_, 0);
+      current.isLast = equals(number_, blockCount - 1);
+      block = &current;
+      loop(rowFrom, rowTo, 1, [&](Value row) {
+        Values at = decode(row, counts);
+        Index base(r.kept.size());
+        for (auto [i, d] : llvm::enumerate(order))
+          base[d] = access.dimension(at[i]);
+        AffineExpr rowExpr = access.dimension(row);
+        loop(laneFrom, laneTo, 1, [&](Value lane) {
+          current.tile = rowExpr * laneTiles + access.dimension(lane);
+          emitTileAt(r, base, lane, at.back());
+        });
+      });
+      block = nullptr;
+    });
+  });
+}
