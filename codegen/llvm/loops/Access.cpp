@@ -185,6 +185,11 @@ void Access::store(Value buffer, Type element, AffineExpr position, Value value)
                                align);
 }
 
+void Access::prefetch(Value buffer, Type element, AffineExpr position) {
+  Value at = address(buffer, element, scalar(position));
+  LLVM::Prefetch::create(b, loc, at, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+}
+
 Guard Access::both(const Guard &a, const Guard &c) {
   auto join = [&](Value x, Value y) {
     return !x ? y : !y ? x : arith::AndIOp::create(b, loc, x, y).getResult();

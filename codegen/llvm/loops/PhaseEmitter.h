@@ -82,6 +82,7 @@ private:
                 int64_t lastActive);
   Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
                  llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
+  void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);
   Values waitingSums(const Reduction &r, size_t count);
   mlir::AffineExpr sumPlace(int64_t vector);
   void finishElement(const Reduction &r, const Index &index, mlir::AffineExpr chunk, Value value);

@@ -99,14 +99,22 @@ double stepCycles(int64_t rows, int64_t vectors, const Tile &tile) {
   return cycles;
 }
 
+// Rows of the left side half a page apart share few sets of the first-level cache.
+int64_t mostRowStreams(const Reduction &r, const ir::TargetInfo &target) {
+  std::optional<Panels> left = panelsOf(r.op, 0);
+  int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
+  return left && left->transposes() && left->depth * bytes % 2048 == 0 ? 8 : INT64_MAX;
+}
+
 // The register tile of a contraction with the least predicted time, the larger of equals.
-void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors,
+void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
                            const ir::TargetInfo &target) {
-  int64_t accumulators = target.vectorRegisters >= 32 ? 24 : 12,
-          most = target.vectorRegisters >= 32 ? 4 : 3;
+  bool many = target.vectorRegisters >= 32;
+  // A single row uses every vector it loads once: long pieces of a row are fewer streams.
+  int64_t accumulators = many ? 24 : 12, most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
   double least = INFINITY;
   for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
-    for (int64_t tall = std::min(rows, accumulators / wide); tall >= 1; --tall) {
+    for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
       double cycles = stepCycles(rows, vectors, candidate);
@@ -160,7 +168,8 @@ Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, 
         tile.rowDim = d;
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
     if (tile.laneDim >= 0)
-      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes, target);
+      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
+                            mostRowStreams(r, target), target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }

@@ -50,6 +50,13 @@ PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t>
   return extents[reduced.size()] % unroll ? foldBetween(whole, block->to, 1, sums, steps(1)) : sums;
 }
 
+// Rows of the right side far apart are beyond what the hardware fetches ahead, and few rows of the
+// left side leave no time to wait for them.
+static bool prefetchesRight(const Reduction &r, int64_t rows) {
+  std::optional<Panels> right = panelsOf(r.op, 1);
+  return right && !r.rhs && !right->transposes() && right->columns >= 256 && rows > 1 && rows <= 8;
+}
+
 // rows x vectors accumulators over the reduced positions, then the results that depend on them.
 void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                             int64_t lastActive) {
@@ -92,8 +99,11 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
     Values initial = block ? waitingSums(r, indices.size()) : Values();
     for (size_t i = 0; !block && i < indices.size(); ++i)
       initial.append(identities(r));
+    bool prefetches = prefetchesRight(r, rows);
     results = sumTile(r, shortened.extents, initial, [&](ValueRange carried, Index &reduced) {
       Values next;
+      for (int64_t v = 0; prefetches && v < vectors; ++v)
+        prefetchRight(r, indices[v], reduced[0]);
       for (auto [i, index] : llvm::enumerate(indices)) {
         access.setLanes(lanes, laneExpr, activeOf(i % vectors));
         next.append(step(r, carried.slice(i * width, width), index, reduced));
@@ -150,6 +160,21 @@ void PhaseEmitter::finishElement(const Reduction &r, const Index &index, AffineE
   }
   puller.hold(r.result, index, value);
   storeAll(stores, index);
+}
+
+void PhaseEmitter::prefetchRight(const Reduction &r, const Index &index, AffineExpr summed) {
+  Value right = r.op->getOperand(1);
+  auto buffer = buffers.find(right);
+  if (buffer == buffers.end())
+    return;
+  Panels side = *panelsOf(r.op, 1);
+  Index at(typeOf(right).getRank());
+  for (auto [i, d] : llvm::enumerate(side.batch))
+    at[d] = index[i];
+  at[side.free] = index.back();
+  at[side.summed] = summed + 12;
+  access.prefetch(buffer->second, typeOf(right).getElementType(),
+                  access.linear(typeOf(right).getShape(), at));
 }
 
 // Where vector i of the tile's sums waits between blocks.
