@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <thread>
 #include <unistd.h>
@@ -32,6 +33,19 @@ void wakeAll(std::atomic<uint32_t> &word) {
           nullptr, 0);
 }
 
+// The system may wake a thread on the core of the one that waits for it, and leave it there for
+// milliseconds. Asks for any other core, once; where the thread may run stays as it was.
+void leaveCore(int core) {
+  cpu_set_t allowed, others;
+  if (core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core ||
+      sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+    return;
+  others = allowed;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) > 0 && sched_setaffinity(0, sizeof others, &others) == 0)
+    sched_setaffinity(0, sizeof allowed, &allowed);
+}
+
 thread_local bool insideTask = false;
 
 int defaultThreads() {
@@ -53,6 +67,7 @@ struct ThreadPool::Shared {
   alignas(64) std::atomic<uint32_t> pending{0};
   alignas(64) std::atomic<int> sleepers{0};
   std::atomic<bool> stop{false};
+  std::atomic<int> callerCore{-1};
   fx_task_fn body = nullptr;
   void *args = nullptr;
   int64_t tasks = 0;
@@ -75,6 +90,7 @@ struct ThreadPool::Shared {
     while (generation.load() == seen)
       sleepWhile(generation, seen);
     sleepers.fetch_sub(1);
+    leaveCore(callerCore.load(std::memory_order_relaxed));
     return generation.load(std::memory_order_acquire);
   }
 
@@ -116,8 +132,10 @@ void ThreadPool::parallelFor(fx_task_fn body, void *args, int64_t tasks) {
   s.body = body, s.args = args, s.tasks = tasks;
   s.pending.store(s.count - 1, std::memory_order_relaxed);
   s.generation.fetch_add(1);
-  if (s.sleepers.load() > 0)
+  if (s.sleepers.load() > 0) {
+    s.callerCore.store(sched_getcpu(), std::memory_order_relaxed);
     wakeAll(s.generation);
+  }
   s.share(0);
   for (int spin = 0; uint32_t left = s.pending.load(std::memory_order_acquire); ++spin) {
     if (spin < 4 * spins)
