@@ -381,14 +381,15 @@ void Planner::planBlocks(const Reduction &r, Phase &phase) {
   if (rest <= 4 * deep)
     return;
   Blocking blocking;
-  while (blocking.outer + 1 < (int64_t)r.extents.size() && rest > 2 * deep)
+  while (blocking.outer + 1 < (int64_t)r.extents.size() &&
+         rest / r.extents[blocking.outer] > 2 * deep)
     rest /= r.extents[blocking.outer++];
   int64_t extent = r.extents[blocking.outer];
-  blocking.depth = extent;
-  if (rest > 2 * deep) {
-    int64_t count = (rest + deep - 1) / deep;
-    blocking.depth = ((extent + count - 1) / count + 3) / 4 * 4;
-  }
+  bool innermost = blocking.outer + 1 == (int64_t)r.extents.size();
+  int64_t count = rest > 2 * deep ? (rest + deep - 1) / deep : 1;
+  blocking.depth = (extent + count - 1) / count;
+  if (innermost && count > 1) // whole unrolled steps
+    blocking.depth = (blocking.depth + 3) / 4 * 4;
   int64_t inBlock = rest / extent * blocking.depth;
   int64_t laneTiles = (r.kept[tile.laneDim] + laneBlock - 1) / laneBlock;
   int64_t rowTiles = tileTasks(r, tile) / laneTiles;
