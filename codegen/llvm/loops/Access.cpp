@@ -78,16 +78,18 @@ AffineExpr Access::linear(ArrayRef<int64_t> shape, const Index &index) {
     position = position + index[d] * stride;
     stride *= shape[d];
   }
-  return simplifyAffineExpr(position, ivs.size(), 0);
+  return simplified(position);
+}
+
+std::optional<int64_t> Access::stride(AffineExpr e, AffineExpr dimension) {
+  AffineExpr step = e.replace(dimension, dimension + 1) - e;
+  if (auto constant = dyn_cast<AffineConstantExpr>(simplified(step)))
+    return constant.getValue();
+  return std::nullopt;
 }
 
 std::optional<int64_t> Access::laneStride(AffineExpr e) {
-  if (!dependsOnLane(e))
-    return 0;
-  AffineExpr next = e.replace(laneExpr, laneExpr + 1);
-  if (auto constant = dyn_cast<AffineConstantExpr>(simplifyAffineExpr(next - e, ivs.size(), 0)))
-    return constant.getValue();
-  return std::nullopt;
+  return dependsOnLane(e) ? stride(e, laneExpr) : 0;
 }
 
 Value Access::address(Value buffer, Type element, Value offset) {

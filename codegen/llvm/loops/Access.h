@@ -36,6 +36,9 @@ public:
   bool dependsOnLane(mlir::AffineExpr e) const {
     return emit.lanes > 1 && laneDim >= 0 && e.isFunctionOfDim(laneDim);
   }
+  // How far apart the lanes of a position lie; nothing where that differs from lane to lane.
+  std::optional<int64_t> laneStride(mlir::AffineExpr e);
+  std::optional<int64_t> stride(mlir::AffineExpr e, mlir::AffineExpr dimension);
   mlir::AffineExpr laneDimension() const { return laneExpr; }
   int64_t activeLanes() const { return active; }
 
@@ -44,6 +47,9 @@ public:
   mlir::Value scalar(mlir::AffineExpr e);
   mlir::Value perLane(mlir::AffineExpr e);
 
+  mlir::AffineExpr simplified(mlir::AffineExpr e) {
+    return mlir::simplifyAffineExpr(e, ivs.size(), 0);
+  }
   mlir::AffineExpr linear(llvm::ArrayRef<int64_t> shape, const Index &index);
   // Elements at `position` of a buffer. With a dynamic part, `position` counts from it (i64, scalar
   // or lanes).
@@ -67,7 +73,6 @@ private:
   mlir::AffineExpr laneExpr;
   int64_t active = 1;
 
-  std::optional<int64_t> laneStride(mlir::AffineExpr e);
   mlir::Value address(mlir::Value buffer, mlir::Type element, mlir::Value offset);
   mlir::Value tailMask();
   mlir::Value evaluate(mlir::AffineExpr e, bool lanes);

@@ -20,19 +20,20 @@ ArrayRef<int64_t> shapeOf(Value value) {
 // Every shape has a range of the tasks of its own.
 void PhaseEmitter::emitMap() {
   int64_t first = 0;
-  for (auto &group : groupByShape(phase.stores)) {
-    bool flat = llvm::all_of(group, [](const StoredValue &s) { return isFlat(s.value); });
-    int64_t tasks = mapTasks(shapeOf(group[0].value), flat);
+  for (const MapGroup &group : mapGroups(phase.stores, target)) {
     auto clip = [&](Value bound) -> Value {
-      if (tasks == phase.tasks)
+      if (group.tasks == phase.tasks)
         return bound;
       Value shifted = arith::SubIOp::create(b, loc, bound, number(first));
       Value atLeast = arith::MaxSIOp::create(b, loc, shifted, number(0));
-      return arith::MinSIOp::create(b, loc, atLeast, number(tasks));
+      return arith::MinSIOp::create(b, loc, atLeast, number(group.tasks));
     };
     Value from = clip(begin()), to = clip(end());
-    emitMapGroup(group, from, to, flat);
-    first += tasks;
+    if (group.flat)
+      emitFlat(group, from, to);
+    else
+      emitMapGroup(group, from, to);
+    first += group.tasks;
   }
 }
 
@@ -61,44 +62,93 @@ void PhaseEmitter::emitLanes(ArrayRef<StoredValue> group, Index index, int64_t d
   }
 }
 
-void PhaseEmitter::emitMapGroup(ArrayRef<StoredValue> group, Value from, Value to, bool flat) {
-  ArrayRef<int64_t> shape = shapeOf(group[0].value);
-  int64_t rank = shape.size();
-  if (flat || rank <= 1) {
-    int64_t count = 1;
-    for (int64_t size : shape)
-      count *= size;
-    // Whole tasks are alike; the last may be shorter.
-    int64_t wholeTasks = count / flatTaskElements, rest = count % flatTaskElements;
-    Value wholeEnd = arith::MinSIOp::create(b, loc, to, number(wholeTasks));
-    auto startOf = [&](Value task) -> Value {
-      return arith::MulIOp::create(b, loc, task, number(flatTaskElements));
-    };
-    if (wholeTasks > 0)
-      loop(from, wholeEnd, 1,
-           [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), flatTaskElements); });
-    if (rest > 0) {
-      Value lastFrom = arith::MaxSIOp::create(b, loc, from, number(wholeTasks));
-      loop(lastFrom, to, 1,
-           [&](Value task) { emitLanes(group, Index(1), 0, startOf(task), rest); });
-    }
-    return;
+void PhaseEmitter::emitFlat(const MapGroup &group, Value from, Value to) {
+  int64_t count = cast<RankedTensorType>(group.stores[0].value.getType()).getNumElements();
+  // Whole tasks are alike; the last may be shorter.
+  int64_t wholeTasks = count / flatTaskElements, rest = count % flatTaskElements;
+  Value wholeEnd = arith::MinSIOp::create(b, loc, to, number(wholeTasks));
+  auto startOf = [&](Value task) -> Value {
+    return arith::MulIOp::create(b, loc, task, number(flatTaskElements));
+  };
+  auto run = [&](Value task, int64_t elements) {
+    emitLanes(group.stores, Index(1), 0, startOf(task), elements);
+  };
+  if (wholeTasks > 0)
+    loop(from, wholeEnd, 1, [&](Value task) { run(task, flatTaskElements); });
+  if (rest > 0) {
+    Value lastFrom = arith::MaxSIOp::create(b, loc, from, number(wholeTasks));
+    loop(lastFrom, to, 1, [&](Value task) { run(task, rest); });
   }
-  ArrayRef<int64_t> outer = shape.drop_back(rank == 2 ? 1 : 2);
+}
+
+// One square: its lines along the last dimension, each with all of the group's values.
+void PhaseEmitter::emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
+                              AffineExpr lane, int64_t active) {
+  AffineExpr across = access.dimension(from);
+  puller.square = Puller::Square{across, 0, lines};
+  for (int64_t line = 0; line < lines; ++line) {
+    puller.square->line = line;
+    access.setLanes(group.lanes, lane, active);
+    index[group.square] = across + line, index.back() = lane;
+    storeAll(group.stores, index);
+  }
+  puller.square.reset();
+  access.setScalar();
+}
+
+// All squares of a few blocks of lines, in the order of the last dimension.
+void PhaseEmitter::emitSquares(const MapGroup &group, const Index &index, Value from) {
+  ArrayRef<int64_t> shape = shapeOf(group.stores[0].value);
+  int64_t lanes = group.lanes, last = shape.back(), lines = shape[group.square];
+  int64_t wholeLast = last / lanes * lanes, wholeLines = lines / lanes * lanes;
+  Value to = arith::AddIOp::create(b, loc, from, number(group.squareStep()));
+  Value end = arith::MinSIOp::create(b, loc, to, number(wholeLines));
+  Value hasRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, to, number(wholeLines));
+  auto column = [&](Value at, int64_t active) {
+    AffineExpr lane = access.dimension(at);
+    loop(from, end, lanes,
+         [&](Value start) { emitSquare(group, index, start, lanes, lane, active); });
+    if (wholeLines == lines)
+      return;
+    scf::IfOp::create(b, loc, hasRest, [&](OpBuilder &, Location) {
+      puller.newScope();
+      emitSquare(group, index, number(wholeLines), lines - wholeLines, lane, active);
+      scf::YieldOp::create(b, loc);
+    });
+    puller.newScope();
+  };
+  if (wholeLast > 0)
+    loop(number(0), number(wholeLast), lanes, [&](Value at) { column(at, lanes); });
+  if (wholeLast < last)
+    column(number(wholeLast), last - wholeLast);
+}
+
+void PhaseEmitter::emitMapGroup(const MapGroup &group, Value from, Value to) {
+  ArrayRef<int64_t> shape = shapeOf(group.stores[0].value);
+  int64_t rank = shape.size(), square = group.square, step = group.squareStep();
   loop(from, to, 1, [&](Value task) {
     Index index;
-    for (Value position : decode(task, outer))
+    Value start; // of the blocks of squares
+    for (auto [d, position] : llvm::enumerate(decode(task, group.outer))) {
+      if ((int64_t)d == square)
+        start = arith::MulIOp::create(b, loc, position, number(step));
       index.push_back(access.dimension(position));
-    if (rank == 2) {
-      index.push_back({});
-      emitLanes(group, index, 1, number(0), shape[1]);
-      return;
     }
-    loop(number(0), number(shape[rank - 2]), 1, [&](Value middle) {
-      Index inner(index);
-      inner.push_back(access.dimension(middle));
-      inner.push_back({});
-      emitLanes(group, inner, rank - 1, number(0), shape[rank - 1]);
+    index.resize(rank);
+    auto inner = [&](const Index &at) {
+      if (square >= 0)
+        emitSquares(group, at, start);
+      else
+        emitLanes(group.stores, at, rank - 1, number(0), shape[rank - 1]);
+    };
+    if (rank == 2)
+      return inner(index);
+    loop(number(0), number(shape[rank - 2]), square == rank - 2 ? step : 1, [&](Value middle) {
+      Index at(index);
+      at[rank - 2] = access.dimension(middle);
+      if (square == rank - 2)
+        start = middle;
+      inner(at);
     });
   });
 }

@@ -66,28 +66,6 @@ AffineExpr PhaseEmitter::inPanels(const Panels &side, const Index &index, Affine
   return ((batch * side.panels() + panel) * side.depth + index[side.summed]) * side.width + column;
 }
 
-// After log2(lanes) rounds of exchanging ever smaller blocks, vector i holds lane i of all vectors.
-static SmallVector<Value> transposeInRegisters(OpBuilder &b, Location loc,
-                                               SmallVector<Value> rows) {
-  int64_t lanes = rows.size();
-  for (int64_t block = lanes / 2; block >= 1; block /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t l = 0; l < lanes; ++l) {
-      bool upper = l & block;
-      low.push_back(upper ? lanes + l - block : l);
-      high.push_back(upper ? lanes + l : l + block);
-    }
-    for (int64_t i = 0; i < lanes; ++i) {
-      if (i & block)
-        continue;
-      Value x = rows[i], y = rows[i + block];
-      rows[i] = vector::ShuffleOp::create(b, loc, x, y, low);
-      rows[i + block] = vector::ShuffleOp::create(b, loc, x, y, high);
-    }
-  }
-  return rows;
-}
-
 // Up to a vector of columns, all depths: squares that are transposed.
 void PhaseEmitter::packStrip(const Panels &side, Index index, Value strip, int64_t columns) {
   Value operand = phase.reductions[0].op->getOperand(side.operand);

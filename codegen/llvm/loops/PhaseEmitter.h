@@ -51,7 +51,11 @@ private:
 
   // Map.cpp
   void emitMap();
-  void emitMapGroup(llvm::ArrayRef<StoredValue> group, Value from, Value to, bool flat);
+  void emitMapGroup(const MapGroup &group, Value from, Value to);
+  void emitFlat(const MapGroup &group, Value from, Value to);
+  void emitSquares(const MapGroup &group, const Index &index, Value from);
+  void emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
+                  mlir::AffineExpr lane, int64_t active);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                  int64_t count);
   void emitScatter();

@@ -484,10 +484,8 @@ void Planner::planReductions(ArrayRef<Reduction> reductions) {
   if (map.stores.empty())
     return;
   map.tasks = 0;
-  for (auto &group : groupByShape(map.stores))
-    map.tasks +=
-        mapTasks(shapeOf(group[0].value),
-                 llvm::all_of(group, [](const StoredValue &s) { return isFlat(s.value); }));
+  for (const MapGroup &group : mapGroups(map.stores, target))
+    map.tasks += group.tasks;
   result.phases.push_back(map);
 }
 
@@ -566,11 +564,34 @@ SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<St
   return groups;
 }
 
-int64_t fluxion::codegen::mapTasks(ArrayRef<int64_t> shape, bool flat) {
-  int64_t count = product(shape);
-  if (flat || shape.size() <= 1)
-    return (count + flatTaskElements - 1) / flatTaskElements;
-  return product(shape.drop_back(shape.size() == 2 ? 1 : 2));
+SmallVector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
+                                                  const ir::TargetInfo &target) {
+  SmallVector<MapGroup> groups;
+  for (auto &equal : groupByShape(stores)) {
+    MapGroup group;
+    group.stores = equal;
+    group.flat = llvm::all_of(equal, [](const StoredValue &s) { return isFlat(s.value); });
+    group.lanes = target.vectorBytes;
+    for (const StoredValue &s : equal)
+      group.lanes = std::min(group.lanes, lanesFor(typeOf(s.value).getElementType(), target));
+    ArrayRef<int64_t> shape = shapeOf(equal[0].value);
+    group.flat |= shape.size() <= 1;
+    if (group.flat) {
+      group.tasks = (product(shape) + flatTaskElements - 1) / flatTaskElements;
+      groups.push_back(group);
+      continue;
+    }
+    for (const StoredValue &s : equal)
+      if (group.square < 0)
+        group.square = squareDim(s.value, group.lanes);
+    group.outer.assign(shape.begin(), shape.end() - (shape.size() == 2 ? 1 : 2));
+    if (group.square >= 0 && group.square < (int64_t)group.outer.size())
+      group.outer[group.square] =
+          (shape[group.square] + group.squareStep() - 1) / group.squareStep();
+    group.tasks = product(group.outer);
+    groups.push_back(group);
+  }
+  return groups;
 }
 
 KernelPlan fluxion::codegen::planKernel(ir::KernelOp kernel, const ir::TargetInfo &target) {

@@ -104,9 +104,19 @@ llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<St
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
 bool isFlat(mlir::Value value);
-// Tasks of a map over a shape, and how many elements of the flattened shape or of the outer
-// dimensions each takes.
-int64_t mapTasks(mlir::ArrayRef<int64_t> shape, bool flat);
+// One map loop nest: equal shapes.
+struct MapGroup {
+  llvm::SmallVector<StoredValue> stores;
+  bool flat = false;                // over the flattened shape
+  int64_t lanes = 1;                // a block of the widest type fills one register
+  int64_t square = -1;              // the dimension walked in squares with the last one; -1: none
+  llvm::SmallVector<int64_t> outer; // sizes of the dimensions whose positions are tasks
+  int64_t tasks = 1;
+  // Positions of `square` taken together: neighbouring cache lines are then used soon after.
+  int64_t squareStep() const { return 4 * lanes; }
+};
+llvm::SmallVector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores,
+                                      const ir::TargetInfo &target);
 inline constexpr int64_t flatTaskElements = 8192;
 int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);
 

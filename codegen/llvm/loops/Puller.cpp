@@ -160,12 +160,12 @@ Value Puller::compute(Value value, const Index &index) {
       if (at == index)
         return access.emit.splat(block);
   if (Value buffer = buffers.lookup(value))
-    return access.load(buffer, elementOf(value), access.linear(shapeOf(value), index), guard);
+    return loadBlock(buffer, elementOf(value), access.linear(shapeOf(value), index));
   Operation *op = value.getDefiningOp();
   // A view of memory is read under its own shape.
   if (auto reshape = dyn_cast_or_null<ir::ReshapeOp>(op))
     if (Value buffer = buffers.lookup(reshape.getX()))
-      return access.load(buffer, elementOf(value), access.linear(shapeOf(value), index), guard);
+      return loadBlock(buffer, elementOf(value), access.linear(shapeOf(value), index));
   return computeOp(op, value, index);
 }
 

@@ -20,16 +20,32 @@ public:
   // The block at `position` of a buffer that stands for `value`; loaded once a scope.
   mlir::Value loadOnce(mlir::Value buffer, mlir::Value value, mlir::AffineExpr position);
   // Forgets what was computed: at the start of every loop body.
-  void newScope() { memo.clear(); }
+  void newScope() {
+    memo.clear();
+    transposed.clear();
+  }
   // A reduction's result that is in registers: `value` at the one index it will be asked for.
   void hold(mlir::Value value, const Index &index, mlir::Value block);
   void release(mlir::Value value) { held.erase(value); }
   // As pull, reading memory only where `extra` holds too; elsewhere the block is anything.
   mlir::Value pullUnder(const Guard &extra, mlir::Value value, const Index &index);
 
+  // Inside a square of lanes x lanes elements, of which lines along `across` are computed one after
+  // another, `line` now: a load that steps over memory from lane to lane but not from line to line
+  // reads whole vectors along the lines and is transposed once.
+  struct Square {
+    mlir::AffineExpr across;
+    int64_t line = 0, lines = 0;
+  };
+  std::optional<Square> square;
+
   Access &access;
 
 private:
+  mlir::Value loadBlock(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position);
+  // Transposed blocks by buffer and the position of their first line.
+  std::map<std::pair<const void *, const void *>, llvm::SmallVector<mlir::Value>> transposed;
+
   const llvm::DenseMap<mlir::Value, mlir::Value> &buffers;
   struct Key {
     mlir::Value value;
@@ -58,6 +74,14 @@ private:
 // Position of the operand's element that a pure index change (reshape, transpose, broadcast, slice,
 // reverse) reads for a result's position; nothing for other ops.
 std::optional<Index> operandIndex(Access &access, mlir::Operation *op, const Index &index);
+
+// The dimension of a map's results along which the operands that are strided along the last one are
+// contiguous; -1: there is none, or too short to pay.
+int64_t squareDim(mlir::Value value, int64_t lanes);
+
+// After log2(lanes) rounds of exchanging ever smaller blocks, vector i holds lane i of all vectors.
+llvm::SmallVector<mlir::Value> transposeInRegisters(mlir::OpBuilder &b, mlir::Location loc,
+                                                    llvm::SmallVector<mlir::Value> rows);
 
 // Reductions start a phase of their own; everything else is pulled.
 bool isReduction(mlir::Operation *op);
