@@ -91,8 +91,22 @@ private:
   mlir::AffineExpr sumPlace(int64_t vector);
   void finishElement(const Reduction &r, const Index &index, mlir::AffineExpr chunk, Value value);
 
-  // Reduce.cpp
+  // Row.cpp
+  struct Stash { // a row of a value that several sweeps need
+    Value value;
+    int64_t sweep = 0; // that computes it
+    Value memory;
+    int64_t elements = 0;
+  };
+  llvm::SmallVector<std::pair<Value, Value>> stashing; // of the present sweep: value, origin
   void emitRow();
+  void emitRowResults(const Index &at);
+  llvm::SmallVector<llvm::SmallVector<const Reduction *>> rowSweeps();
+  llvm::SmallVector<Stash> planStashes(llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps);
+  Value rowOrigin(const Stash &stash, Value row);
+  void keepStashed(const Reduction &r, const Index &kept, const Index &reduced);
+
+  // Reduce.cpp
   Values identities(const Reduction &r);
   Value identity(const Reduction &r);
   Values step(const Reduction &r, mlir::ValueRange accumulators, const Index &kept,

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Reductions: what is combined, step by step, and rows that keep their reductions in registers.
-// Every result is combined in one fixed order.
+// Reductions: what is combined, step by step. Every result is combined in one fixed order.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
@@ -307,6 +306,8 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
       }
       accumulator = next;
     }
+    if (kept.size())
+      keepStashed(first, kept[0], reduced);
     reduced.pop_back();
   };
   Index reduced;
@@ -337,68 +338,4 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
   }
   access.setScalar();
   return results;
-}
-
-// One row a task: its reductions one after another, those that are ready together in one pass, then
-// its results.
-void PhaseEmitter::emitRow() {
-  ArrayRef<int64_t> rows = phase.reductions[0].kept;
-  loop(begin(), end(), 1, [&](Value row) {
-    Index at;
-    for (Value position : decode(row, rows))
-      at.push_back(access.dimension(position));
-    DenseSet<Value> done;
-    auto ready = [&](const Reduction &r) {
-      SmallVector<Value> open(r.op->getOperands());
-      while (!open.empty()) {
-        Operation *op = open.pop_back_val().getDefiningOp();
-        if (!op || (isReduction(op) && done.contains(op->getResult(0))))
-          continue;
-        if (isReduction(op))
-          return false;
-        llvm::append_range(open, op->getOperands());
-      }
-      return true;
-    };
-    while (done.size() < phase.reductions.size()) {
-      SmallVector<const Reduction *> group;
-      for (const Reduction &r : phase.reductions)
-        if (!done.contains(r.result) && ready(r) &&
-            (group.empty() || (r.extents == group[0]->extents && !r.isArg() && !group[0]->isArg())))
-          group.push_back(&r);
-      SmallVector<Index> kept(group.size(), at);
-      Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
-      for (auto [i, r] : llvm::enumerate(group)) {
-        Value value = results[r->isArg() ? 1 : i];
-        if (!r->isArg())
-          value = access.emit.convert(value, accumulatorElement(*r),
-                                      typeOf(r->result).getElementType());
-        puller.hold(r->result, at, value);
-        done.insert(r->result);
-      }
-    }
-    puller.newScope();
-    for (auto &group : groupByShape(phase.stores)) {
-      ArrayRef<int64_t> inner = shapeOf(group[0].value).drop_front(rows.size());
-      if (inner.empty()) {
-        storeAll(group, at);
-        continue;
-      }
-      std::function<void(Index, size_t)> nest = [&](Index index, size_t d) {
-        if (d + 1 == inner.size()) {
-          index.push_back({});
-          emitLanes(group, index, rows.size() + d, number(0), inner[d]);
-          return;
-        }
-        loop(number(0), number(inner[d]), 1, [&](Value iv) {
-          Index next(index);
-          next.push_back(access.dimension(iv));
-          nest(next, d + 1);
-        });
-      };
-      nest(at, 0);
-    }
-    for (const Reduction &r : phase.reductions)
-      puller.release(r.result);
-  });
 }
