@@ -4,6 +4,8 @@
 #include "ir/autodiff/Reverse.h"
 #include "ir/ops/Control.h"
 
+#include "mlir/Transforms/RegionUtils.h"
+
 using namespace mlir;
 using namespace fluxion::ir;
 
@@ -13,10 +15,12 @@ SmallVector<Value> inputsOf(ValueRange inputs, ArrayRef<int64_t> wrt) {
   return llvm::map_to_vector(wrt, [&](int64_t index) { return inputs[index]; });
 }
 
-// Two inputs may be one value (f(x, x)); each needs a cotangent of its own.
-SmallVector<Value> distinct(OpBuilder &builder, Location loc, ValueRange values) {
+// Two inputs may be one value (f(x, x)), or the body may capture one, which is then constant to it;
+// each needs a cotangent of its own.
+SmallVector<Value> distinct(OpBuilder &builder, Location loc, ValueRange values, Region &body) {
   SmallVector<Value> result;
   DenseSet<Value> seen;
+  visitUsedValuesDefinedAbove(body, body, [&](OpOperand *use) { seen.insert(use->get()); });
   for (Value value : values)
     result.push_back(seen.insert(value).second
                          ? value
@@ -26,7 +30,7 @@ SmallVector<Value> distinct(OpBuilder &builder, Location loc, ValueRange values)
 
 LogicalResult expandVjp(VjpOp vjp) {
   OpBuilder builder(vjp);
-  SmallVector<Value> inputs = distinct(builder, vjp.getLoc(), vjp.getInputs());
+  SmallVector<Value> inputs = distinct(builder, vjp.getLoc(), vjp.getInputs(), vjp.getBody());
   Inlined forward = inlineCopy(builder, vjp.getBody(), inputs);
   Reverse reverse(builder);
   SmallVector<Value> wanted = inputsOf(inputs, vjp.getWrt());
@@ -47,7 +51,7 @@ LogicalResult expandVjp(VjpOp vjp) {
 // value of u survives, so zeros stand in for it and clean-up removes them.
 LogicalResult expandJvp(JvpOp jvp) {
   OpBuilder builder(jvp);
-  SmallVector<Value> inputs = distinct(builder, jvp.getLoc(), jvp.getInputs());
+  SmallVector<Value> inputs = distinct(builder, jvp.getLoc(), jvp.getInputs(), jvp.getBody());
   Inlined forward = inlineCopy(builder, jvp.getBody(), inputs);
   SmallVector<Value> wanted = inputsOf(inputs, jvp.getWrt());
 

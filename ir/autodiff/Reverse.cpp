@@ -5,6 +5,7 @@
 #include "ir/ops/Elementwise.h"
 
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace fluxion::ir;
@@ -25,6 +26,17 @@ SmallVector<Value> readValues(Operation *op) {
   return values;
 }
 
+// Ops whose adjoint has no factor that could be infinite or NaN.
+bool mapsZeroToZero(Operation *op) {
+  auto isFinite = [](Value value) {
+    SplatElementsAttr splat;
+    return matchPattern(value, m_Constant(&splat)) && isFloat(value) &&
+           splat.getSplatValue<APFloat>().isFinite();
+  };
+  return isa<AddOp, SubOp, NegOp, ConvertOp, AccumulateOp, MaxOp, MinOp, ClampOp, ReluOp>(op) ||
+         (isa<MulOp>(op) && llvm::any_of(op->getOperands(), isFinite));
+}
+
 } // namespace
 
 Inlined fluxion::ir::inlineCopy(OpBuilder &builder, Region &region, ValueRange arguments) {
@@ -39,6 +51,7 @@ Inlined fluxion::ir::inlineCopy(OpBuilder &builder, Region &region, ValueRange a
     }
     // Autodiff sees a composite without an adjoint as its definition, down to what has one.
     Operation *whole = builder.clone(op, mapping);
+    SmallVector<Value> results(whole->getResults());
     SmallVector<Operation *> open{whole};
     SmallVector<Operation *> flat;
     while (!open.empty()) {
@@ -57,14 +70,14 @@ Inlined fluxion::ir::inlineCopy(OpBuilder &builder, Region &region, ValueRange a
       for (Operation *op = before ? before->getNextNode() : &next->getBlock()->front(); op != next;
            op = op->getNextNode())
         made.push_back(op);
-      for (auto [from, to] : llvm::zip_equal(next->getResults(), definition))
+      for (auto [from, to] : llvm::zip_equal(next->getResults(), definition)) {
         from.replaceAllUsesWith(to);
-      if (next == whole)
-        for (auto [from, to] : llvm::zip_equal(op.getResults(), definition))
-          mapping.map(from, to);
+        llvm::replace(results, Value(from), to);
+      }
       next->erase();
       open.append(made.rbegin(), made.rend());
     }
+    mapping.map(op.getResults(), results);
     copy.ops.append(flat);
   }
   for (Value value : region.front().getTerminator()->getOperands())
@@ -86,6 +99,14 @@ Value Reverse::accumulated(Value value) {
   SmallVector<Value> &list = found->second;
   if (list.size() > 1) {
     Value sum = AccumulateOp::create(builder, value.getLoc(), value.getType(), list);
+    Emitter emit(builder, value.getLoc());
+    Value alive = live.lookup(list.front());
+    for (Value other : ArrayRef<Value>(list).drop_front()) {
+      Value also = live.lookup(other);
+      alive = !alive || !also ? Value() : alive == also ? alive : emit.or_(emit(alive), emit(also));
+    }
+    if (alive)
+      live[sum] = alive;
     list.assign({sum});
   }
   return list.front();
@@ -134,10 +155,36 @@ LogicalResult Reverse::reverse(Operation *op) {
         "has no derivative; wrap its operands in stop_gradient if none is meant");
   Emitter emit(builder, op->getLoc());
   SmallVector<Value> cotangents = differentiable.adjoint(emit, grads);
+  keepZeros(op, grads, cotangents);
   for (auto [operand, cotangent] : llvm::zip_equal(op->getOperands(), cotangents))
     if (active.contains(operand))
       add(operand, cotangent);
   return success();
+}
+
+// select gives the branch not taken a cotangent of exactly zero. On its way down a chain of
+// pointwise ops the zero may meet infinite slopes, so it is written again after each of them.
+void Reverse::keepZeros(Operation *op, ValueRange grads, MutableArrayRef<Value> cotangents) {
+  Emitter emit(builder, op->getLoc());
+  Value alive = grads.size() == 1 ? live.lookup(grads[0]) : Value();
+  if (auto choice = dyn_cast<SelectOp>(op)) {
+    Expr taken = emit(choice.getPred()),
+         other = emit(NotOp::create(builder, op->getLoc(), taken.type(), taken));
+    live[cotangents[1]] = alive ? emit.and_(emit(alive), taken) : taken;
+    live[cotangents[2]] = alive ? emit.and_(emit(alive), other) : other;
+    return;
+  }
+  if (!alive || !op->hasTrait<Pointwise>())
+    return;
+  for (Value &cotangent : cotangents) {
+    if (!cotangent)
+      continue;
+    if (!mapsZeroToZero(op)) {
+      Expr value = emit(cotangent);
+      cotangent = emit.select(emit(alive), value, emit.like(0, value));
+    }
+    live[cotangent] = alive;
+  }
 }
 
 // The region runs again on inputs that are not available before the cotangents are.

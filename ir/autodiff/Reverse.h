@@ -26,9 +26,14 @@ private:
   llvm::DenseSet<mlir::Value> active;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<mlir::Value>> contributions;
 
+  // Of cotangents that came through selects: where they may differ from zero (i1).
+  llvm::DenseMap<mlir::Value, mlir::Value> live;
+
   void spreadActivity(mlir::Operation *op);
   mlir::Value accumulated(mlir::Value value); // null: a symbolic zero
   mlir::LogicalResult reverse(mlir::Operation *op);
+  void keepZeros(mlir::Operation *op, mlir::ValueRange grads,
+                 llvm::MutableArrayRef<mlir::Value> cotangents);
   mlir::LogicalResult reverseCheckpoint(mlir::Operation *op, mlir::ValueRange grads);
   mlir::LogicalResult reverseCustom(mlir::Operation *op, mlir::ValueRange grads);
 };

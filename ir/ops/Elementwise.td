@@ -106,7 +106,7 @@ def Fluxion_SelectOp : Fluxion_Op<"select", [Pure, Pointwise, SameOperandsAndRes
     AllTypesMatch<["on_true", "on_false", "z"]>, Differentiable]> {
   let summary = "z = pred ? on_true : on_false";
   let description = [{The adjoint is strong-zero: the cotangent of the branch not taken is exactly 0,
-    whatever its value.}];
+    whatever its value, and stays 0 down the pointwise ops that made the branch, whatever their slope.}];
   let arguments = (ins Fluxion_PredTensor:$pred, Fluxion_Tensor:$on_true, Fluxion_Tensor:$on_false);
   let results = (outs Fluxion_Tensor:$z);
   let assemblyFormat = "$pred `,` $on_true `,` $on_false attr-dict `:` type($pred) `,` type($z)";

@@ -6,6 +6,7 @@
 
 #include "mlir/IR/Verifier.h"
 
+#include <numeric>
 #include <random>
 #include <stdexcept>
 
@@ -41,7 +42,15 @@ void copyBody(func::FuncOp f, Region &region) {
 
 } // namespace
 
-bool isFloat(const Tensor &tensor) { return tensor.isFloat(); }
+SmallVector<Type> fillRegion(Emitter &emit, Region &region, TypeRange arguments,
+                             const RegionBody &body) {
+  OpBuilder::InsertionGuard guard(emit.builder);
+  Block *block = emit.builder.createBlock(&region, {}, arguments,
+                                          SmallVector<Location>(arguments.size(), emit.loc));
+  Values results = body(emit, block->getArguments());
+  YieldOp::create(emit.builder, emit.loc, results);
+  return SmallVector<Type>(ValueRange(results).getTypes());
+}
 
 std::vector<Tensor> floatsOf(const std::vector<Tensor> &tensors) {
   std::vector<Tensor> floats;
@@ -55,13 +64,17 @@ Derivatives::Derivatives(const GradientCase &given, bool decomposed) : given(giv
   Builder b(&context);
   SmallVector<Type> types;
   for (const Input &input : given.inputs)
-    types.push_back(RankedTensorType::get(
-        input.shape, input.positions ? (Type)b.getI32Type() : (Type)b.getF64Type()));
+    types.push_back(RankedTensorType::get(input.shape, input.positions ? (Type)b.getI32Type()
+                                                                       : (Type)b.getF64Type()));
   auto value = create("value", types, [&](Emitter &emit, ValueRange arguments) {
     SmallVector<Expr> x;
     for (Value argument : arguments)
       x.push_back(emit(argument));
     return given.build(emit, x);
+  });
+  value.walk([&](Operation *op) {
+    mnemonics.insert(op->getName().stripDialect().str());
+    composite |= isa<CompositeOpInterface>(op);
   });
   if (decomposed && failed(decomposeComposites(*module)))
     throw std::runtime_error("composites do not decompose");
@@ -77,9 +90,8 @@ Derivatives::Derivatives(const GradientCase &given, bool decomposed) : given(giv
     throw std::runtime_error("not a valid module\n" + undifferentiated);
 }
 
-func::FuncOp
-Derivatives::create(const std::string &name, ArrayRef<Type> arguments,
-                    const std::function<Values(Emitter &, ValueRange)> &buildBody) {
+func::FuncOp Derivatives::create(const std::string &name, ArrayRef<Type> arguments,
+                                 const std::function<Values(Emitter &, ValueRange)> &buildBody) {
   OpBuilder b = OpBuilder::atBlockEnd(module->getBody());
   Location loc = b.getUnknownLoc();
   auto made = func::FuncOp::create(b, loc, name, b.getFunctionType(arguments, {}));
@@ -137,7 +149,8 @@ std::vector<Tensor> Derivatives::inputsOf(const std::string &name) {
   int64_t count = 0;
   for (Type type : types)
     count += cast<RankedTensorType>(type).getNumElements();
-  std::vector<int64_t> slots(llvm::to_vector(llvm::seq<int64_t>(0, count)));
+  std::vector<int64_t> slots(count);
+  std::iota(slots.begin(), slots.end(), 0);
   std::mt19937_64 random(2024);
   for (int64_t i = count; i > 1; --i) // std::shuffle differs between libraries
     std::swap(slots[i - 1], slots[random() % i]);
@@ -165,21 +178,6 @@ std::vector<Tensor> Derivatives::directionsOf(const std::string &name) {
       number = double(random() >> 11) * 0x1p-52 - 1;
   }
   return directions;
-}
-
-std::set<std::string> Derivatives::ops() {
-  std::set<std::string> names;
-  OwningOpRef<ModuleOp> fresh = ModuleOp::create(UnknownLoc::get(&context));
-  std::swap(fresh, module);
-  SmallVector<Type> types(fresh->lookupSymbol<func::FuncOp>("value").getArgumentTypes());
-  create("value", types, [&](Emitter &emit, ValueRange arguments) {
-    SmallVector<Expr> x;
-    for (Value argument : arguments)
-      x.push_back(emit(argument));
-    return given.build(emit, x);
-  })->walk([&](Operation *op) { names.insert(op->getName().stripDialect().str()); });
-  std::swap(fresh, module);
-  return names;
 }
 
 } // namespace fluxion_testing

@@ -48,14 +48,16 @@ public:
   // The module as it was before differentiation.
   const std::string &text() const { return undifferentiated; }
   // Mnemonics of the ops that `value` is made of.
-  std::set<std::string> ops();
-  bool hasComposite();
+  const std::set<std::string> &ops() const { return mnemonics; }
+  bool hasComposite() const { return composite; }
 
 private:
   const GradientCase &given;
   mlir::MLIRContext context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string undifferentiated;
+  std::set<std::string> mnemonics;
+  bool composite = false;
 
   mlir::func::FuncOp create(const std::string &name, llvm::ArrayRef<mlir::Type> arguments,
                             const std::function<Values(ir::Emitter &, mlir::ValueRange)> &build);
@@ -63,7 +65,12 @@ private:
   mlir::func::FuncOp pushOf(mlir::func::FuncOp f, const std::string &name);
 };
 
-bool isFloat(const Tensor &tensor);
+// Fills an empty region with a block that yields what `body` builds from its arguments; the types
+// of that.
+using RegionBody = std::function<Values(ir::Emitter &, mlir::ValueRange)>;
+llvm::SmallVector<mlir::Type> fillRegion(ir::Emitter &emit, mlir::Region &region,
+                                         mlir::TypeRange arguments, const RegionBody &body);
+
 // Those of float elements.
 std::vector<Tensor> floatsOf(const std::vector<Tensor> &tensors);
 

@@ -101,13 +101,13 @@ Cotangents RemainderOp::adjoint(Emitter &emit, ValueRange grads) {
   return {dz, -(dz * ((x - z) / y))};
 }
 
-// z = x^y  =>  dx = dz * y * x^(y - 1), dy = dz * z * ln x, 0 where x = 0
+// z = x^y  =>  dx = dz * y * x^(y - 1), 0 where x = y = 0; dy = dz * z * ln x, 0 where x = 0
 Cotangents PowOp::adjoint(Emitter &emit, ValueRange grads) {
   Expr x = emit(getX()), y = emit(getY()), z = emit(getZ()), dz = emit(grads[0]);
   Expr zero = emit.like(0, x), one = emit.like(1, x);
-  Expr flat = emit.compare(CompareDirection::EQ, y, zero);
-  Expr dx = emit.select(flat, zero, dz * y * emit.pow(x, y - one));
   Expr atZero = emit.compare(CompareDirection::EQ, x, zero);
+  Expr flat = emit.and_(atZero, emit.compare(CompareDirection::EQ, y, zero));
+  Expr dx = emit.select(flat, zero, dz * y * emit.pow(x, y - one));
   Expr dy = emit.select(atZero, zero, dz * z * emit.log(emit.select(atZero, one, x)));
   return {dx, dy};
 }

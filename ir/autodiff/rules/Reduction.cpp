@@ -2,6 +2,7 @@
 #include "ir/ops/Reduction.h"
 
 #include "ir/ops/Elementwise.h"
+#include "ir/ops/Shape.h"
 
 using namespace mlir;
 using namespace fluxion::ir;
@@ -10,19 +11,57 @@ using Cotangents = SmallVector<Value>;
 
 namespace {
 
-// Product of all other elements along the reduced dimensions, exact at zeros: prefix times suffix
-// products are avoided by counting zeros.
-Expr productOfOthers(Emitter &emit, Expr x, Expr y, ArrayRef<int64_t> dims) {
-  Expr zero = emit.like(0, x), one = emit.like(1, x);
-  Expr isZero = emit.compare(CompareDirection::EQ, x, zero);
-  Expr zeros =
-      emit.broadcastReduced(emit.sum(emit.select(isZero, one, zero), dims), x.shape(), dims);
-  Expr nonZero = emit.select(isZero, one, x);
-  Expr rest = emit.broadcastReduced(emit.reduce(ReduceKind::Prod, nonZero, dims), x.shape(), dims);
-  Expr withoutZeros = emit.broadcastReduced(y, x.shape(), dims) / nonZero;
-  Expr onlyZero =
-      emit.select(emit.and_(isZero, emit.compare(CompareDirection::EQ, zeros, one)), rest, zero);
-  return emit.select(emit.compare(CompareDirection::EQ, zeros, zero), withoutZeros, onlyZero);
+Expr columns(Emitter &emit, Expr x, int64_t from, int64_t to) {
+  return emit.slice(x, {0, from}, {x.shape()[0], to}, {1, 1});
+}
+Expr joined(Emitter &emit, ArrayRef<Expr> parts) {
+  SmallVector<Value> present;
+  for (Expr part : parts)
+    if (part.shape()[1])
+      present.push_back(part);
+  return emit(ConcatenateOp::create(emit.builder, emit.loc, present, 1));
+}
+
+// In each row, the product of all other elements: up a tree of products of two halves, then down
+// it, where each half gets its sibling as a factor. No division, so zeros are nothing special.
+Expr productOfOthers(Emitter &emit, Expr rows) {
+  SmallVector<Expr> levels{rows};
+  auto half = [](Expr x) { return x.shape()[1] / 2; };
+  while (levels.back().shape()[1] > 1) {
+    Expr x = levels.back();
+    int64_t h = half(x);
+    levels.push_back(joined(emit, {columns(emit, x, 0, h) * columns(emit, x, h, 2 * h),
+                                   columns(emit, x, 2 * h, x.shape()[1])}));
+  }
+  Expr others = emit.like(1, levels.pop_back_val());
+  for (Expr x : llvm::reverse(levels)) {
+    int64_t h = half(x);
+    Expr pair = columns(emit, others, 0, h);
+    others = joined(emit, {pair * columns(emit, x, h, 2 * h), pair * columns(emit, x, 0, h),
+                           columns(emit, others, h, others.shape()[1])});
+  }
+  return others;
+}
+
+// The same along any dimensions.
+Expr productOfOthers(Emitter &emit, Expr x, ArrayRef<int64_t> dims) {
+  if (x.type().getNumElements() == 0)
+    return x;
+  SmallVector<int64_t> permutation, inverse(x.shape().size()), shape;
+  for (int64_t d = 0; d < (int64_t)x.shape().size(); ++d)
+    if (!llvm::is_contained(dims, d))
+      permutation.push_back(d);
+  int64_t rows = 1;
+  for (int64_t d : permutation)
+    rows *= x.shape()[d];
+  llvm::append_range(permutation, dims);
+  for (auto [to, from] : llvm::enumerate(permutation)) {
+    inverse[from] = to;
+    shape.push_back(x.shape()[from]);
+  }
+  Expr flat =
+      emit.reshape(emit.transpose(x, permutation), {rows, x.type().getNumElements() / rows});
+  return emit.transpose(emit.reshape(productOfOthers(emit, flat), shape), inverse);
 }
 
 } // namespace
@@ -37,7 +76,7 @@ Cotangents ReduceOp::adjoint(Emitter &emit, ValueRange grads) {
   case ReduceKind::Sum:
     return {dy};
   case ReduceKind::Prod:
-    return {dy * productOfOthers(emit, x, emit(getY()), getDims())};
+    return {dy * productOfOthers(emit, x, getDims())};
   case ReduceKind::Max:
   case ReduceKind::Min: {
     Expr zero = emit.like(0, x), one = emit.like(1, x);

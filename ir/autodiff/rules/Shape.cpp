@@ -2,6 +2,8 @@
 // Adjoints of data movement: each is the transpose of a selection matrix.
 #include "ir/ops/Shape.h"
 
+#include "ir/ops/Elementwise.h"
+
 using namespace mlir;
 using namespace fluxion::ir;
 
@@ -61,7 +63,9 @@ Cotangents PadOp::adjoint(Emitter &emit, ValueRange grads) {
   }
   Expr dx = emit.slice(emit.pad(dy, 0, low, high, none), start, limit, stride);
   SmallVector<int64_t> all = llvm::to_vector(llvm::seq<int64_t>(0, rank));
-  return {dx, emit.sum(dy, all) - emit.sum(dx, all)};
+  Expr filled = emit.pad(emit.zeros(getX().getType()), 1, getLow(), getHigh(), getInterior());
+  Expr padding = emit.compare(CompareDirection::NE, filled, emit.like(0, filled));
+  return {dx, emit.sum(emit.select(padding, dy, emit.like(0, dy)), all)};
 }
 
 // y = x_0, x_1, ... along a dimension  =>  dx_i = slice of dy
