@@ -2,6 +2,7 @@
 // Derivatives where differences cannot tell: ties, zeros and infinities, values that stop or
 // replace a gradient.
 #include "tests/autodiff/Derivatives.h"
+#include "tests/codegen/Harness.h"
 
 #include "ir/ops/Control.h"
 #include "ir/ops/Elementwise.h"
@@ -25,7 +26,7 @@ namespace {
 using Numbers = std::vector<double>;
 constexpr double inf = std::numeric_limits<double>::infinity(), nan = NAN;
 
-// Vectors of the given numbers through one of the functions of Derivatives.
+// Vectors of the given numbers through one of the functions of Derivatives; compiled code agrees.
 std::vector<Numbers> run(const std::string &f, const GradientCase &c,
                          const std::vector<Numbers> &inputs) {
   Derivatives d(c);
@@ -35,8 +36,12 @@ std::vector<Numbers> run(const std::string &f, const GradientCase &c,
     EXPECT_EQ(tensors[i].floats.size(), inputs[i].size());
     tensors[i].floats = inputs[i];
   }
+  std::vector<Tensor> evaluated = d.call(f, tensors);
+  Case compiled(d.text());
+  compiled.compile({}, /*threads=*/1);
+  EXPECT_EQ(difference(evaluated, compiled.compiled(f, tensors), 1e-14), "") << d.text();
   std::vector<Numbers> results;
-  for (Tensor &result : d.call(f, tensors))
+  for (Tensor &result : evaluated)
     results.push_back(result.floats);
   return results;
 }
