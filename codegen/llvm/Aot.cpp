@@ -60,6 +60,9 @@ Error runTool(StringRef program, ArrayRef<std::string> arguments, StringRef log)
 } // namespace
 
 Error writeFile(StringRef path, StringRef bytes, bool executable) {
+  // The rename below would put a file in the place of a device.
+  if (sys::fs::exists(path) && !sys::fs::is_regular_file(path))
+    return createStringError("cannot write " + path + ": not a regular file");
   SmallString<128> temporary;
   int fd;
   if (std::error_code error = sys::fs::createUniqueFile(path + ".%%%%%%", fd, temporary))

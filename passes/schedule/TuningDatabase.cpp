@@ -105,6 +105,9 @@ llvm::Expected<TuningDatabase> TuningDatabase::load(StringRef path) {
 }
 
 llvm::Error TuningDatabase::save(StringRef path) const {
+  // A rename would put a file in the place of a device.
+  if (llvm::sys::fs::exists(path) && !llvm::sys::fs::is_regular_file(path))
+    return llvm::createStringError(path + ": not a regular file");
   std::string bytes;
   bool written = isText(path) ? google::protobuf::TextFormat::PrintToString(*database, &bytes)
                               : database->SerializeToString(&bytes);
