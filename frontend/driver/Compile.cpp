@@ -5,8 +5,10 @@
 #include "codegen/common/ObjectCache.h"
 #include "codegen/common/Target.h"
 #include "codegen/llvm/Aot.h"
+#include "frontend/dsl/Trace.h"
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
+#include "passes/schedule/TuningDatabase.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -67,6 +69,30 @@ void countKernels(ModuleOp module, CompileInfo &info) {
     info.state_bytes = bytes.getInt();
 }
 
+// Keys and values that no backend reads would be ignored in silence.
+void checkSchedule(const std::string &text, const ir::TargetInfo &target, MLIRContext *context) {
+  std::string error;
+  DictionaryAttr schedule = passes::parseScheduleText(text, context, error);
+  if (!schedule)
+    throw std::runtime_error("--schedule: " + error);
+  for (NamedAttribute entry : schedule) {
+    if (entry.getName() != "backend")
+      throw std::runtime_error("unknown schedule key \"" + entry.getName().str() +
+                               "\"; there is backend");
+    std::vector<std::string> names;
+    for (const auto &backend : codegen::backendsFor(target))
+      names.push_back(backend->name().str());
+    auto value = dyn_cast<StringAttr>(entry.getValue());
+    std::string given = value ? value.getValue().str() : "";
+    if (llvm::is_contained(names, given))
+      continue;
+    std::string close = dsl::nearest(given, names);
+    throw std::runtime_error("unknown backend \"" + given + "\"; " +
+                             (close.empty() ? "it is one of " + llvm::join(names, ", ")
+                                            : "did you mean " + close + "?"));
+  }
+}
+
 void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   std::string messages;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
@@ -80,6 +106,11 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   passes::PipelineOptions options;
   options.model = model.get();
   options.schedules = request.schedules;
+  std::optional<passes::TuningDatabase> database;
+  if (!request.options.tuning.empty()) {
+    database = orThrow(passes::TuningDatabase::load(request.options.tuning));
+    options.schedules = &*database;
+  }
   options.schedule = request.options.schedule;
   options.skip = request.options.skip;
   options.stopAfter = request.stopAfter;
@@ -107,6 +138,7 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
 Product compileModule(ModuleOp module, const Request &request) {
   Product product;
   ir::TargetInfo target = orThrow(codegen::parseTarget(request.options.target));
+  checkSchedule(request.options.schedule, target, module.getContext());
   product.planned = module.clone();
   ModuleOp planned = *product.planned;
   planned->setAttr(ir::targetAttrName, target.toAttr(module.getContext()));

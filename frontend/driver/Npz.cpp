@@ -2,6 +2,7 @@
 #include "frontend/driver/Npz.h"
 
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <stdexcept>
@@ -135,6 +136,9 @@ NamedArrays readNpz(const std::string &path) {
 }
 
 void writeNpz(const std::string &path, const NamedArrays &arrays) {
+  // The rename below would put a file in the place of a device.
+  if (std::filesystem::exists(path) && !std::filesystem::is_regular_file(path))
+    bad(path, "cannot be written: not a regular file");
   std::string temporary = path + ".partial";
   int code = 0;
   zip_t *archive = zip_open(temporary.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &code);

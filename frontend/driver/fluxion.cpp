@@ -18,13 +18,15 @@ int main(int argc, char **argv) {
       "  fluxion build vision/lenet -o lenet --emit=exe        a standalone trainer, runtime "
       "included\n"
       "  fluxion run   kernel.mlir                             functions of the fluxion dialect, "
-      "on random inputs",
+      "on random inputs\n"
+      "  fluxion tune  vision/lenet -o tuning.txtpb            measure schedules, for --tuning",
       "fluxion"};
   app.require_subcommand(1);
   app.footer("fluxion COMMAND --help has examples first");
   int code = 0;
-  for (auto *add : {driver::addList, driver::addShow, driver::addTrain, driver::addBuild,
-                    driver::addRun, driver::addBench, driver::addExplain, driver::addDemo})
+  for (auto *add :
+       {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addRun,
+        driver::addBench, driver::addTune, driver::addExplain, driver::addDemo})
     add(app, code);
   try {
     app.parse(argc, argv);

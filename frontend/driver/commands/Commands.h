@@ -15,13 +15,14 @@ void addShow(CLI::App &app, int &code);
 void addTrain(CLI::App &app, int &code);
 void addBuild(CLI::App &app, int &code);
 void addBench(CLI::App &app, int &code);
+void addTune(CLI::App &app, int &code);
 void addRun(CLI::App &app, int &code);
 void addExplain(CLI::App &app, int &code);
 void addDemo(CLI::App &app, int &code);
 
 // What every command that compiles understands.
 struct CompileFlags {
-  std::string target = "cpu", schedule, dump, reproducer;
+  std::string target = "cpu", schedule, tuning, dump, reproducer;
   std::vector<std::string> skip;
   int threads = 0;
   bool noCache = false, timing = false;

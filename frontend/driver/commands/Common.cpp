@@ -20,6 +20,7 @@ void CompileFlags::add(CLI::App &command) {
   command.add_option("--threads", threads,
                      "worker threads; all by default, results do not depend on it");
   command.add_option("--schedule", schedule, "key=value,... over every kernel's schedule");
+  command.add_option("--tuning", tuning, "database of measured schedules, from fluxion tune");
   command.add_option("--skip", skip, "passes to leave out")->delimiter(',');
   command.add_option("--dump", dump, "folder for the program after every pass");
   command.add_flag("--no-cache", noCache, "compile even what was compiled before");
@@ -32,7 +33,8 @@ CompileOptions CompileFlags::options() const {
           .cache = !noCache,
           .skip = skip,
           .schedule = schedule,
-          .dump = dump};
+          .dump = dump,
+          .tuning = tuning};
 }
 
 const Model &findModel(const std::string &name) {

@@ -46,6 +46,7 @@ struct CompileOptions {
   std::vector<std::string> skip = {}; // passes to leave out
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
+  std::string tuning = {};            // file of measured schedules, see `fluxion tune`
 };
 
 // Seconds each stage of a compilation took, and what came of it.

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// fluxion tune: every schedule a kernel may have, timed; the best of each kernel in a database.
+#include "codegen/common/Backend.h"
+#include "codegen/common/Target.h"
+#include "frontend/driver/Compile.h"
+#include "frontend/driver/commands/Commands.h"
+#include "frontend/driver/commands/Measure.h"
+#include "passes/schedule/TuningDatabase.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdio>
+#include <stdexcept>
+
+namespace fluxion::driver {
+namespace {
+
+struct TuneFlags {
+  CompileFlags compile;
+  std::string subject, output;
+  double seconds = 0.05;
+  bool json = false;
+};
+
+struct Candidate {
+  size_t kernel;
+  std::string entry, backend;
+  mlir::DictionaryAttr schedule;
+};
+
+// One candidate a backend that takes the kernel.
+std::vector<Candidate> candidates(const std::vector<DistinctKernel> &kernels,
+                                  const ir::TargetInfo &target) {
+  std::vector<Candidate> list;
+  for (auto [i, distinct] : llvm::enumerate(kernels)) {
+    ir::KernelOp kernel = distinct.kernel;
+    mlir::Builder b(kernel.getContext());
+    for (const auto &backend : codegen::backendsFor(target)) {
+      if (backend->cost(kernel, target).backend.empty())
+        continue;
+      list.push_back(
+          {i, "c" + std::to_string(list.size()), backend->name().str(),
+           b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr(backend->name()))})});
+    }
+  }
+  return list;
+}
+
+void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate &candidate,
+          double seconds) {
+  if (flags.json)
+    std::printf("%s\n", nlohmann::json{{"kernel", kernel.name},
+                                       {"schedule", "backend=" + candidate.backend},
+                                       {"best_s", seconds}}
+                            .dump()
+                            .c_str());
+  else
+    std::printf("%-44s %-24s %10.4f ms\n", kernel.name.c_str(),
+                ("backend=" + candidate.backend).c_str(), 1e3 * seconds);
+  std::fflush(stdout);
+}
+
+void tune(TuneFlags flags) {
+  flags.compile.threads = 1;
+  Request request;
+  request.options = flags.compile.options();
+  request.stopAfter = "schedule";
+  ir::TargetInfo target = llvm::cantFail(codegen::parseTarget("cpu"));
+  Program program = subjectProgram(flags.subject, flags.compile.batch);
+  Product product = compileModule(*program.impl->module, request);
+  std::vector<DistinctKernel> kernels = distinctKernels(*product.planned);
+  std::vector<Candidate> all = candidates(kernels, target);
+  KernelProgram apart;
+  for (const Candidate &candidate : all)
+    apart.add(kernels[candidate.kernel].kernel, candidate.entry, candidate.schedule);
+  Compiled compiled = compile(apart.finish(), request.options);
+
+  passes::TuningDatabase database;
+  for (const Candidate &candidate : all) {
+    double seconds = timeEntry(compiled, candidate.entry, flags.seconds).best;
+    database.record(kernels[candidate.kernel].kernel, target, candidate.schedule, seconds);
+    line(flags, kernels[candidate.kernel], candidate, seconds);
+  }
+  if (llvm::Error problem = database.save(flags.output))
+    throw std::runtime_error("cannot write " + llvm::toString(std::move(problem)));
+  if (!flags.json)
+    std::printf("%lld kernels in %s; replay with --tuning=%s\n", (long long)database.size(),
+                flags.output.c_str(), flags.output.c_str());
+}
+
+} // namespace
+
+void addTune(CLI::App &app, int &) {
+  auto flags = std::make_shared<TuneFlags>();
+  CLI::App *command = app.add_subcommand(
+      "tune", "measure the schedules every kernel may have and write the best to a database\n\n"
+              "  fluxion tune  vision/lenet -o tuning.txtpb\n"
+              "  fluxion tune  kernel.mlir -o tuning.txtpb\n"
+              "  fluxion build vision/lenet -o lenet --tuning=tuning.txtpb");
+  command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")
+      ->required();
+  command->add_option("-o,--output", flags->output, "the database: text if it ends in .txtpb")
+      ->required();
+  command->add_option("--seconds", flags->seconds, "how long to measure a candidate")
+      ->capture_default_str();
+  command->add_flag("--json", flags->json, "one JSON object a line");
+  flags->compile.add(*command);
+  // Schedules hold for the machine they were measured on, one thread.
+  for (const char *option : {"--target", "--threads", "--schedule", "--tuning", "--timing"})
+    command->remove_option(command->get_option(option));
+  command->callback([flags] { tune(*flags); });
+}
+
+} // namespace fluxion::driver
