@@ -212,6 +212,10 @@ std::string headerText(const Instance &instance) {
 } // namespace
 
 Status saveState(const Instance &instance, const std::string &path) {
+  // The rename below would put a file in the place of a device.
+  struct stat known;
+  if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
+    return cannotWrite(path, S_ISDIR(known.st_mode) ? EISDIR : ENOTSUP);
   std::string temporary = path + ".XXXXXX";
   int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0)
@@ -268,6 +272,11 @@ Status loadState(Instance &instance, const std::string &path) {
       if (!instance.stateItem(name.c_str()))
         return {Status::Kind::Mismatch,
                 path + ": has " + name + ", which " + program.name + " does not"};
+  if (file.metadata["hash"] != program.hash)
+    return {Status::Kind::Mismatch, path + ": is the state of another program, " +
+                                        file.metadata["program"] + " of hash " +
+                                        file.metadata["hash"] + ", not " + program.hash +
+                                        "; load its weights by name instead"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const Entry &entry = file.entries[program.state[i].name];
     instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
