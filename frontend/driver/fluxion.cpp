@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <new>
 #include <stdexcept>
 
 int main(int argc, char **argv) {
@@ -37,6 +38,9 @@ int main(int argc, char **argv) {
     return 1;
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc &) {
+    std::fprintf(stderr, "error: not enough memory for the program's inputs and results\n");
     return 1;
   } catch (const std::exception &error) {
     std::fprintf(stderr, "error: %s\n", error.what());
