@@ -27,7 +27,7 @@ Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> p
   made->description = program;
   made->threads = pool ? std::move(pool) : std::make_shared<ThreadPool>();
   uint64_t needed = program->state_bytes + program->arena_bytes, free = availableMemoryBytes();
-  if (needed > free)
+  if (needed > free || needed < program->arena_bytes)
     return {Status::Kind::OutOfMemory, "out of memory: " + std::string(program->name) + " needs " +
                                            std::to_string(needed) + " bytes (state " +
                                            std::to_string(program->state_bytes) + ", arena " +

@@ -65,6 +65,8 @@ Status readIdx(const std::string &path, uint8_t rank, std::string &bytes,
   uint64_t expected = 1;
   for (uint8_t d = 0; d < rank; ++d) {
     sizes.push_back(bigEndian(bytes, 4 + 4 * d));
+    if (sizes.back() && expected > UINT64_MAX / sizes.back())
+      return bad(path, "truncated: its sizes multiply to more than a file can hold");
     expected *= sizes.back();
   }
   if (bytes.size() - header != expected)
@@ -180,6 +182,10 @@ Status loadCsv(const std::string &path, float scale, Split &out) {
     if ((int64_t)values.size() != width + 1)
       return bad(path, "row " + std::to_string(row + 1) + " has " + std::to_string(values.size()) +
                            " columns, the first has " + std::to_string(width + 1));
+    float label = values.back();
+    if (!(label >= 0 && label < float(1 << 24)) || label != float(int32_t(label)))
+      return bad(path, "row " + std::to_string(row + 1) +
+                           " has a label that is no whole number from 0 on");
     Dataset &part = row % 5 == 4 ? out.test : out.train;
     for (int64_t i = 0; i < width; ++i)
       part.features.push_back(values[i] * scale);

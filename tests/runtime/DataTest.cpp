@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/data/Data.h"
+#include "tests/runtime/Support.h"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <set>
+#include <zlib.h>
+
+using namespace fluxion::rt;
+using testing::HasSubstr;
+
+namespace {
+
+std::string bigEndian(uint32_t value) {
+  return {char(value >> 24), char(value >> 16), char(value >> 8), char(value)};
+}
+std::string idx(std::vector<uint32_t> sizes, const std::string &data) {
+  std::string bytes = {0, 0, 8, char(sizes.size())};
+  for (uint32_t size : sizes)
+    bytes += bigEndian(size);
+  return bytes + data;
+}
+void writeGzip(const std::string &path, const std::string &bytes) {
+  gzFile file = gzopen(path.c_str(), "wb");
+  ASSERT_TRUE(file);
+  ASSERT_EQ(gzwrite(file, bytes.data(), (unsigned)bytes.size()), (int)bytes.size());
+  ASSERT_EQ(gzclose(file), Z_OK);
+}
+
+class Data : public testing::Test {
+protected:
+  void expectRefused(const std::string &kind, const std::string &file, const std::string &reason) {
+    Split split;
+    Status status = loadData(kind, folder.path, split);
+    EXPECT_FALSE(status) << reason;
+    EXPECT_THAT(status.message(), HasSubstr(file.empty() ? folder.path + ": " : folder / file));
+    EXPECT_THAT(status.message(), HasSubstr(reason));
+  }
+  void writeMnist() {
+    test::write(folder / "train-images-idx3-ubyte", idx({2, 1, 3}, {0, 51, char(255), 1, 2, 3}));
+    test::write(folder / "train-labels-idx1-ubyte", idx({2}, {4, 9}));
+    writeGzip(folder / "t10k-images-idx3-ubyte.gz", idx({1, 1, 3}, "abc"));
+    writeGzip(folder / "t10k-labels-idx1-ubyte.gz", idx({1}, {1}));
+  }
+  test::Folder folder;
+};
+
+} // namespace
+
+TEST_F(Data, mnistPlainAndGzip) {
+  writeMnist();
+  Split split;
+  Status status = loadData("mnist", folder.path, split);
+  ASSERT_TRUE(status) << status.message();
+  EXPECT_EQ(split.train.count, 2);
+  EXPECT_EQ(split.train.width, 3);
+  EXPECT_EQ(split.train.features[1], 51 / 255.0f);
+  EXPECT_EQ(split.train.labels, (std::vector<int32_t>{4, 9}));
+  EXPECT_EQ(split.test.features[0], 'a' / 255.0f);
+}
+
+TEST_F(Data, damagedMnistIsRefused) {
+  const std::string images = "train-images-idx3-ubyte", labels = "train-labels-idx1-ubyte";
+  expectRefused("mnist", "", "has no train-images-idx3-ubyte (or .gz)");
+  writeMnist();
+  test::write(folder / images, idx({2, 1, 3}, "abcde"));
+  expectRefused("mnist", images, "truncated: 5 of 6 data bytes");
+  test::write(folder / images, idx({6}, "abcdef"));
+  expectRefused("mnist", images, "not an idx file of bytes of rank 3");
+  test::write(folder / images, std::string("\0\0\10", 3));
+  expectRefused("mnist", images, "not an idx file");
+  test::write(folder / images, idx({65536, 65536, 65536 * 16}, ""));
+  expectRefused("mnist", images, "truncated");
+  writeMnist();
+  test::write(folder / labels, idx({3}, "abc"));
+  expectRefused("mnist", labels, "has 3 labels");
+  writeMnist();
+  std::string gzip = test::read(folder / "t10k-images-idx3-ubyte.gz");
+  test::write(folder / "t10k-images-idx3-ubyte.gz", gzip.substr(0, gzip.size() - 9));
+  expectRefused("mnist", "t10k-images-idx3-ubyte.gz", "damaged or truncated");
+  gzip[gzip.size() - 6] ^= 1; // of the checksum
+  test::write(folder / "t10k-images-idx3-ubyte.gz", gzip);
+  expectRefused("mnist", "t10k-images-idx3-ubyte.gz", "damaged or truncated");
+}
+
+TEST_F(Data, cifar) {
+  std::string image(3073, '\0');
+  image[0] = 7, image[1 + 1024] = char(255);
+  test::write(folder / "data_batch_1.bin", image + image);
+  expectRefused("cifar10", "", "has no test_batch.bin");
+  test::write(folder / "test_batch.bin", image);
+  Split split;
+  Status status = loadData("cifar10", folder.path, split);
+  ASSERT_TRUE(status) << status.message();
+  EXPECT_EQ(split.train.count, 2);
+  EXPECT_EQ(split.test.labels[0], 7);
+  EXPECT_FLOAT_EQ(split.train.features[0], -0.485f / 0.229f);
+  EXPECT_FLOAT_EQ(split.train.features[1024], (1 - 0.456f) / 0.224f);
+  test::write(folder / "data_batch_1.bin", image + "more");
+  expectRefused("cifar10", "data_batch_1.bin", "truncated: 3077 bytes are no whole number");
+  image[0] = 10;
+  test::write(folder / "data_batch_1.bin", image);
+  expectRefused("cifar10", "data_batch_1.bin", "label 10 of image 0 is above 9");
+}
+
+TEST_F(Data, csv) {
+  test::write(folder / "csv.csv", "a,b,label\r\n1,2,0\r\n3,4,1\r\n5,6,2\r\n7,8,3\r\n9,1e1,4\r\n");
+  Split split;
+  Status status = loadData("csv", folder.path, split);
+  ASSERT_TRUE(status) << status.message();
+  EXPECT_EQ(split.train.count, 4);
+  EXPECT_EQ(split.train.width, 2);
+  EXPECT_EQ(split.test.features, (std::vector<float>{9, 10}));
+  EXPECT_EQ(split.test.labels, (std::vector<int32_t>{4}));
+}
+
+TEST_F(Data, damagedCsvIsRefused) {
+  auto rows = [&](const std::string &text) { test::write(folder / "csv.csv", text); };
+  expectRefused("csv", "", "has no csv.csv (or .gz)");
+  rows("1,2,0\n1,2,0\n");
+  expectRefused("csv", "csv.csv", "has fewer than 5 rows of numbers");
+  rows("1,2,0\n1,two,0\n");
+  expectRefused("csv", "csv.csv", "row 2 has \"two,0\" where a number is expected");
+  rows("1,2,0\n1;2;0\n");
+  expectRefused("csv", "csv.csv", "row 2 has \";2;0\" where a comma is expected");
+  rows("1,2,0\n1,2\n");
+  expectRefused("csv", "csv.csv", "row 2 has 2 columns, the first has 3");
+  for (const char *label : {"0.5", "nan", "-2", "3e9"}) {
+    rows(std::string("1,2,0\n1,2,") + label + "\n");
+    expectRefused("csv", "csv.csv", "row 2 has a label that is no whole number");
+  }
+  rows("1,2,0\n1,2,0\n1,2,0\n1,2,0\n1,2,0\n");
+  Split split;
+  EXPECT_THAT(loadData("digits", folder / "csv.csv", split).message(),
+              HasSubstr("digits have 64 pixels and a label, this has 2"));
+  EXPECT_THAT(loadData("moons", folder.path, split).message(),
+              HasSubstr("no loader for data of kind \"moons\""));
+}
+
+TEST(Shuffled, isAPermutationOfSeedAndEpochAlone) {
+  std::vector<int64_t> order = shuffled(1000, 1, 0);
+  EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), 1000u);
+  EXPECT_EQ(*std::max_element(order.begin(), order.end()), 999);
+  EXPECT_EQ(order, shuffled(1000, 1, 0));
+  EXPECT_NE(order, shuffled(1000, 1, 1));
+  EXPECT_NE(order, shuffled(1000, 2, 0));
+  EXPECT_TRUE(shuffled(0, 1, 0).empty());
+}
+
+TEST(Batches, everyRowOnceAndARaggedLast) {
+  Dataset data{10, 2, {}, {}};
+  for (int row = 0; row < 10; ++row)
+    data.features.insert(data.features.end(), {float(row), float(-row)}),
+        data.labels.push_back(row);
+  std::vector<int64_t> order = shuffled(10, 3, 0);
+  Batches batches(data, order, 4);
+  EXPECT_EQ(batches.count(), 3);
+  for (int number = 0; number < 3; ++number) {
+    const Batches::Batch *batch = batches.next();
+    ASSERT_TRUE(batch);
+    EXPECT_EQ(batch->valid, number < 2 ? 4 : 2);
+    for (int row = 0; row < 4; ++row) {
+      int64_t from = order[std::min(4 * number + row, 9)];
+      EXPECT_EQ(batch->features[2 * row], float(from));
+      EXPECT_EQ(batch->features[2 * row + 1], float(-from));
+      EXPECT_EQ(batch->labels[row], row < batch->valid ? from : -1);
+    }
+  }
+  EXPECT_EQ(batches.next(), nullptr);
+}
+
+TEST(Batches, mayBeLeftEarly) {
+  Dataset data{100, 1, std::vector<float>(100), std::vector<int32_t>(100)};
+  for (int taken = 0; taken < 4; ++taken) {
+    Batches batches(data, shuffled(100, 1, 0), 3);
+    for (int i = 0; i < taken; ++i)
+      EXPECT_TRUE(batches.next());
+  }
+}
