@@ -128,7 +128,11 @@ TEST_F(State, shapesWhoseSizeOverflowsAreRefused) {
 TEST_F(State, foreignFilesAreRefused) {
   expectRefused(withHeader(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "0123"),
                 "not a Fluxion state file");
-  expectRefused(replaced("0123abcd", "feedbeef"), "another program");
+}
+
+TEST_F(State, theSameStateFitsAProgramCompiledAnew) {
+  test::write(path, replaced("0123abcd", "feedbeef"));
+  EXPECT_TRUE(loadState(*instance, path));
 }
 
 TEST_F(State, missingFilesAndFoldersAreNamed) {

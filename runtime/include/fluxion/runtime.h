@@ -111,8 +111,8 @@ private:
 // Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the
 // new one is.
 Status saveState(const Instance &instance, const std::string &path);
-// All items, names, shapes and types must match, and the program's hash; nothing is loaded
-// otherwise.
+// All items, names, shapes and types must match; nothing is loaded otherwise. The program's hash in
+// the file is a record: a program compiled anew, for another machine or batch, takes the state too.
 Status loadState(Instance &instance, const std::string &path);
 
 // Weights from elsewhere: every parameter and buffer must be in the file under `rename(name)`, with
