@@ -272,11 +272,6 @@ Status loadState(Instance &instance, const std::string &path) {
       if (!instance.stateItem(name.c_str()))
         return {Status::Kind::Mismatch,
                 path + ": has " + name + ", which " + program.name + " does not"};
-  if (file.metadata["hash"] != program.hash)
-    return {Status::Kind::Mismatch, path + ": is the state of another program, " +
-                                        file.metadata["program"] + " of hash " +
-                                        file.metadata["hash"] + ", not " + program.hash +
-                                        "; load its weights by name instead"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const Entry &entry = file.entries[program.state[i].name];
     instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
