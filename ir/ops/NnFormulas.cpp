@@ -30,7 +30,8 @@ Normalised fluxion::ir::normalise(Emitter &emit, Expr x, ArrayRef<int64_t> dims,
 Expr fluxion::ir::softmaxFormula(Emitter &emit, Expr x, int64_t dim) {
   Expr exponential =
       emit.exp(x - emit.broadcastReduced(emit.reduce(ReduceKind::Max, x, dim), x.shape(), dim));
-  return exponential / emit.broadcastReduced(emit.sum(exponential, dim), x.shape(), dim);
+  // One division a row; the sum is at least 1.
+  return exponential * emit.broadcastReduced(1.0 / emit.sum(exponential, dim), x.shape(), dim);
 }
 
 Expr fluxion::ir::isLabel(Emitter &emit, Value labels, RankedTensorType type) {

@@ -89,7 +89,7 @@ private:
   void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);
   Values waitingSums(const Reduction &r, size_t count);
   mlir::AffineExpr sumPlace(int64_t vector);
-  void finishElement(const Reduction &r, const Index &index, mlir::AffineExpr chunk, Value value);
+  void finishElement(const Index &index, mlir::AffineExpr chunk, mlir::ValueRange values);
 
   // Row.cpp
   struct Stash { // a row of a value that several sweeps need

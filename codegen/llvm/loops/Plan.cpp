@@ -16,6 +16,7 @@ using namespace fluxion::codegen;
 
 namespace {
 
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
 }
@@ -84,121 +85,6 @@ bool pointwiseFrom(Value value, Value target) {
          });
 }
 
-// Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
-// also bound by the vectors that come from the second-level cache (a quarter of a register's width
-// a cycle), by loads, and by the latency of few accumulators.
-double stepCycles(int64_t rows, int64_t vectors, const Tile &tile) {
-  double cycles = 0;
-  for (int64_t v = 0; v < vectors; v += tile.vectors)
-    for (auto [count, size] : {std::pair(rows / tile.rows, tile.rows),
-                               std::pair<int64_t, int64_t>(1, rows % tile.rows)}) {
-      double wide = std::min(tile.vectors, vectors - v), tall = size;
-      if (size > 0)
-        cycles += count * (std::max({tall * wide, 4 * wide, tall + wide}) + 0.1 * (tall + wide));
-    }
-  return cycles;
-}
-
-// Rows of the left side half a page apart share few sets of the first-level cache.
-int64_t mostRowStreams(const Reduction &r, const ir::TargetInfo &target) {
-  std::optional<Panels> left = panelsOf(r.op, 0);
-  int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
-  return left && left->transposes() && left->depth * bytes % 2048 == 0 ? 8 : INT64_MAX;
-}
-
-// The register tile of a contraction with the least predicted time, the larger of equals.
-void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
-                           const ir::TargetInfo &target) {
-  bool many = target.vectorRegisters >= 32;
-  // A single row uses every vector it loads once: long pieces of a row are fewer streams.
-  int64_t accumulators = many ? 24 : 12, most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
-  double least = INFINITY;
-  for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
-    for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
-      Tile candidate(tile);
-      candidate.vectors = wide, candidate.rows = tall;
-      double cycles = stepCycles(rows, vectors, candidate);
-      if (cycles < least * 0.999)
-        least = cycles, tile = candidate;
-    }
-}
-
-Tile chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
-  Tile tile;
-  tile.lanes = lanesFor(element, target);
-  int64_t budget = target.vectorRegisters >= 32 ? 24 : 12, rank = r.kept.size();
-  if (lanesAlongWidth(r.op, target)) {
-    auto dims = cast<ir::ConvolutionOp>(r.op).getOutputDims();
-    tile.laneDim = dims.back(), tile.rowDim = dims[1];
-    tile.vectors = std::min<int64_t>((r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes, 2);
-    tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
-    return tile;
-  }
-  bool contraction = isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op);
-  bool lastReduced = false; // the operands run along the last reduced dimension
-  if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
-    lastReduced = !reduce.getDims().empty() &&
-                  reduce.getDims().back() == (int64_t)shapeOf(reduce.getX()).size() - 1;
-  } else if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
-    auto endsContracting = [](Value x, ArrayRef<int64_t> dims) {
-      return !dims.empty() && dims.back() == (int64_t)shapeOf(x).size() - 1;
-    };
-    lastReduced = !packed && endsContracting(dot.getRhs(), dot.getRhsContracting()) &&
-                  (endsContracting(dot.getLhs(), dot.getLhsContracting()) || rank == 0);
-  } else if (r.isArg()) {
-    int64_t dim = isa<ir::ArgmaxOp>(r.op) ? cast<ir::ArgmaxOp>(r.op).getDim()
-                                          : cast<ir::ArgminOp>(r.op).getDim();
-    if (dim == (int64_t)shapeOf(r.op->getOperand(0)).size() - 1)
-      tile.lanes = 1;
-  }
-  int64_t laneDim = rank - 1;
-  while (laneDim > 0 && r.kept[laneDim] == 1)
-    --laneDim;
-  if (!lastReduced && rank > 0 && (r.kept[laneDim] > 1 || contraction)) {
-    tile.laneDim = laneDim;
-    int64_t available = (r.kept[laneDim] + tile.lanes - 1) / tile.lanes;
-    tile.vectors = std::min<int64_t>(available, 4);
-  } else if (r.isArg()) {
-    tile.laneDim = -1;
-    tile.lanes = 1;
-  }
-  if (contraction || (tile.laneDim < 0 && !r.isArg())) {
-    for (int64_t d = rank - 1; d >= 0 && tile.rowDim < 0; --d)
-      if (d != tile.laneDim && r.kept[d] > 1)
-        tile.rowDim = d;
-    int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
-    if (tile.laneDim >= 0)
-      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
-                            mostRowStreams(r, target), target);
-    else
-      tile.rows = std::min<int64_t>(rows, 4);
-  }
-  return tile;
-}
-
-int64_t tileTasks(const Reduction &r, const Tile &tile) {
-  int64_t tasks = r.chunks;
-  for (auto [d, size] : llvm::enumerate(r.kept)) {
-    int64_t block = (int64_t)d == tile.laneDim  ? tile.lanes * tile.vectors
-                    : (int64_t)d == tile.rowDim ? tile.rows
-                                                : 1;
-    tasks *= (size + block - 1) / block;
-  }
-  return tasks;
-}
-
-// Few tiles over much data: splitting the outermost reduced dimension gives every core work. The
-// split follows from sizes alone, so the order of additions does not depend on the machine's cores.
-int64_t chooseChunks(const Reduction &r, const Tile &tile) {
-  if (r.isArg() || r.extents.empty() || tileTasks(r, tile) >= 16 ||
-      product(r.extents) * product(r.kept) < (1 << 16))
-    return 1;
-  for (int64_t chunks = std::min<int64_t>(16, r.extents[0]); chunks > 1; --chunks)
-    if (r.extents[0] % chunks == 0)
-      return chunks;
-  return 1;
-}
-
 class Planner {
 public:
   Planner(ir::KernelOp kernel, const ir::TargetInfo &target)
@@ -220,7 +106,10 @@ private:
   bool rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced,
                   DenseMap<Value, bool> &known);
   void planReductions(ArrayRef<Reduction> reductions);
-  void planReduction(Reduction r, ArrayRef<StoredValue> stores);
+  std::vector<std::vector<Reduction>> sweeps(ArrayRef<Reduction> reductions);
+  SmallVector<StoredValue> storesOf(const Reduction &r, ArrayRef<Reduction> later,
+                                    SmallVectorImpl<bool> &done);
+  void planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<StoredValue>> stores);
   void planPanels(Reduction &r, const Tile &tile);
   void planBlocks(const Reduction &r, Phase &phase);
   int64_t scratch(int64_t bytes) {
@@ -336,23 +225,9 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   return true;
 }
 
-// Sides that tiles read through panels: one summed along its last dimension, and ones whose rows
-// are so far apart that a tile would touch a page a step.
 void Planner::planPanels(Reduction &r, const Tile &tile) {
-  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
-  int64_t rank = r.kept.size();
-  if (!lhs || !rhs || tile.laneDim != rank - 1)
-    return;
+  choosePanels(r, tile);
   int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
-  rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
-  auto farApart = [&](const Panels &side, const Panels &other, int64_t pitch) {
-    return pitch * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
-  };
-  if (packsTransposed(r.op) || (!rhs->transposes() && farApart(*rhs, *lhs, rhs->columns)))
-    r.rhs = rhs;
-  bool rowsAreLeft = tile.rowDim == rank - 2 && tile.rows > 1 && tile.rows <= tile.lanes;
-  if (rowsAreLeft && !lhs->transposes() && farApart(*lhs, *rhs, lhs->columns))
-    r.lhs = lhs;
   for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
     if (!*side)
       continue;
@@ -370,112 +245,130 @@ void Planner::planPanels(Reduction &r, const Tile &tile) {
   }
 }
 
-// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
 void Planner::planBlocks(const Reduction &r, Phase &phase) {
   const Tile &tile = phase.tile;
-  if (!isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op) || r.chunks > 1 || tile.laneDim < 0)
+  phase.blocking = chooseBlocking(r, tile, target);
+  if (!phase.blocking.depth)
     return;
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
-  int64_t laneBlock = tile.lanes * tile.vectors, rest = product(r.extents);
-  int64_t deep = target.l2Bytes / 8 / (laneBlock * bytes); // half a megabyte of four tiles' lanes
-  if (rest <= 4 * deep)
-    return;
-  Blocking blocking;
-  while (blocking.outer + 1 < (int64_t)r.extents.size() &&
-         rest / r.extents[blocking.outer] > 2 * deep)
-    rest /= r.extents[blocking.outer++];
-  int64_t extent = r.extents[blocking.outer];
-  bool innermost = blocking.outer + 1 == (int64_t)r.extents.size();
-  int64_t count = rest > 2 * deep ? (rest + deep - 1) / deep : 1;
-  blocking.depth = (extent + count - 1) / count;
-  if (innermost && count > 1) // whole unrolled steps
-    blocking.depth = (blocking.depth + 3) / 4 * 4;
-  int64_t inBlock = rest / extent * blocking.depth;
-  int64_t laneTiles = (r.kept[tile.laneDim] + laneBlock - 1) / laneBlock;
+  int64_t laneTiles = ceilDiv(r.kept[tile.laneDim], tile.lanes * tile.vectors);
   int64_t rowTiles = tileTasks(r, tile) / laneTiles;
-  // Groups of tiles, at least 16 of them, that read least: about as much of either side.
-  int64_t inGroup = std::max<int64_t>(1, laneTiles * rowTiles / 16), least = INT64_MAX;
-  for (int64_t lanes = 1; lanes <= laneTiles; ++lanes) {
-    int64_t rows = std::clamp<int64_t>(inGroup / lanes, 1, rowTiles);
-    int64_t reads = lanes * laneBlock + rows * tile.rows,
-            groups = (laneTiles + lanes - 1) / lanes * ((rowTiles + rows - 1) / rows);
-    if (lanes > 1 && lanes * laneBlock * inBlock * bytes > target.l2Bytes / 2)
-      break;
-    if (reads * groups < least) {
-      least = reads * groups;
-      blocking.laneTiles = lanes, blocking.rowTiles = rows;
-    }
-  }
-  blocking.sumsAt = scratch(laneTiles * rowTiles * tile.rows * laneBlock * bytes);
-  phase.blocking = blocking;
-  phase.tasks = (laneTiles + blocking.laneTiles - 1) / blocking.laneTiles *
-                ((rowTiles + blocking.rowTiles - 1) / blocking.rowTiles);
+  phase.blocking.sumsAt =
+      scratch(laneTiles * rowTiles * tile.rows * tile.lanes * tile.vectors * bytes);
+  phase.tasks =
+      ceilDiv(laneTiles, phase.blocking.laneTiles) * ceilDiv(rowTiles, phase.blocking.rowTiles);
 }
 
-void Planner::planReduction(Reduction r, ArrayRef<StoredValue> stores) {
-  Type element = typeOf(r.op->getOperand(0)).getElementType();
+// Reductions over the same positions in one pass; `stores` of each.
+void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<StoredValue>> stores) {
+  Reduction &first = group[0];
+  Type element = typeOf(first.op->getOperand(0)).getElementType();
   Phase phase;
   phase.kind = Phase::Reduce;
-  phase.tile = chooseTile(r, element, target, packsTransposed(r.op));
-  r.chunks = chooseChunks(r, phase.tile);
-  if (std::optional<PaddedShape> padded = paddedInputShape(r.op, target)) {
-    r.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
+  phase.tile = chooseTile(first, element, target, packsTransposed(first.op));
+  first.chunks = chooseChunks(first, phase.tile);
+  if (std::optional<PaddedShape> padded = paddedInputShape(first.op, target)) {
+    first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
-    pad.reductions.push_back(r);
-    pad.stores.push_back({r.result, -1, r.paddedAt});
+    pad.reductions.push_back(first);
+    pad.stores.push_back({first.result, -1, first.paddedAt});
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  planPanels(r, phase.tile);
-  phase.tasks = tileTasks(r, phase.tile);
-  planBlocks(r, phase);
-  phase.reductions.push_back(r);
-  if (r.chunks == 1) {
-    phase.stores.assign(stores.begin(), stores.end());
+  planPanels(first, phase.tile);
+  phase.tasks = tileTasks(first, phase.tile);
+  planBlocks(first, phase);
+  for (Reduction &r : group)
+    r.chunks = first.chunks;
+  phase.reductions = group;
+  if (first.chunks == 1) {
+    for (auto &list : stores)
+      phase.stores.append(list.begin(), list.end());
     result.phases.push_back(phase);
     return;
   }
-  phase.stores.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+  for (const Reduction &r : group)
+    phase.stores.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
   result.phases.push_back(phase);
-  Phase combine = phase;
-  combine.kind = Phase::Combine;
-  combine.tile.rows = 1;
-  combine.tile.rowDim = -1;
-  if (combine.tile.laneDim < 0)
-    combine.tile.lanes = 1;
-  Reduction partial = r;
-  partial.chunks = 1;
-  combine.tasks = tileTasks(partial, combine.tile);
-  combine.stores.append(stores.begin(),
-                        stores.end()); // after the partial's own place, which it reads
-  result.phases.push_back(combine);
+  for (auto [i, r] : llvm::enumerate(group)) {
+    Phase combine = phase;
+    combine.kind = Phase::Combine;
+    combine.reductions = {r};
+    combine.stores = {phase.stores[i]}; // the partials' place, which it reads
+    combine.stores.append(stores[i].begin(), stores[i].end());
+    combine.tile.rows = 1;
+    combine.tile.rowDim = -1;
+    if (combine.tile.laneDim < 0)
+      combine.tile.lanes = 1;
+    Reduction whole = r;
+    whole.chunks = 1;
+    combine.tasks = tileTasks(whole, combine.tile);
+    result.phases.push_back(combine);
+  }
 }
 
-void Planner::planReductions(ArrayRef<Reduction> reductions) {
-  DenseSet<Value> stored;
-  SmallVector<bool> done(yields.size(), false);
-  for (auto [i, r] : llvm::enumerate(reductions)) {
-    auto later = reductions.drop_front(i + 1);
-    SmallVector<StoredValue> stores;
-    for (auto [k, value] : llvm::enumerate(yields)) {
-      bool waits =
-          llvm::any_of(later, [&](const Reduction &next) { return dependsOn(value, next.result); });
-      if (done[k] || waits || !dependsOn(value, r.result) ||
-          shapeOf(value) != ArrayRef<int64_t>(r.kept) || !pointwiseFrom(value, r.result))
-        continue;
-      stores.push_back({value, (int64_t)k, -1});
-      done[k] = true;
+// What memory of the reduction's own size its terms are computed from.
+void readsOf(Value value, int64_t elements, DenseSet<Value> &reads) {
+  Operation *op = value.getDefiningOp();
+  if (op && !isReduction(op)) {
+    for (Value operand : op->getOperands())
+      readsOf(operand, elements, reads);
+  } else if (typeOf(value).getNumElements() == elements) {
+    reads.insert(value);
+  }
+}
+bool readInCommon(const Reduction &a, const Reduction &b) {
+  int64_t elements = typeOf(a.op->getOperand(0)).getNumElements();
+  DenseSet<Value> ofA, ofB;
+  readsOf(a.op->getOperand(0), elements, ofA), readsOf(b.op->getOperand(0), elements, ofB);
+  return llvm::any_of(ofA, [&](Value read) { return ofB.contains(read); });
+}
+
+// Plain reductions over the same positions, none of which needs another, share a pass over what
+// they read in common.
+std::vector<std::vector<Reduction>> Planner::sweeps(ArrayRef<Reduction> reductions) {
+  std::vector<std::vector<Reduction>> groups;
+  SmallVector<bool> placed(reductions.size(), false);
+  auto operandType = [](const Reduction &r) { return typeOf(r.op->getOperand(0)); };
+  for (auto [i, first] : llvm::enumerate(reductions)) {
+    if (placed[i])
+      continue;
+    groups.push_back({first});
+    placed[i] = true;
+    auto reduce = dyn_cast<ir::ReduceOp>(first.op);
+    for (size_t j = i + 1; reduce && j < reductions.size() && groups.back().size() < 3; ++j) {
+      auto other = dyn_cast<ir::ReduceOp>(reductions[j].op);
+      bool joins = !placed[j] && other && other.getDims() == reduce.getDims() &&
+                   operandType(first) == operandType(reductions[j]) &&
+                   readInCommon(first, reductions[j]);
+      for (size_t k = i; joins && k < j; ++k) // all that is before it and not done by then
+        joins = (placed[k] && !llvm::any_of(groups.back(),
+                                            [&](const Reduction &r) {
+                                              return r.result == reductions[k].result;
+                                            })) ||
+                !dependsOn(reductions[j].result, reductions[k].result);
+      if (joins) {
+        groups.back().push_back(reductions[j]);
+        placed[j] = true;
+      }
     }
-    bool inResults =
-        llvm::any_of(stores, [&](const StoredValue &s) { return s.value == r.result; });
-    bool needed = llvm::any_of(
-        later, [&](const Reduction &next) { return dependsOn(next.result, r.result); });
-    for (auto [k, value] : llvm::enumerate(yields))
-      needed |= !done[k] && dependsOn(value, r.result);
-    if (needed && !inResults)
-      stores.push_back({r.result, -1, scratch(bytesOf(r.result))});
-    planReduction(r, stores);
+  }
+  return groups;
+}
+
+void Planner::planReductions(ArrayRef<Reduction> unordered) {
+  std::vector<std::vector<Reduction>> groups = sweeps(unordered);
+  std::vector<Reduction> reductions;
+  for (auto &group : groups)
+    reductions.insert(reductions.end(), group.begin(), group.end());
+  SmallVector<bool> done(yields.size(), false);
+  size_t next = 0;
+  for (auto &group : groups) {
+    SmallVector<SmallVector<StoredValue>> stores;
+    for (const Reduction &r : group)
+      stores.push_back(storesOf(r, ArrayRef<Reduction>(reductions).drop_front(++next), done));
+    planSweep(group, stores);
   }
   Phase map;
   for (auto [k, value] : llvm::enumerate(yields))
@@ -487,6 +380,30 @@ void Planner::planReductions(ArrayRef<Reduction> reductions) {
   for (const MapGroup &group : mapGroups(map.stores, target))
     map.tasks += group.tasks;
   result.phases.push_back(map);
+}
+
+// Results that are complete with this reduction, element by element, and its own where something
+// else reads it later.
+SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reduction> later,
+                                           SmallVectorImpl<bool> &done) {
+  SmallVector<StoredValue> stores;
+  for (auto [k, value] : llvm::enumerate(yields)) {
+    bool waits =
+        llvm::any_of(later, [&](const Reduction &next) { return dependsOn(value, next.result); });
+    if (done[k] || waits || !dependsOn(value, r.result) ||
+        shapeOf(value) != ArrayRef<int64_t>(r.kept) || !pointwiseFrom(value, r.result))
+      continue;
+    stores.push_back({value, (int64_t)k, -1});
+    done[k] = true;
+  }
+  bool inResults = llvm::any_of(stores, [&](const StoredValue &s) { return s.value == r.result; });
+  bool needed =
+      llvm::any_of(later, [&](const Reduction &next) { return dependsOn(next.result, r.result); });
+  for (auto [k, value] : llvm::enumerate(yields))
+    needed |= !done[k] && dependsOn(value, r.result);
+  if (needed && !inResults)
+    stores.push_back({r.result, -1, scratch(bytesOf(r.result))});
+  return stores;
 }
 
 KernelPlan Planner::plan() {

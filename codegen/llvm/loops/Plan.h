@@ -97,6 +97,13 @@ std::optional<Panels> panelsOf(mlir::Operation *op, int64_t operand);
 // Would the right side of this contraction be read through panels because it is summed along its
 // last dimension?
 bool packsTransposed(mlir::Operation *op);
+// PlanTile.cpp: decisions about one reduction, from sizes and the target alone.
+Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed);
+int64_t tileTasks(const Reduction &r, const Tile &tile);
+int64_t chooseChunks(const Reduction &r, const Tile &tile);
+void choosePanels(Reduction &r, const Tile &tile); // all but their scratch
+Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target);
+
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 
 // Values of one map loop nest: equal shapes, in the order of `stores`.

@@ -87,27 +87,40 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
   shortened.extents = extents;
   if (phase.kind == Phase::Combine)
     shortened.extents.assign({r.chunks});
-  size_t width = r.isArg() ? 2 : 1;
-  Values results;
+  ArrayRef<Reduction> all(phase.reductions);
+  size_t width = r.isArg() ? 2 : 1, count = indices.size();
+  Values results; // of the first reduction at every index, then of the next
   if (!kept) {
+    std::vector<Reduction> inTile(all.begin(), all.end());
+    for (Reduction &one : inTile)
+      one.extents = shortened.extents;
+    SmallVector<Values> perRow;
+    SmallVector<const Reduction *> group;
+    for (const Reduction &one : inTile)
+      group.push_back(&one);
     for (int64_t row = 0; row < rows; ++row)
-      results.append(reduceOver({&shortened}, indices[row],
-                                !r.isArg() && phase.kind != Phase::Combine, lanes));
+      perRow.push_back(reduceOver(group, SmallVector<Index>(group.size(), indices[row]),
+                                  !r.isArg() && phase.kind != Phase::Combine, lanes));
+    for (size_t k = 0; k < all.size(); ++k)
+      for (const Values &row : perRow)
+        results.append(row.begin() + k * width, row.begin() + (k + 1) * width);
     access.setScalar();
   } else {
     access.setLanes(lanes, laneExpr, lanes);
-    Values initial = block ? waitingSums(r, indices.size()) : Values();
-    for (size_t i = 0; !block && i < indices.size(); ++i)
-      initial.append(identities(r));
+    Values initial = block ? waitingSums(r, count) : Values();
+    for (const Reduction &one : all)
+      for (size_t i = 0; !block && i < count; ++i)
+        initial.append(identities(one));
     bool prefetches = prefetchesRight(r, rows);
     results = sumTile(r, shortened.extents, initial, [&](ValueRange carried, Index &reduced) {
       Values next;
       for (int64_t v = 0; prefetches && v < vectors; ++v)
         prefetchRight(r, indices[v], reduced[0]);
-      for (auto [i, index] : llvm::enumerate(indices)) {
-        access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-        next.append(step(r, carried.slice(i * width, width), index, reduced));
-      }
+      for (const Reduction &one : all)
+        for (auto [i, index] : llvm::enumerate(indices)) {
+          access.setLanes(lanes, laneExpr, activeOf(i % vectors));
+          next.append(step(one, carried.slice(next.size(), width), index, reduced));
+        }
       return next;
     });
   }
@@ -116,10 +129,13 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
     for (auto [i, index] : llvm::enumerate(indices)) {
       if (kept)
         access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-      finishElement(r, index, offset ? base[0] : AffineExpr(),
-                    results[i * width + (r.isArg() ? 1 : 0)]);
+      Values values;
+      for (size_t k = 0; k < all.size(); ++k)
+        values.push_back(results[(k * count + i) * width + (r.isArg() ? 1 : 0)]);
+      finishElement(index, offset ? base[0] : AffineExpr(), values);
     }
-    puller.release(r.result);
+    for (const Reduction &one : all)
+      puller.release(one.result);
     access.setScalar();
   };
   if (!block)
@@ -142,24 +158,27 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
 
 // One block of a tile's results: into its place among the chunks' partial results, or through what
 // depends on it into the kernel's results.
-void PhaseEmitter::finishElement(const Reduction &r, const Index &index, AffineExpr chunk,
-                                 Value value) {
+void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRange values) {
   ArrayRef<StoredValue> stores(phase.stores);
   if (phase.kind == Phase::Combine)
     stores = stores.drop_front();
-  Type resultElement = typeOf(r.result).getElementType();
-  if (!r.isArg())
-    value = access.emit.convert(value, accumulatorElement(r), resultElement);
-  if (chunk) {
+  for (auto [k, r] : llvm::enumerate(phase.reductions)) {
+    Type element = typeOf(r.result).getElementType();
+    Value value = values[k];
+    if (!r.isArg())
+      value = access.emit.convert(value, accumulatorElement(r), element);
+    if (!chunk) {
+      puller.hold(r.result, index, value);
+      continue;
+    }
     SmallVector<int64_t> shape{r.chunks};
     shape.append(r.kept.begin(), r.kept.end());
     Index place{chunk};
     place.append(index);
-    access.store(addressOf(stores[0]), resultElement, access.linear(shape, place), value);
-    return;
+    access.store(addressOf(stores[k]), element, access.linear(shape, place), value);
   }
-  puller.hold(r.result, index, value);
-  storeAll(stores, index);
+  if (!chunk)
+    storeAll(stores, index);
 }
 
 void PhaseEmitter::prefetchRight(const Reduction &r, const Index &index, AffineExpr summed) {
