@@ -4,6 +4,7 @@
 
 #include "ir/KernelModel.h"
 
+#include <array>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,17 @@ struct KernelPhase {
   int64_t tasks = 1;
 };
 
+// One launch of a GPU function `void symbol(ptr operands..., ptr results..., ptr scratch, ptr
+// guard)`, which does nothing where `guard` points to a zero byte; null is no guard.
+struct KernelLaunch {
+  std::string symbol;
+  std::array<int64_t, 3> grid{1, 1, 1}, block{1, 1, 1};
+  int64_t sharedBytes = 0; // dynamic shared memory
+};
+
 struct EmittedKernel {
-  std::vector<KernelPhase> phases;
+  std::vector<KernelPhase> phases;    // of a CPU target
+  std::vector<KernelLaunch> launches; // of a GPU target, in order
   // Native object code the phases live in, for backends that do not emit MLIR; else empty.
   std::string object;
 };

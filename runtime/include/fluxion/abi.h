@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure below changes; a runtime refuses a program of another version. */
-#define FX_ABI_VERSION 1u
+#define FX_ABI_VERSION 3u
 
 typedef enum fx_dtype {
   FX_F64 = 0,
@@ -61,25 +61,98 @@ typedef struct fx_context fx_context;
 typedef int32_t (*fx_entry_fn)(fx_context *context, void *state, void *arena,
                                const void *const *inputs, void *const *outputs);
 
+/* ---- Programs for a GPU: an entry point is a table of launches, not a function ----------------
+ */
+
+typedef enum fx_space {
+  FX_SPACE_STATE = 0,
+  FX_SPACE_ARENA = 1,
+  FX_SPACE_INPUT = 2, /* slot: which of the entry point */
+  FX_SPACE_OUTPUT = 3,
+  FX_SPACE_CONSTANT = 4,
+  FX_SPACE_NONE = 5 /* the null address */
+} fx_space;
+
+typedef struct fx_place {
+  uint32_t space; /* fx_space */
+  uint32_t slot;
+  uint64_t offset; /* bytes */
+} fx_place;
+
+/* A CUtensorMap to be encoded once addresses are known: a dense tensor, innermost dimension first.
+ */
+typedef struct fx_tensor_map {
+  fx_place base;
+  uint32_t data_type;           /* CUtensorMapDataType */
+  uint32_t rank;                /* at most 5 */
+  uint64_t dims[5], strides[4]; /* elements; bytes of all dimensions but the innermost */
+  uint32_t box[5];
+  uint32_t swizzle; /* CUtensorMapSwizzle */
+} fx_tensor_map;
+
+enum { FX_LAUNCH_DEPENDENT = 1u /* may start before the launch ahead of it has ended */ };
+
+/* One kernel on the device. Its parameters are the addresses `args`, then the maps by value. */
+typedef struct fx_launch {
+  const char *kernel; /* its name in the image */
+  const char *where;  /* "zoo/vision/mlp.cpp:12:20", the model's line; "" where unknown */
+  uint32_t grid[3], block[3];
+  uint32_t shared_bytes; /* dynamic shared memory */
+  uint32_t num_args, num_maps, flags;
+  int32_t guard; /* the check whose failure makes this launch do nothing (its predicate is the last
+                    address); -1: none */
+  const fx_place *args;
+  const fx_tensor_map *maps;
+} fx_launch;
+
+/* Bytes to move when all launches are done. */
+typedef struct fx_copy {
+  fx_place from, to;
+  uint64_t bytes;
+} fx_copy;
+
+typedef enum fx_image_kind { FX_IMAGE_PTX = 0, FX_IMAGE_CUBIN = 1 } fx_image_kind;
+
+/* Code for one architecture; PTX is zero-terminated. */
+typedef struct fx_image {
+  const char *arch; /* "sm_90a" */
+  uint32_t kind;    /* fx_image_kind */
+  uint32_t reserved;
+  uint64_t bytes;
+  const void *data;
+} fx_image;
+
+/* ---- Descriptors ------------------------------------------------------------------------------
+ */
+
 typedef struct fx_entry {
   const char *name; /* "init", "step", "evaluate", "predict", or a function's name */
-  fx_entry_fn run;
+  fx_entry_fn run;  /* null in a program for a GPU, which has launches */
   uint32_t num_inputs, num_outputs, num_checks, num_kernels;
   const fx_tensor *inputs, *outputs;
   const char *const *checks; /* messages of the entry's assertions */
   uint64_t arena_bytes;
+  uint32_t num_launches, num_copies;
+  const fx_launch *launches;    /* in order */
+  const fx_copy *copies;        /* after them, in order */
+  const fx_place *check_places; /* the byte that is 0 where the check of this number or one before
+                                   it failed; null in a program with `run` */
 } fx_entry;
 
 typedef struct fx_program {
   uint32_t abi_version; /* FX_ABI_VERSION of the compiler */
-  uint32_t num_state, num_entries, reserved;
+  uint32_t num_state, num_entries, num_images;
   const char *name;   /* "vision/lenet" */
-  const char *target; /* "cpu:x86-64-v4" */
+  const char *target; /* "cpu:x86-64-v4", "cuda:sm_90a" */
   const char *hash;   /* hex digest of the program and its state layout */
   uint64_t state_bytes;
   uint64_t arena_bytes; /* largest of all entries */
   const fx_tensor *state;
   const fx_entry *entries;
+  const fx_image *images; /* of a program for a GPU, else null */
+  const void *constants;  /* to lie in device memory, aligned to 64 bytes */
+  uint64_t constant_bytes;
+  const struct fx_program *next; /* the same program for another target, or null */
 } fx_program;
 
 /* ---- What a compiled program calls ------------------------------------------------------------
