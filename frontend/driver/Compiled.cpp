@@ -58,7 +58,7 @@ Array Compiled::state(const std::string &name) const {
   if (!item)
     throw std::runtime_error("no state item named " + name);
   Array array(typeOf(*item));
-  impl->instance->readItem(*item, array.data<char>());
+  orThrow(impl->instance->readItem(*item, array.data<char>()));
   return array;
 }
 

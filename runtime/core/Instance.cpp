@@ -1,41 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "fluxion/runtime.h"
+#include "runtime/core/HostExecutor.h"
+#include "runtime/core/Layout.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
-// The context a program receives is the pool it may fork into.
-struct fx_context {
-  fluxion::rt::ThreadPool *pool;
-};
+namespace fluxion::rt {
+namespace {
 
-extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args, int64_t tasks) {
-  if (context && context->pool)
-    context->pool->parallelFor(body, args, tasks);
-  else if (tasks > 0)
-    body(args, 0, tasks);
+bool isForGpu(const fx_program &program) { return !std::strncmp(program.target, "cuda:", 5); }
+
+// "cuda" and "cuda:sm_90a" both name the program for cuda:sm_90a.
+bool isNamed(const fx_program &program, const std::string &target) {
+  return target.empty() || target == program.target ||
+         (target.find(':') == std::string::npos &&
+          !std::strncmp(program.target, (target + ":").c_str(), target.size() + 1));
 }
 
-namespace fluxion::rt {
+// The programs of an artifact that a target names, those for a GPU first.
+std::vector<const fx_program *> candidates(const fx_program *first, const std::string &target) {
+  std::vector<const fx_program *> onGpu, onHost;
+  for (const fx_program *program = first; program; program = program->next)
+    if (isNamed(*program, target))
+      (isForGpu(*program) ? onGpu : onHost).push_back(program);
+  onGpu.insert(onGpu.end(), onHost.begin(), onHost.end());
+  return onGpu;
+}
+
+Status noSuchTarget(const fx_program *first, const std::string &target) {
+  std::string names;
+  for (const fx_program *program = first; program; program = program->next)
+    names += (names.empty() ? "" : ", ") + std::string(program->target);
+  return {Status::Kind::Mismatch,
+          std::string(first->name) + " was not compiled for " + target + "; it holds " + names};
+}
+
+// Of several programs that the device runs, the one for the newest architecture; else why none.
+const fx_program *bestForDevice(const std::vector<const fx_program *> &programs, Status &why) {
+  const fx_program *best = nullptr;
+  int newest = 0;
+  for (const fx_program *program : programs) {
+    if (!isForGpu(*program))
+      continue;
+    std::string arch = program->target + std::strlen("cuda:sm_");
+    int age = 2 * std::atoi(arch.c_str()) + (arch.back() == 'a');
+    Status runs = cuda::canRun(*program);
+    if (runs && age > newest)
+      best = program, newest = age;
+    else if (!runs)
+      why = runs;
+  }
+  return best;
+}
+
+} // namespace
+
+Instance::Instance() = default;
+Instance::~Instance() = default;
 
 Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> pool,
-                        std::unique_ptr<Instance> &out) {
+                        std::unique_ptr<Instance> &out, const std::string &target) {
   if (program->abi_version != FX_ABI_VERSION)
     return {Status::Kind::Mismatch,
             "the program was compiled for ABI version " + std::to_string(program->abi_version) +
                 ", this runtime has version " + std::to_string(FX_ABI_VERSION) + "; recompile it"};
+  std::vector<const fx_program *> programs = candidates(program, target);
+  if (programs.empty())
+    return noSuchTarget(program, target);
   std::unique_ptr<Instance> made(new Instance);
-  made->description = program;
   made->threads = pool ? std::move(pool) : std::make_shared<ThreadPool>();
-  uint64_t needed = program->state_bytes + program->arena_bytes, free = availableMemoryBytes();
-  if (needed > free || needed < program->arena_bytes)
-    return {Status::Kind::OutOfMemory, "out of memory: " + std::string(program->name) + " needs " +
-                                           std::to_string(needed) + " bytes (state " +
-                                           std::to_string(program->state_bytes) + ", arena " +
-                                           std::to_string(program->arena_bytes) + "), " +
-                                           std::to_string(free) + " are free; use a smaller batch"};
-  if (Status status = Arena::create(program->state_bytes, made->stateBlock); !status)
-    return status;
-  if (Status status = Arena::create(program->arena_bytes, made->arena); !status)
+  Status why;
+  made->description = bestForDevice(programs, why);
+  if (!made->description && isForGpu(*programs.back()))
+    return why;
+  Status status;
+  if (made->description) {
+    status = cuda::makeExecutor(*made->description, made->executor);
+  } else {
+    made->description = *std::find_if_not(programs.begin(), programs.end(),
+                                          [](auto *program) { return isForGpu(*program); });
+    if (!why)
+      made->remark = why.message() + "; running on " + made->description->target;
+    status = HostExecutor::create(*made->description, made->threads, made->executor);
+  }
+  if (!status)
     return status;
   out = std::move(made);
   return {};
@@ -55,71 +104,59 @@ const fx_tensor *Instance::stateItem(const char *name) const {
   return nullptr;
 }
 
-// Walks an item in stored order and hands out where each element is in its dense row-major form.
-static void forEachElement(const fx_tensor &item,
-                           const std::function<void(uint64_t stored, uint64_t dense)> &visit) {
-  std::vector<uint64_t> stride(item.rank, 1), index(item.rank, 0);
-  for (int32_t d = item.rank - 1; d > 0; --d)
-    stride[d - 1] = stride[d] * item.dims[d];
-  uint64_t count = 1, dense = 0;
-  for (int32_t d = 0; d < item.rank; ++d)
-    count *= item.dims[d];
-  for (uint64_t stored = 0; stored < count; ++stored) {
-    visit(stored, dense);
-    for (int32_t i = item.rank - 1; i >= 0; --i) {
-      int64_t dim = item.layout[i];
-      dense += stride[dim];
-      if (++index[i] < (uint64_t)item.dims[dim])
-        break;
-      dense -= index[i] * stride[dim];
-      index[i] = 0;
-    }
-  }
+std::byte *Instance::state() const { return executor->state(); }
+
+std::byte *Instance::data(const fx_tensor &item) const {
+  return state() ? state() + item.offset : nullptr;
 }
 
-static uint64_t elementBytes(const fx_tensor &item) {
-  uint64_t count = 1;
-  for (int32_t d = 0; d < item.rank; ++d)
-    count *= item.dims[d];
-  return count ? item.bytes / count : 0;
+Status Instance::readState(void *block) const {
+  return executor->read(0, block, description->state_bytes);
 }
 
-void Instance::readItem(const fx_tensor &item, void *dense) const {
-  if (!item.layout) {
-    std::memcpy(dense, data(item), item.bytes);
-    return;
-  }
-  uint64_t size = elementBytes(item);
-  forEachElement(item, [&](uint64_t from, uint64_t to) {
-    std::memcpy(static_cast<std::byte *>(dense) + to * size, data(item) + from * size, size);
-  });
+Status Instance::writeState(const void *block) {
+  return executor->write(0, block, description->state_bytes);
 }
 
-void Instance::writeItem(const fx_tensor &item, const void *dense) {
-  if (!item.layout) {
-    std::memcpy(data(item), dense, item.bytes);
-    return;
-  }
-  uint64_t size = elementBytes(item);
-  forEachElement(item, [&](uint64_t to, uint64_t from) {
-    std::memcpy(data(item) + to * size, static_cast<const std::byte *>(dense) + from * size, size);
-  });
+Status Instance::readItem(const fx_tensor &item, void *dense) const {
+  if (!item.layout)
+    return executor->read(item.offset, dense, item.bytes);
+  std::vector<std::byte> stored(item.bytes);
+  Status status = executor->read(item.offset, stored.data(), item.bytes);
+  if (status)
+    toDense(item, stored.data(), dense);
+  return status;
 }
 
-Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
-                     std::span<void *const> outputs) {
+Status Instance::writeItem(const fx_tensor &item, const void *dense) {
+  if (!item.layout)
+    return executor->write(item.offset, dense, item.bytes);
+  std::vector<std::byte> stored(item.bytes);
+  fromDense(item, dense, stored.data());
+  return executor->write(item.offset, stored.data(), item.bytes);
+}
+
+Status Instance::submit(const fx_entry &entry, std::span<const void *const> inputs,
+                        std::span<void *const> outputs) {
   if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
     return {Status::Kind::Mismatch, std::string(entry.name) + " takes " +
                                         std::to_string(entry.num_inputs) + " inputs and gives " +
                                         std::to_string(entry.num_outputs) +
                                         " outputs, called with " + std::to_string(inputs.size()) +
                                         " and " + std::to_string(outputs.size())};
-  fx_context context{threads.get()};
-  int32_t failed =
-      entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
-  if (failed == 0)
-    return {};
-  return {Status::Kind::CheckFailed, entry.checks[failed - 1]};
+  return executor->submit(entry, inputs, outputs);
+}
+
+Status Instance::wait() { return executor->wait(); }
+
+Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
+                     std::span<void *const> outputs) {
+  Status status = submit(entry, inputs, outputs);
+  return status ? wait() : status;
+}
+
+std::shared_ptr<std::byte[]> Instance::inputMemory(uint64_t bytes) {
+  return executor->inputMemory(bytes);
 }
 
 Status Instance::initialise(int64_t seed) {

@@ -2,6 +2,7 @@
 // State files: 8 bytes of header length, a JSON header of names, types, shapes and byte ranges, the
 // bytes.
 #include "fluxion/runtime.h"
+#include "runtime/core/Layout.h"
 #include "runtime/state/Json.h"
 
 #include <cerrno>
@@ -183,8 +184,7 @@ bool writeAll(int fd, const char *bytes, uint64_t size) {
   return true;
 }
 
-std::string headerText(const Instance &instance) {
-  const fx_program &program = instance.program();
+std::string headerText(const fx_program &program, const std::byte *state) {
   uint64_t offset = 0;
   std::string text, step = "0", seed = "0";
   for (uint32_t i = 0; i < program.num_state; ++i) {
@@ -198,7 +198,7 @@ std::string headerText(const Instance &instance) {
     offset += item.bytes;
     if (item.role == FX_STEP || item.role == FX_SEED) {
       int64_t value;
-      std::memcpy(&value, instance.data(item), sizeof value);
+      std::memcpy(&value, state + item.offset, sizeof value);
       (item.role == FX_STEP ? step : seed) = std::to_string(value);
     }
   }
@@ -212,6 +212,15 @@ std::string headerText(const Instance &instance) {
 } // namespace
 
 Status saveState(const Instance &instance, const std::string &path) {
+  if (const std::byte *state = instance.state())
+    return saveState(instance.program(), state, path);
+  std::vector<std::byte> state(instance.program().state_bytes);
+  Status status = instance.readState(state.data());
+  return status ? saveState(instance.program(), state.data(), path) : status;
+}
+
+Status saveState(const fx_program &program, const void *block, const std::string &path) {
+  auto *state = static_cast<const std::byte *>(block);
   // The rename below would put a file in the place of a device.
   struct stat known;
   if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
@@ -220,16 +229,15 @@ Status saveState(const Instance &instance, const std::string &path) {
   int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0)
     return cannotWrite(path, errno);
-  std::string header = headerText(instance);
+  std::string header = headerText(program, state);
   uint64_t length = header.size();
   bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) &&
                  writeAll(fd, header.data(), header.size());
-  const fx_program &program = instance.program();
   std::vector<char> dense;
   for (uint32_t i = 0; written && i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
     dense.resize(item.bytes);
-    instance.readItem(item, dense.data());
+    toDense(item, state + item.offset, dense.data());
     written = writeAll(fd, dense.data(), item.bytes);
   }
   written = written && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
@@ -274,7 +282,9 @@ Status loadState(Instance &instance, const std::string &path) {
                 path + ": has " + name + ", which " + program.name + " does not"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const Entry &entry = file.entries[program.state[i].name];
-    instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
+    if (Status status = instance.writeItem(program.state[i], file.mapped.bytes + entry.begin);
+        !status)
+      return status;
   }
   return {};
 }
@@ -299,7 +309,8 @@ Status loadWeights(Instance &instance, const std::string &path,
     copies.push_back({&item, &found->second});
   }
   for (auto &[item, entry] : copies)
-    instance.writeItem(*item, file.mapped.bytes + entry->begin);
+    if (Status status = instance.writeItem(*item, file.mapped.bytes + entry->begin); !status)
+      return status;
   return {};
 }
 

@@ -195,7 +195,7 @@ void Case::copyStateToReference() {
   for (auto item : differentiated->getOps<ir::StateOp>()) {
     const fx_tensor *stored = running->instance->stateItem(item.getSymName().str().c_str());
     std::vector<std::byte> dense(stored->bytes);
-    running->instance->readItem(*stored, dense.data());
+    EXPECT_TRUE(running->instance->readItem(*stored, dense.data()));
     referenceState[item.getSymName().str()] = fromBytes(item.getType(), dense);
   }
 }

@@ -95,12 +95,12 @@ TEST(Instance, packedItemsAreReadAndWrittenInDeclaredOrder) {
   ASSERT_TRUE(instance->initialise(1));
   float dense[6], expected[] = {0, 2, 4, 1, 3, 5};
   const fx_tensor &weight = *instance->stateItem("net.weight");
-  instance->readItem(weight, dense);
+  ASSERT_TRUE(instance->readItem(weight, dense));
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(dense[i], expected[i]);
   for (float &value : dense)
     value += 10;
-  instance->writeItem(weight, dense);
+  ASSERT_TRUE(instance->writeItem(weight, dense));
   for (int i = 0; i < 6; ++i)
     EXPECT_EQ(reinterpret_cast<float *>(instance->data(weight))[i], float(i) + 10);
 }

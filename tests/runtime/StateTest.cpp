@@ -147,15 +147,15 @@ TEST_F(State, weightsAreTakenByName) {
   auto other = test::instanceOf(program);
   ASSERT_TRUE(other->initialise(5));
   float bias[] = {7, 8, 9};
-  instance->writeItem(*instance->stateItem("net.bias"), bias);
+  ASSERT_TRUE(instance->writeItem(*instance->stateItem("net.bias"), bias));
   ASSERT_TRUE(saveState(*instance, path));
   Status status = loadWeights(*other, path);
   ASSERT_TRUE(status) << status.message();
   float loaded[3];
-  other->readItem(*other->stateItem("net.bias"), loaded);
+  ASSERT_TRUE(other->readItem(*other->stateItem("net.bias"), loaded));
   EXPECT_EQ(loaded[2], 9);
   int64_t seed;
-  other->readItem(*other->stateItem("seed"), &seed);
+  ASSERT_TRUE(other->readItem(*other->stateItem("seed"), &seed));
   EXPECT_EQ(seed, 5);
   status = loadWeights(*other, path, [](const std::string &name) { return "x." + name; });
   EXPECT_EQ(status.message(), path + ": has no x.net.weight, wanted for net.weight");

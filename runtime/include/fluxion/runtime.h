@@ -19,7 +19,18 @@ namespace fluxion::rt {
 // when it succeeded.
 class [[nodiscard]] Status {
 public:
-  enum class Kind { Ok, OutOfMemory, CheckFailed, NotFound, BadFile, WriteFailed, Mismatch };
+  enum class Kind {
+    Ok,
+    OutOfMemory,
+    CheckFailed,
+    NotFound,
+    BadFile,
+    WriteFailed,
+    Mismatch,
+    NoDevice,     // no GPU, no driver, or no code for the GPU there is
+    DeviceFailed, // a call of the driver
+    DeviceLost    // nothing works on the device any more in this process
+  };
 
   Status() = default;
   Status(Kind kind, std::string message) : failure(kind), text(std::move(message)) {}
@@ -69,16 +80,23 @@ private:
   uint64_t bytes = 0;
 };
 
-// A program with a state of its own. Several instances may live in a process; one instance is used
-// by one thread at a time.
+class Executor;
+
+// A program with a state of its own, on this machine's processors or on a GPU. Several instances
+// may live in a process; one instance is used by one thread at a time.
 class Instance {
 public:
   // `program` outlives the instance. Refuses a program of another ABI version. The pool may be
-  // shared.
+  // shared. Of the programs an artifact holds for several targets (fx_program::next), those that
+  // `target` names ("cuda", "cuda:sm_90a", "cpu"; empty: all) are tried: a GPU first, then this
+  // machine.
   static Status create(const fx_program *program, std::shared_ptr<ThreadPool> pool,
-                       std::unique_ptr<Instance> &out);
+                       std::unique_ptr<Instance> &out, const std::string &target = "");
+  ~Instance();
 
+  // The one chosen, and why it is not for a GPU where the artifact has one that is; else empty.
   const fx_program &program() const { return *description; }
+  const std::string &note() const { return remark; }
   // Null where there is no such entry point or state item.
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;
@@ -87,23 +105,39 @@ public:
   // unchanged.
   Status run(const fx_entry &entry, std::span<const void *const> inputs,
              std::span<void *const> outputs);
+  // The same in two parts: wait() ends the oldest run and says how it went. Two may be in flight,
+  // so that a GPU copies the inputs of one while it computes the other. Inputs are read and outputs
+  // written until the next wait() and the run's own wait() return; pointers are copied.
+  Status submit(const fx_entry &entry, std::span<const void *const> inputs,
+                std::span<void *const> outputs);
+  Status wait();
+  // Memory for inputs that a GPU reads without a copy in between; null where there is none left.
+  std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes);
   // The entry point "init", which takes the seed, if the program has state.
   Status initialise(int64_t seed);
 
-  std::byte *state() const { return stateBlock.data(); }
-  std::byte *data(const fx_tensor &stateItem) const { return stateBlock.data() + stateItem.offset; }
   // Copies a state item out or in as a dense row-major tensor of its dims, whatever order it is
-  // stored in.
-  void readItem(const fx_tensor &stateItem, void *dense) const;
-  void writeItem(const fx_tensor &stateItem, const void *dense);
+  // stored in; or the state block as it is.
+  Status readItem(const fx_tensor &stateItem, void *dense) const;
+  Status writeItem(const fx_tensor &stateItem, const void *dense);
+  Status readState(void *block) const;
+  Status writeState(const void *block);
+  // Where the state lies; null on a GPU.
+  std::byte *state() const;
+  std::byte *data(const fx_tensor &stateItem) const;
   ThreadPool &pool() const { return *threads; }
 
 private:
-  Instance() = default;
+  Instance();
   const fx_program *description = nullptr;
   std::shared_ptr<ThreadPool> threads;
-  Arena stateBlock, arena;
+  std::unique_ptr<Executor> executor;
+  std::string remark;
 };
+
+// What programs for GPUs find on this machine: "sm_90" of the device they would run on, or why
+// there is none.
+Status deviceArch(std::string &out);
 
 // ---- State files: safetensors (huggingface.co/docs/safetensors) under the state's names
 // ------------------
@@ -111,6 +145,8 @@ private:
 // Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the
 // new one is.
 Status saveState(const Instance &instance, const std::string &path);
+// The same of a state block that was read from an instance of the program.
+Status saveState(const fx_program &program, const void *block, const std::string &path);
 // All items, names, shapes and types must match; nothing is loaded otherwise. The program's hash in
 // the file is a record: a program compiled anew, for another machine or batch, takes the state too.
 Status loadState(Instance &instance, const std::string &path);

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Where a program's state lives and its entry points run: this machine's memory and threads, or a
+// GPU.
+#pragma once
+
+#include "fluxion/runtime.h"
+
+namespace fluxion::rt {
+
+class Executor {
+public:
+  virtual ~Executor() = default;
+
+  // Bytes of the state block, once everything submitted has run.
+  virtual Status read(uint64_t offset, void *to, uint64_t bytes) = 0;
+  virtual Status write(uint64_t offset, const void *from, uint64_t bytes) = 0;
+  // The state block itself where this process can address it, else null.
+  virtual std::byte *state() = 0;
+
+  // See Instance. Buffers are as many as the entry point says.
+  virtual Status submit(const fx_entry &entry, std::span<const void *const> inputs,
+                        std::span<void *const> outputs) = 0;
+  virtual Status wait() = 0;
+  virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
+};
+
+namespace cuda {
+// Runs the program's launch tables on the device that programs run on.
+Status makeExecutor(const fx_program &program, std::unique_ptr<Executor> &out);
+// Is there a device with code for it in the program? If not, why.
+Status canRun(const fx_program &program);
+} // namespace cuda
+
+} // namespace fluxion::rt

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// A program on a GPU: state and arena at fixed addresses, every entry point one graph.
+#pragma once
+
+#include "runtime/core/Executor.h"
+#include "runtime/cuda/Kernels.h"
+
+namespace fluxion::rt::cuda {
+
+// The primary context, retained; current on the calling thread from enter() on.
+class Context {
+public:
+  Status retain(const Device &device);
+  ~Context();
+  Status enter() const;
+  const Driver &driver() const { return *device.driver; }
+  const Device &onDevice() const { return device; }
+
+private:
+  Device device;
+  CUcontext context = nullptr;
+};
+
+// One of the two sets of buffers that runs take in turn: while one is computed with, the inputs of
+// the next are copied.
+struct RunSlot {
+  DeviceBlock inputs, outputs;
+  PinnedBlock stagedInputs, hostOutputs; // what kernels read and write, as the host sees it
+  CUdeviceptr mappedOutputs = 0;         // hostOutputs, as kernels see it
+  Event copied, done;
+  std::vector<GraphExec> graphs; // an entry point each, captured at its first run
+  const fx_entry *running = nullptr;
+  std::vector<void *> results; // where the caller wants the outputs
+};
+
+class DeviceExecutor final : public Executor {
+public:
+  static Status create(const fx_program &program, std::unique_ptr<Executor> &out);
+  ~DeviceExecutor() override;
+
+  Status read(uint64_t offset, void *to, uint64_t bytes) override;
+  Status write(uint64_t offset, const void *from, uint64_t bytes) override;
+  std::byte *state() override { return nullptr; }
+  Status submit(const fx_entry &entry, std::span<const void *const> inputs,
+                std::span<void *const> outputs) override;
+  Status wait() override;
+  std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
+
+private:
+  // Offsets of an entry point's buffers in the blocks of a slot, and what is small enough for
+  // kernels to write to the host themselves.
+  struct EntryLayout {
+    std::vector<uint64_t> inputs, outputs;
+    uint64_t inputBytes = 0, outputBytes = 0, checksAt = 0; // checks follow the outputs
+    bool mapped = false;
+  };
+
+  explicit DeviceExecutor(const fx_program &program) : program(program) {}
+  void layOut();
+  Status checkMemory() const;
+  Status allocateBlocks();
+  Status allocateSlot(RunSlot &slot);
+
+  Addresses addressesOf(const fx_entry &entry, const RunSlot &slot) const;
+  Status copyInputs(const fx_entry &entry, RunSlot &slot, std::span<const void *const> inputs);
+  Status capture(const fx_entry &entry, RunSlot &slot, GraphExec &out);
+  Status enqueue(const fx_entry &entry, RunSlot &slot, bool blocking);
+  Status enqueueChecks(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
+  Status enqueueOutputs(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
+  Status finish(RunSlot &slot);
+  bool isPinned(const void *from, uint64_t bytes) const;
+  size_t indexOf(const fx_entry &entry) const { return size_t(&entry - program.entries); }
+  Status settle(); // everything submitted has run
+  Status noteLoss(Status status);
+
+  const fx_program &program;
+  std::shared_ptr<Context> context; // first, so that it goes last
+  std::vector<EntryLayout> layouts;
+  Kernels kernels;
+  DeviceBlock stateBlock, arena, constants;
+  Stream runStream, copyStream, checkStream;
+  Event forked, joined;
+  RunSlot slots[2];
+  unsigned next = 0, inFlight = 0; // the slot of the next run
+  bool blocking = false;           // $FLUXION_CUDA_BLOCKING: no graph, a fault names its kernel
+  Status lost;                     // the failure after which nothing works
+  struct PinnedRanges;
+  std::shared_ptr<PinnedRanges> pinned;
+};
+
+} // namespace fluxion::rt::cuda

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/cuda/Kernels.h"
+
+#include <algorithm>
+
+namespace fluxion::rt::cuda {
+namespace {
+
+// More than this needs to be asked for (CUDA C++ programming guide, shared memory).
+constexpr uint32_t plainSharedBytes = 48 << 10;
+
+} // namespace
+
+std::string nameOf(const fx_launch &launch) {
+  return std::string(launch.kernel) + (*launch.where ? std::string(" (") + launch.where + ")" : "");
+}
+
+CUdeviceptr Addresses::of(const fx_place &place) const {
+  switch (place.space) {
+  case FX_SPACE_STATE:
+    return state + place.offset;
+  case FX_SPACE_ARENA:
+    return arena + place.offset;
+  case FX_SPACE_CONSTANT:
+    return constants + place.offset;
+  case FX_SPACE_INPUT:
+    return inputs[place.slot] + place.offset;
+  case FX_SPACE_OUTPUT:
+    return outputs[place.slot] + place.offset;
+  default:
+    return 0;
+  }
+}
+
+Status Kernels::refusal(const Device &device, const fx_program &program) {
+  std::string archs;
+  for (uint32_t i = 0; i < program.num_images; ++i)
+    if (archs.find(program.images[i].arch) == std::string::npos)
+      archs += (archs.empty() ? "" : ", ") + std::string(program.images[i].arch);
+  return {Status::Kind::NoDevice,
+          std::string(program.name) + " has code for " + (archs.empty() ? "no GPU" : archs) +
+              ", not for the device, " + device.name + " (" + device.arch() +
+              "); build it with --target=cuda:" + device.arch()};
+}
+
+Status Kernels::load(const Device &device, const fx_program &program, Kernels &out) {
+  out.driver = device.driver;
+  const fx_image *image = device.choose(program);
+  if (!image)
+    return refusal(device, program);
+  if (Status status = out.loadImage(*image, program); !status)
+    return status;
+  return out.find(program);
+}
+
+Status Kernels::loadImage(const fx_image &image, const fx_program &program) {
+  char log[4096] = "";
+  int options[] = {jitErrorLog, jitErrorLogBytes};
+  void *values[] = {log, reinterpret_cast<void *>(sizeof log)};
+  CUmodule loaded = nullptr;
+  CUresult result = driver->cuModuleLoadDataEx(&loaded, image.data, 2, options, values);
+  if (result == CUDA_SUCCESS)
+    module = Module(loaded, driver->cuModuleUnload);
+  std::string what = "loading the " + std::string(image.arch) + " code of " + program.name;
+  if (*log && result != CUDA_SUCCESS)
+    what += " (" + std::string(log, std::find(log, log + sizeof log, '\n')) + ")";
+  return driver->status(result, what);
+}
+
+Status Kernels::find(const fx_program &program) {
+  std::map<std::string, uint32_t> shared;
+  for (uint32_t e = 0; e < program.num_entries; ++e)
+    for (uint32_t l = 0; l < program.entries[e].num_launches; ++l) {
+      const fx_launch &launch = program.entries[e].launches[l];
+      auto [known, isNew] = functions.try_emplace(launch.kernel, nullptr);
+      if (isNew)
+        if (Status status = driver->status(
+                driver->cuModuleGetFunction(&known->second, module.get(), launch.kernel),
+                "finding the kernel " + nameOf(launch));
+            !status)
+          return status;
+      uint32_t &most = shared[launch.kernel];
+      if (launch.shared_bytes <= std::max(most, plainSharedBytes))
+        continue;
+      most = launch.shared_bytes;
+      if (Status status = driver->status(
+              driver->cuFuncSetAttribute(known->second, maxDynamicSharedBytes, (int)most),
+              "giving " + nameOf(launch) + " " + std::to_string(most) + " bytes of shared memory");
+          !status)
+        return status;
+    }
+  return {};
+}
+
+Status Kernels::encode(const fx_tensor_map &map, const Addresses &addresses,
+                       const fx_launch &launch, CUtensorMap &out) const {
+  std::string what = "describing a tensor to " + nameOf(launch);
+  if (!driver->cuTensorMapEncodeTiled)
+    return {Status::Kind::DeviceFailed,
+            "cuda: " + what + ": the driver has no cuTensorMapEncodeTiled; install a newer one"};
+  constexpr unsigned promoteTo256 = 3;
+  uint32_t steps[5] = {1, 1, 1, 1, 1};
+  return driver->status(
+      driver->cuTensorMapEncodeTiled(&out, map.data_type, map.rank,
+                                     reinterpret_cast<void *>(addresses.of(map.base)), map.dims,
+                                     map.strides, map.box, steps, /*interleave=*/0, map.swizzle,
+                                     promoteTo256, /*outOfBoundsFill=*/0),
+      what);
+}
+
+Status Kernels::launch(const fx_launch &launch, const Addresses &addresses, CUstream stream) const {
+  std::vector<CUdeviceptr> pointers(launch.num_args);
+  std::vector<CUtensorMap> maps(launch.num_maps);
+  std::vector<void *> parameters;
+  for (uint32_t i = 0; i < launch.num_args; ++i) {
+    pointers[i] = addresses.of(launch.args[i]);
+    parameters.push_back(&pointers[i]);
+  }
+  for (uint32_t i = 0; i < launch.num_maps; ++i) {
+    if (Status status = encode(launch.maps[i], addresses, launch, maps[i]); !status)
+      return status;
+    parameters.push_back(&maps[i]);
+  }
+  CUlaunchAttribute attribute{};
+  attribute.id = programmaticStreamSerialization;
+  attribute.value.programmaticStreamSerializationAllowed = 1;
+  CUlaunchConfig config{launch.grid[0],      launch.grid[1],
+                        launch.grid[2],      launch.block[0],
+                        launch.block[1],     launch.block[2],
+                        launch.shared_bytes, stream,
+                        &attribute,          launch.flags & FX_LAUNCH_DEPENDENT ? 1u : 0u};
+  return driver->status(
+      driver->cuLaunchKernelEx(&config, functions.at(launch.kernel), parameters.data(), nullptr),
+      "launching " + nameOf(launch));
+}
+
+} // namespace fluxion::rt::cuda

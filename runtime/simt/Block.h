@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// One block at a time on a host thread: its threads as fibers, what they wait for, its shared
+// memory, and the checks of each access.
+#pragma once
+
+#include "fluxion/simt.h"
+#include "runtime/simt/Fiber.h"
+#include "runtime/simt/Races.h"
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace fluxion::rt::simt {
+
+// What the blocks of a launch share.
+struct Launch {
+  void (*body)(void *const *args);
+  void *const *args;
+  const int64_t *bytes;
+  int64_t numArgs;
+  uint32_t grid[3], size[3], dynamicShared;
+  const char *kernel, *where;
+
+  std::atomic<bool> failed{false};
+  // Logs of what the kernel writes, made when its first thread says what that is.
+  std::once_flag known;
+  const fx_simt_layout *layout = nullptr;
+  std::vector<std::unique_ptr<AccessLog>> logs;
+  std::vector<AccessLog *> logOf; // an argument's, or null
+
+  uint32_t threads() const { return size[0] * size[1] * size[2]; }
+  int64_t granule() const { return layout[0]; }
+  int64_t staticShared() const { return layout[1]; }
+  int64_t sharedVariables() const { return layout[3 + layout[2]]; }
+  const fx_simt_layout *sharedVariable(int64_t i) const { return layout + 4 + layout[2] + 2 * i; }
+  void learn(const fx_simt_layout *facts);
+  // "kernel" (model line)
+  std::string name() const;
+  // Reports once a launch.
+  void fail(const std::string &what);
+};
+
+class Block {
+public:
+  void run(Launch &launch, uint32_t number);
+  // The block that runs on this host thread.
+  static Block &current();
+
+  fx_simt_thread *self(const fx_simt_layout *layout);
+  void barrier(fx_simt_thread *self, uint32_t id, uint32_t count, uint32_t site);
+  uint32_t shuffle(fx_simt_thread *self, uint32_t mask, uint32_t value, uint32_t lane,
+                   uint32_t clamp, uint32_t kind, uint32_t site);
+  void access(fx_simt_thread *self, const void *address, int64_t bytes, int32_t align,
+              int32_t region, bool writes);
+
+private:
+  enum Wait : uint8_t { Nothing, AtBarrier, AtShuffle, Left };
+  struct Thread : fx_simt_thread {
+    Wait wait = Nothing;
+    uint32_t interval = 0;                    // barriers passed
+    uint32_t barrierId = 0, count = 0, site = 0; // of what it waits for
+    uint32_t mask = 0, value = 0, lane = 0, clamp = 0, kind = 0;
+  };
+  Launch *launch = nullptr;
+  uint32_t number = 0;
+  Fibers fibers;
+  std::vector<Thread> threads;
+  uint32_t running = 0;
+  std::unique_ptr<std::byte[]> memory;
+  int64_t memoryBytes = 0;
+  std::unique_ptr<AccessLog> sharedLog;
+
+  uint32_t indexOf(const fx_simt_thread *self) const { return (const Thread *)self - threads.data(); }
+  static void start(void *block, int thread);
+  bool releaseBarriers();
+  bool releaseBarrier(uint32_t first);
+  void meet(uint32_t warp);
+  void prepareShared();
+  void stop(const std::string &what); // the launch is over; does not return to the caller's fiber
+  std::string nameOf(uint32_t thread) const;
+  void reportDeadlock();
+  std::string conflictText(const AccessLog::Conflict &conflict, bool writes, int32_t region,
+                           int64_t offset) const;
+  std::string regionName(int32_t region, int64_t offset) const;
+};
+
+} // namespace fluxion::rt::simt
