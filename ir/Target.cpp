@@ -20,6 +20,8 @@ TargetAttr TargetInfo::toAttr(MLIRContext *context) const {
   config.set("l3_bytes", b.getI64IntegerAttr(l3Bytes));
   config.set("cores", b.getI64IntegerAttr(cores));
   config.set("fma", b.getBoolAttr(fma));
+  if (sharedBytes)
+    config.set("shared_bytes", b.getI64IntegerAttr(sharedBytes));
   return TargetAttr::get(context, config.getDictionary(context));
 }
 
@@ -44,6 +46,7 @@ TargetInfo TargetInfo::fromAttr(TargetAttr attr) {
   number("l2_bytes", info.l2Bytes);
   number("l3_bytes", info.l3Bytes);
   number("cores", info.cores);
+  number("shared_bytes", info.sharedBytes);
   if (auto value = config.getAs<BoolAttr>("fma"))
     info.fma = value.getValue();
   return info;

@@ -11,14 +11,16 @@ namespace fluxion::ir {
 class TargetAttr;
 
 struct TargetInfo {
-  std::string kind = "cpu";          // "cpu" or "cuda"
+  std::string kind = "cpu";          // "cpu", "cuda", or "cuda-emulated": its kernels on the host
   std::string triple, cpu, features; // as LLVM spells them
   int64_t vectorBytes = 16;          // widest useful vector register
   int64_t vectorRegisters = 16;      // how many of them
   int64_t l1Bytes = 32 << 10, l2Bytes = 1 << 20, l3Bytes = 16 << 20; // per core, per core, shared
   int64_t cores = 1; // for choosing the number of tasks, never for choosing a result
   bool fma = false;
+  int64_t sharedBytes = 0; // GPUs: most shared memory of a block
 
+  bool isGpu() const { return kind != "cpu"; }
   TargetAttr toAttr(mlir::MLIRContext *context) const;
   static TargetInfo fromAttr(TargetAttr attr);
   // The module's target; a portable CPU where it names none.

@@ -3,6 +3,7 @@
 
 #include "codegen/halide/HalideBackend.h"
 #include "codegen/llvm/loops/LoopsBackend.h"
+#include "codegen/nvptx/SimtBackend.h"
 #include "ir/ops/ScalarBody.h"
 
 using namespace mlir;
@@ -17,8 +18,12 @@ fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
     list.push_back(makeHalideBackend());
     return list;
   }();
-  static const std::vector<std::unique_ptr<Backend>> none;
-  return target.kind == "cpu" ? cpu : none;
+  static const std::vector<std::unique_ptr<Backend>> gpu = [] {
+    std::vector<std::unique_ptr<Backend>> list;
+    list.push_back(makeSimtBackend());
+    return list;
+  }();
+  return target.isGpu() ? gpu : cpu;
 }
 
 const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target,
@@ -52,11 +57,11 @@ public:
     chooseBackend(kernel, target, &cost);
     return cost;
   }
-  // The register tile holds the contraction's element; ops that need just that element follow for
+  // A tile's registers hold the contraction's element; ops that need just that element follow for
   // free.
   bool fusesInto(Operation *op, Operation *contraction,
                  const ir::TargetInfo &target) const override {
-    return target.kind == "cpu" && ir::hasScalarBody(op);
+    return ir::hasScalarBody(op);
   }
 };
 

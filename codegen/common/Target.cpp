@@ -43,15 +43,92 @@ std::string featuresOfHost() {
   return features.getString();
 }
 
+struct Gpu {
+  const char *name, *features; // the PTX version it needs
+  int64_t sharedBytes, processors, l2Bytes;
+};
+// Blocks may use all of a multiprocessor's shared memory but the kilobyte the system keeps.
+const Gpu gpus[] = {{"sm_80", "+ptx80", 163 << 10, 108, 40 << 20},
+                    {"sm_86", "+ptx80", 99 << 10, 84, 6 << 20},
+                    {"sm_87", "+ptx80", 163 << 10, 16, 4 << 20},
+                    {"sm_89", "+ptx80", 99 << 10, 128, 72 << 20},
+                    {"sm_90", "+ptx86", 227 << 10, 132, 50 << 20},
+                    {"sm_90a", "+ptx86", 227 << 10, 132, 50 << 20},
+                    {"sm_100", "+ptx86", 227 << 10, 148, 126 << 20},
+                    {"sm_100a", "+ptx86", 227 << 10, 148, 126 << 20},
+                    {"sm_103", "+ptx88", 227 << 10, 148, 126 << 20},
+                    {"sm_103a", "+ptx88", 227 << 10, 148, 126 << 20},
+                    {"sm_120", "+ptx87", 99 << 10, 170, 96 << 20},
+                    {"sm_120a", "+ptx87", 99 << 10, 170, 96 << 20}};
+
+// The two names that take the fewest edits.
+std::string nearestGpus(StringRef name) {
+  std::vector<std::pair<unsigned, std::string>> byDistance;
+  for (const Gpu &gpu : gpus)
+    byDistance.push_back({name.edit_distance(gpu.name), gpu.name});
+  llvm::sort(byDistance); // equal distances: by name
+  return byDistance[0].second + " or " + byDistance[1].second;
+}
+
+Expected<ir::TargetInfo> parseGpu(StringRef text, StringRef kind, StringRef name) {
+  if (name.empty())
+    name = gpus[0].name;
+  auto gpu = find_if(gpus, [&](const Gpu &known) { return name == known.name; });
+  if (gpu == std::end(gpus)) {
+    unsigned number = 0;
+    StringRef digits = name;
+    bool isOld = digits.consume_front("sm_") && !digits.consumeInteger(10, number) && number < 80;
+    if (isOld)
+      return createStringError("target '" + text + "': " + name +
+                               " is too old; sm_80 is the oldest that kernels are made for");
+    return createStringError("target '" + text + "': no GPU is named '" + name +
+                             "'; did you mean " + nearestGpus(name) + "?");
+  }
+  ir::TargetInfo info;
+  info.kind = kind.str();
+  info.triple = "nvptx64-nvidia-cuda";
+  info.cpu = gpu->name;
+  info.features = gpu->features;
+  info.vectorBytes = 16; // the widest load of a thread
+  info.vectorRegisters = 32;
+  info.l2Bytes = info.l3Bytes = gpu->l2Bytes;
+  info.cores = gpu->processors;
+  info.sharedBytes = gpu->sharedBytes;
+  info.fma = true;
+  return info;
+}
+
 } // namespace
+
+std::vector<std::string> gpuNames() {
+  std::vector<std::string> names;
+  for (const Gpu &gpu : gpus)
+    names.push_back(gpu.name);
+  return names;
+}
+
+ir::TargetInfo hostPart(const ir::TargetInfo &target) {
+  if (!target.isGpu())
+    return target;
+  ir::TargetInfo host = cantFail(parseTarget("cpu"));
+  if (target.kind == "cuda") {
+    host.cpu = Triple(host.triple).isX86() ? "x86-64" : "generic";
+    host.features = "";
+    host.vectorBytes = 16;
+  }
+  return host;
+}
 
 Expected<ir::TargetInfo> parseTarget(StringRef text) {
   InitializeNativeTarget();
   InitializeNativeTargetAsmPrinter();
   auto [kind, cpu] = text.split(':');
+  if (kind == "cuda" || kind == "cuda-emulated")
+    return parseGpu(text, kind, cpu);
   if (kind != "cpu")
     return createStringError("unknown target '" + text +
-                             "'; use cpu or cpu:NAME, for example cpu:x86-64-v3");
+                             "'; use cpu, cpu:NAME (for example cpu:x86-64-v3), cuda, cuda:sm_NN "
+                             "(for example cuda:sm_90a) or cuda-emulated");
 
   ir::TargetInfo info;
   info.kind = "cpu";

@@ -61,8 +61,11 @@ fx_simt_thread *Block::self(const fx_simt_layout *layout) {
 // Exactly as much as the kernel asks for, and nothing sensible in it.
 void Block::prepareShared() {
   memoryBytes = launch->staticShared() + launch->dynamicShared;
-  memory.reset(new (std::align_val_t(1024)) std::byte[memoryBytes + 1]);
-  std::memset(memory.get(), 0xff, memoryBytes + 1);
+  size_t whole = (memoryBytes / 1024 + 1) * 1024;
+  memory.reset((std::byte *)std::aligned_alloc(1024, whole));
+  if (!memory)
+    std::abort();
+  std::memset(memory.get(), 0xff, whole);
   sharedLog = std::make_unique<AccessLog>(memory.get(), memoryBytes, launch->granule());
 }
 
@@ -193,8 +196,7 @@ void Block::access(fx_simt_thread *self, const void *address, int64_t bytes, int
   if (!log || at < log->begin() || at + bytes > log->end())
     return;
   Moment now{number, index, threads[index].interval};
-  AccessLog::Conflict conflict =
-      writes ? log->write(at, bytes, now) : log->read(at, bytes, now);
+  AccessLog::Conflict conflict = writes ? log->write(at, bytes, now) : log->read(at, bytes, now);
   if (conflict.found)
     stop(nameOf(index) + conflictText(conflict, writes, region, offset));
 }

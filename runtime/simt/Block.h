@@ -8,6 +8,7 @@
 #include "runtime/simt/Races.h"
 
 #include <atomic>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -60,7 +61,7 @@ private:
   enum Wait : uint8_t { Nothing, AtBarrier, AtShuffle, Left };
   struct Thread : fx_simt_thread {
     Wait wait = Nothing;
-    uint32_t interval = 0;                    // barriers passed
+    uint32_t interval = 0;                       // barriers passed
     uint32_t barrierId = 0, count = 0, site = 0; // of what it waits for
     uint32_t mask = 0, value = 0, lane = 0, clamp = 0, kind = 0;
   };
@@ -69,11 +70,16 @@ private:
   Fibers fibers;
   std::vector<Thread> threads;
   uint32_t running = 0;
-  std::unique_ptr<std::byte[]> memory;
+  struct Free {
+    void operator()(std::byte *bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<std::byte, Free> memory;
   int64_t memoryBytes = 0;
   std::unique_ptr<AccessLog> sharedLog;
 
-  uint32_t indexOf(const fx_simt_thread *self) const { return (const Thread *)self - threads.data(); }
+  uint32_t indexOf(const fx_simt_thread *self) const {
+    return (const Thread *)self - threads.data();
+  }
   static void start(void *block, int thread);
   bool releaseBarriers();
   bool releaseBarrier(uint32_t first);

@@ -119,11 +119,11 @@ void Fibers::reset(int count, void (*newBody)(void *, int), void *newData) {
     auto *top = reinterpret_cast<uint64_t *>((char *)fiber.stack + stackBytes);
     // As fx_simt_switch leaves a stack, with the first entry as the place to return to.
 #if defined(__x86_64__)
-    top -= 9; // at the first call the stack is aligned to 16 bytes
-    top[0] = top[1] = 0;                                   // r15, r14
-    top[2] = reinterpret_cast<uint64_t>(&Fibers::enter);   // r13
-    top[3] = reinterpret_cast<uint64_t>(this);             // r12
-    top[4] = top[5] = 0;                                   // rbx, rbp
+    top -= 9;            // at the first call the stack is aligned to 16 bytes
+    top[0] = top[1] = 0; // r15, r14
+    top[2] = reinterpret_cast<uint64_t>(&Fibers::enter); // r13
+    top[3] = reinterpret_cast<uint64_t>(this);           // r12
+    top[4] = top[5] = 0;                                 // rbx, rbp
     top[6] = reinterpret_cast<uint64_t>(&fx_simt_start);
 #else
     top -= 20;

@@ -81,9 +81,7 @@ void fx_simt_launch(fx_context *context, void (*body)(void *const *args), void *
   fx_parallel_for(context, blocks, &launch, (int64_t)gx * gy * gz);
 }
 
-fx_simt_thread *fx_simt_self(const fx_simt_layout *layout) {
-  return Block::current().self(layout);
-}
+fx_simt_thread *fx_simt_self(const fx_simt_layout *layout) { return Block::current().self(layout); }
 
 void fx_simt_barrier(fx_simt_thread *self, uint32_t id, uint32_t threads, uint32_t site) {
   Block::current().barrier(self, id, threads, site);

@@ -100,6 +100,14 @@ Value Access::address(Value buffer, Type element, Value offset) {
   return LLVM::GEPOp::create(b, loc, pointer, memory, buffer, ArrayRef<LLVM::GEPArg>{offset});
 }
 
+// Of a block of elements in order.
+unsigned Access::alignment(Type memory, AffineExpr position, bool dynamic) {
+  int64_t bytes = std::max<int64_t>(1, memory.getIntOrFloatBitWidth() / 8);
+  AffineExpr start = simplified(position - laneExpr);
+  bool whole = alignedLanes && !dynamic && start.isMultipleOf(emit.lanes);
+  return whole ? std::min<int64_t>(16, bytes * emit.lanes) : bytes;
+}
+
 Value Access::tailMask() {
   if (emit.lanes == 1 || active >= emit.lanes)
     return {};
@@ -148,7 +156,9 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
   if (stride == 1) {
     Value at = address(buffer, element, plus(scalar(position)));
     if (!mask)
-      return fromStorage(LLVM::LoadOp::create(b, loc, type, at, align), element);
+      return fromStorage(
+          LLVM::LoadOp::create(b, loc, type, at, alignment(memory, position, (bool)dynamic)),
+          element);
     Value zeros = emit.integer(0, memory);
     return fromStorage(
         LLVM::MaskedLoadOp::create(b, loc, type, at, mask, zeros, b.getI32IntegerAttr(align)),
@@ -176,7 +186,8 @@ void Access::store(Value buffer, Type element, AffineExpr position, Value value)
     if (Value mask = tailMask())
       LLVM::MaskedStoreOp::create(b, loc, value, at, mask, b.getI32IntegerAttr(align));
     else
-      LLVM::StoreOp::create(b, loc, value, at, align);
+      LLVM::StoreOp::create(b, loc, value, at,
+                            emit.lanes == 1 ? align : alignment(memory, position, false));
     return;
   }
   Value mask = tailMask();

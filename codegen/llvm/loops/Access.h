@@ -24,6 +24,8 @@ public:
       : emit(builder, loc, lanes), b(builder), loc(loc) {}
 
   VectorEmitter emit;
+  // The lane dimension is a multiple of the lanes, and buffers start at a multiple of 16 bytes.
+  bool alignedLanes = false;
 
   // A loop variable (i64) as an affine dimension.
   mlir::AffineExpr dimension(mlir::Value iv);
@@ -73,6 +75,7 @@ private:
   mlir::AffineExpr laneExpr;
   int64_t active = 1;
 
+  unsigned alignment(mlir::Type memory, mlir::AffineExpr position, bool dynamic);
   mlir::Value address(mlir::Value buffer, mlir::Type element, mlir::Value offset);
   mlir::Value tailMask();
   mlir::Value evaluate(mlir::AffineExpr e, bool lanes);

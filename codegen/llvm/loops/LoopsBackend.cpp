@@ -2,41 +2,13 @@
 #include "codegen/llvm/loops/LoopsBackend.h"
 
 #include "codegen/llvm/loops/PhaseEmitter.h"
-#include "ir/ops/Contraction.h"
-#include "ir/ops/Convolution.h"
-#include "ir/ops/Reduction.h"
+#include "codegen/llvm/loops/Work.h"
 
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-
-double elementsOf(Value value) {
-  return (double)cast<RankedTensorType>(value.getType()).getNumElements();
-}
-double bytesOf(Value value) {
-  return elementsOf(value) *
-         ((cast<RankedTensorType>(value.getType()).getElementTypeBitWidth() + 7) / 8);
-}
-
-// Multiply-add counts 2; every other element computed counts 1.
-double flopsOf(Operation &op) {
-  if (auto dot = dyn_cast<ir::DotGeneralOp>(op)) {
-    double depth = 1;
-    for (int64_t dim : dot.getLhsContracting())
-      depth *= cast<RankedTensorType>(dot.getLhs().getType()).getDimSize(dim);
-    return 2 * depth * elementsOf(dot.getResult());
-  }
-  if (auto conv = dyn_cast<ir::ConvolutionOp>(op)) {
-    auto kernel = cast<RankedTensorType>(conv.getKernel().getType());
-    return 2 * elementsOf(conv.getResult()) * kernel.getNumElements() /
-           kernel.getDimSize(conv.getKernelDims()[0]);
-  }
-  if (isReduction(&op))
-    return elementsOf(op.getOperand(0));
-  return op.getNumResults() ? elementsOf(op.getResult(0)) : 0;
-}
 
 class LoopsBackend final : public Backend {
 public:
@@ -54,12 +26,7 @@ public:
     cost.inPlace = true;
     for (const Phase &phase : plan.phases)
       cost.tasks = std::max(cost.tasks, phase.tasks);
-    for (Value value : kernel.getInputs())
-      cost.bytes += bytesOf(value);
-    for (Value value : kernel.getResults())
-      cost.bytes += bytesOf(value);
-    for (Operation &op : kernel.getBody().front().without_terminator())
-      cost.flops += flopsOf(op);
+    countWork(kernel, cost);
     double lanes = target.vectorBytes / 4.0;
     cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
     return cost;
@@ -77,11 +44,7 @@ public:
           plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
       PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
       emitted.phases.push_back({name, phase.tasks});
-      bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput ||
-                     (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
-      for (const StoredValue &stored : phase.stores)
-        if (!partial && !(phase.kind == Phase::Combine && &stored == phase.stores.begin()))
-          earlier.push_back(stored);
+      storedBy(phase, earlier);
     }
     return emitted;
   }

@@ -10,7 +10,7 @@
 
 namespace fluxion::codegen {
 
-class PhaseEmitter {
+class PhaseEmitter { // its atoms are also a GPU's: codegen/nvptx
 public:
   PhaseEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target,
                mlir::OpBuilder &builder)
@@ -22,7 +22,7 @@ public:
   // `earlier`: what phases before this one stored.
   void emit(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier);
 
-private:
+protected:
   ir::KernelOp kernel;
   const Phase &phase;
   const ir::TargetInfo &target;

@@ -2,6 +2,7 @@
 #include "codegen/llvm/loops/Plan.h"
 
 #include "codegen/llvm/loops/Puller.h"
+#include "codegen/nvptx/GridPlan.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Control.h"
 #include "ir/ops/Convolution.h"
@@ -265,9 +266,12 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   Type element = typeOf(first.op->getOperand(0)).getElementType();
   Phase phase;
   phase.kind = Phase::Reduce;
-  phase.tile = chooseTile(first, element, target, packsTransposed(first.op));
-  first.chunks = chooseChunks(first, phase.tile);
-  if (std::optional<PaddedShape> padded = paddedInputShape(first.op, target)) {
+  bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
+  if (!isGpu)
+    phase.tile = chooseTile(first, element, target, packsTransposed(first.op));
+  first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile);
+  if (std::optional<PaddedShape> padded =
+          isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
     first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
@@ -276,9 +280,11 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  planPanels(first, phase.tile);
-  phase.tasks = tileTasks(first, phase.tile);
-  planBlocks(first, phase);
+  if (!isGpu) {
+    planPanels(first, phase.tile);
+    phase.tasks = tileTasks(first, phase.tile);
+    planBlocks(first, phase);
+  }
   for (Reduction &r : group)
     r.chunks = first.chunks;
   phase.reductions = group;
@@ -303,7 +309,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
       combine.tile.lanes = 1;
     Reduction whole = r;
     whole.chunks = 1;
-    combine.tasks = tileTasks(whole, combine.tile);
+    if (!isGpu)
+      combine.tasks = tileTasks(whole, combine.tile);
     result.phases.push_back(combine);
   }
 }

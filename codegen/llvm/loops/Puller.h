@@ -27,6 +27,8 @@ public:
   // A reduction's result that is in registers: `value` at the one index it will be asked for.
   void hold(mlir::Value value, const Index &index, mlir::Value block);
   void release(mlir::Value value) { held.erase(value); }
+  // From now on memory is read only where `guard` holds; returns what held before.
+  Guard always(const Guard &guard) { return std::exchange(this->guard, guard); }
   // As pull, reading memory only where `extra` holds too; elsewhere the block is anything.
   mlir::Value pullUnder(const Guard &extra, mlir::Value value, const Index &index);
 

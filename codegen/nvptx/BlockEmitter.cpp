@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/nvptx/BlockEmitter.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+Value BlockEmitter::thread() {
+  Value id = NVVM::ThreadIdXOp::create(b, loc, b.getI32Type());
+  return arith::ExtUIOp::create(b, loc, b.getI64Type(), id);
+}
+
+Value BlockEmitter::blockIndex(int dimension) {
+  Type i32 = b.getI32Type();
+  Value id = dimension == 0   ? NVVM::BlockIdXOp::create(b, loc, i32).getResult()
+             : dimension == 1 ? NVVM::BlockIdYOp::create(b, loc, i32).getResult()
+                              : NVVM::BlockIdZOp::create(b, loc, i32).getResult();
+  return arith::ExtUIOp::create(b, loc, b.getI64Type(), id);
+}
+
+Value BlockEmitter::narrow(Value value) {
+  return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
+}
+
+void BlockEmitter::branch(Value condition, Body then, Body otherwise) {
+  auto region = [&](Body body) {
+    return [this, body](OpBuilder &, Location) {
+      puller.newScope();
+      body();
+      scf::YieldOp::create(b, loc);
+    };
+  };
+  if (otherwise)
+    scf::IfOp::create(b, loc, condition, region(then), region(otherwise));
+  else
+    scf::IfOp::create(b, loc, condition, region(then));
+  puller.newScope();
+}
+
+Value BlockEmitter::isBelow(Value value, int64_t bound) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, number(bound));
+}
+
+Value BlockEmitter::plus(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+Value BlockEmitter::times(Value x, int64_t y) {
+  return y == 1 ? x : arith::MulIOp::create(b, loc, x, number(y)).getResult();
+}
+Value BlockEmitter::over(Value x, int64_t y) {
+  return y == 1 ? x : arith::DivUIOp::create(b, loc, x, number(y)).getResult();
+}
+Value BlockEmitter::modulo(Value x, int64_t y) {
+  return y == 1 ? number(0) : arith::RemUIOp::create(b, loc, x, number(y)).getResult();
+}
+
+Index BlockEmitter::positions(Value flat, ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  // 32-bit division is several times cheaper.
+  bool isNarrow = count < (int64_t(1) << 31);
+  auto constant = [&](int64_t value) -> Value {
+    return isNarrow ? arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value)).getResult()
+                    : number(value);
+  };
+  Index index(sizes.size());
+  Value rest = isNarrow ? narrow(flat) : flat;
+  for (int64_t d = (int64_t)sizes.size() - 1; d >= 0; --d) {
+    if (sizes[d] == 1) {
+      index[d] = access.constant(0);
+      continue;
+    }
+    bool isLast = llvm::all_of(sizes.take_front(d), [](int64_t size) { return size == 1; });
+    Value at = isLast ? rest : arith::RemUIOp::create(b, loc, rest, constant(sizes[d])).getResult();
+    if (!isLast)
+      rest = arith::DivUIOp::create(b, loc, rest, constant(sizes[d]));
+    index[d] = access.dimension(
+        isNarrow ? arith::ExtUIOp::create(b, loc, b.getI64Type(), at).getResult() : at);
+  }
+  return index;
+}
+
+Index BlockEmitter::split(AffineExpr flat, ArrayRef<int64_t> sizes) {
+  Index index(sizes.size(), access.constant(0));
+  int64_t inner = 1;
+  for (int64_t d = (int64_t)sizes.size() - 1; d >= 0; --d) {
+    bool isFirst = llvm::all_of(sizes.take_front(d), [](int64_t size) { return size == 1; });
+    if (sizes[d] == 1)
+      continue;
+    AffineExpr e = inner == 1 ? flat : flat.floorDiv(inner);
+    index[d] = isFirst ? e : e % sizes[d];
+    inner *= sizes[d];
+  }
+  return index;
+}
+
+void BlockEmitter::emitBody() {
+  switch (phase.kind) {
+  case Phase::Map:
+    return emitMaps();
+  case Phase::Row:
+    return emitRows();
+  case Phase::Scatter:
+    return emitScatters();
+  case Phase::Combine:
+    return emitCombine();
+  case Phase::Reduce:
+    if (std::optional<ContractDims> dims = contractDims(phase.reductions[0]))
+      return emitContraction(*dims);
+    return emitReductions();
+  case Phase::Pack:
+  case Phase::PadInput:
+    llvm_unreachable("only planned for CPUs");
+  }
+}
+
+KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> earlier) {
+  OpBuilder::InsertionGuard restore(b);
+  launch.symbol = symbol.str();
+  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
+  SmallVector<Type> types(kernel.getInputs().size() + kernel.getNumResults() + 2, pointer);
+  function = LLVM::LLVMFuncOp::create(
+      b, loc, symbol, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
+  access.emit.module = function->getParentOfType<ModuleOp>();
+  Block *entry = function.addEntryBlock(b);
+  arguments.assign(entry->getArguments().begin(), entry->getArguments().end());
+  for (auto [i, argument] : llvm::enumerate(kernel.getBody().getArguments()))
+    buffers[argument] = arguments[i];
+
+  // A launch whose guard failed does nothing.
+  Block *check = b.createBlock(&function.getBody()), *body = b.createBlock(&function.getBody()),
+        *leave = b.createBlock(&function.getBody());
+  b.setInsertionPointToStart(entry);
+  Value none = LLVM::ZeroOp::create(b, loc, pointer);
+  LLVM::CondBrOp::create(
+      b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, arguments.back(), none), body,
+      check);
+  b.setInsertionPointToStart(check);
+  Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), arguments.back());
+  Value zero = LLVM::ConstantOp::create(b, loc, b.getI8Type(), b.getI8IntegerAttr(0));
+  LLVM::CondBrOp::create(b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, byte, zero),
+                         leave, body);
+  b.setInsertionPointToStart(body);
+  for (const StoredValue &stored : earlier)
+    if (!buffers.count(stored.value))
+      buffers[stored.value] = addressOf(stored);
+  emitBody();
+  LLVM::BrOp::create(b, loc, ValueRange(), leave);
+  b.setInsertionPointToStart(leave);
+  LLVM::ReturnOp::create(b, loc, ValueRange());
+
+  int64_t threads = launch.block[0] * launch.block[1] * launch.block[2];
+  function->setAttr("nvvm.kernel", b.getUnitAttr());
+  function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({(int32_t)threads, 1, 1}));
+  return launch;
+}

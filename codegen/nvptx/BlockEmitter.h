@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Emits a phase as the function of one GPU launch: `void symbol(operands..., results..., scratch,
+// guard)`. Elements are computed exactly as on a CPU; only who computes which differs.
+#pragma once
+
+#include "codegen/common/Backend.h"
+#include "codegen/llvm/loops/PhaseEmitter.h"
+#include "codegen/nvptx/GridPlan.h"
+
+namespace fluxion::codegen {
+
+class BlockEmitter : public PhaseEmitter {
+public:
+  using PhaseEmitter::PhaseEmitter;
+  KernelLaunch emitLaunch(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier);
+
+private:
+  using Body = llvm::function_ref<void()>;
+  KernelLaunch launch;
+  mlir::LLVM::LLVMFuncOp function;
+  int64_t sharedGlobals = 0;
+
+  // BlockEmitter.cpp
+  void emitBody();
+  Value thread();                  // i64, within the block
+  Value blockIndex(int dimension); // i64, within the grid
+  Value narrow(Value value);       // i64 to i32
+  void branch(Value condition, Body then, Body otherwise = nullptr);
+  Value isBelow(Value value, int64_t bound);
+  Value plus(Value x, Value y), times(Value x, int64_t y), over(Value x, int64_t y),
+      modulo(Value x, int64_t y);
+  // Positions of `flat` in `sizes`, as loop variables of the access.
+  Index positions(Value flat, llvm::ArrayRef<int64_t> sizes);
+  // The same as affine expressions of one.
+  Index split(mlir::AffineExpr flat, llvm::ArrayRef<int64_t> sizes);
+
+  // Threads.cpp
+  Value shared(mlir::Type element, int64_t count); // address of a block's memory
+  Value sharedAt(Value base, mlir::Type element, Value index);
+  Value loadShared(Value base, mlir::Type element, Value index, int64_t lanes = 1);
+  void storeShared(Value base, mlir::Type element, Value index, Value value);
+  void barrier();
+  Value shuffleDown(Value value, int64_t by), broadcastFirst(Value value);
+  Value shuffle(Value value, bool down, int64_t by);
+  Values combinePair(const Reduction &r, mlir::ValueRange x, mlir::ValueRange y);
+  // Of `threads` neighbouring threads, in all of them; in a fixed order. `values`: one of each
+  // reduction, two of an argmax.
+  Values acrossThreads(llvm::ArrayRef<const Reduction *> group, Values values, int64_t threads);
+
+  // MapKernel.cpp
+  struct MapPart { // one shape
+    MapGroup group;
+    int64_t count = 0, lanes = 1, first = 0, blocks = 1;
+    int64_t vectors() const { return count / lanes; }
+    int64_t threads() const { return vectors() + count % lanes; }
+  };
+  void emitMaps();
+  void emitMapPart(const MapPart &part);
+  void emitScatters();
+
+  // RowKernel.cpp
+  void emitRows();
+  void emitOneRow(Value row, Value lane, int64_t threads);
+  void emitResults(const Index &at, Value lane, int64_t threads);
+  Values reduceStrided(llvm::ArrayRef<const Reduction *> group, const Index &kept, Value from,
+                       Value to, int64_t step);
+
+  // ReduceKernel.cpp
+  void emitReductions();
+  void emitColumns(const ReduceGrid &grid);
+  void emitAlong(const ReduceGrid &grid);
+  void emitCombine();
+  void finish(const Index &kept, Values values);
+
+  // ContractKernel.cpp
+  struct Operand { // a side of a contraction, staged through shared memory
+    Value memory;
+    int64_t tile = 0, pitch = 0; // positions of a tile, and from one summed position to the next
+    bool alongSummed = false;    // which way it is contiguous in memory
+  };
+  void emitContraction(const ContractDims &dims);
+  Value multiplyAdd(Value x, Value y, Value sum, mlir::Type element);
+  Value factorUnder(const Guard &guard, const Reduction &r, int side, const Index &kept,
+                    const Index &reduced);
+};
+
+} // namespace fluxion::codegen

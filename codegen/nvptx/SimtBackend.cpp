@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/nvptx/SimtBackend.h"
+
+#include "codegen/llvm/loops/Work.h"
+#include "codegen/nvptx/BlockEmitter.h"
+
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+
+// What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
+constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13;
+
+class SimtBackend final : public Backend {
+public:
+  StringRef name() const override { return "simt"; }
+
+  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
+    ir::KernelCost cost;
+    KernelPlan plan = planKernel(kernel, target);
+    if (!plan.refusal.empty()) {
+      cost.refusal = plan.refusal;
+      return cost;
+    }
+    cost.backend = "simt";
+    cost.scratchBytes = plan.scratchBytes;
+    cost.inPlace = true;
+    countWork(kernel, cost);
+    cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
+                   launchSeconds * plan.phases.size();
+    return cost;
+  }
+
+  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
+                                const ir::TargetInfo &target) const override {
+    b.getContext()->loadDialect<NVVM::NVVMDialect>();
+    KernelPlan plan = planKernel(kernel, target);
+    if (!plan.refusal.empty())
+      return kernel.emitOpError("simt: ") << plan.refusal;
+    EmittedKernel emitted;
+    SmallVector<StoredValue> earlier;
+    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
+      std::string name =
+          plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
+      emitted.launches.push_back(BlockEmitter(kernel, phase, target, b).emitLaunch(name, earlier));
+      storedBy(phase, earlier);
+    }
+    return emitted;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<Backend> fluxion::codegen::makeSimtBackend() {
+  return std::make_unique<SimtBackend>();
+}
