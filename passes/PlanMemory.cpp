@@ -2,6 +2,7 @@
 #include "passes/Passes.h"
 #include "passes/Program.h"
 #include "passes/fusion/OpClass.h"
+#include "passes/memory/DeviceChecks.h"
 #include "passes/memory/Intervals.h"
 #include "passes/memory/Values.h"
 #include "passes/memory/VerifyPlan.h"
@@ -75,11 +76,13 @@ private:
   std::vector<Storage> storages;
   DenseMap<Value, size_t> storageOf;
   int64_t end = 0, lastCheck = -1;
+  bool onGpu = ir::TargetInfo::of(module).isGpu();
 
   void mergeReads();
   void guardSwaps();
   void measure();
   void placeState();
+  ir::PlaceAttr statePlace(ir::WriteOp write);
   bool mayWriteInPlace(ir::WriteOp write, OpResult result);
   void placeOutputs();
   void collectStorages();
@@ -141,8 +144,10 @@ void EntryPlan::measure() {
   end = position[entry.front().getTerminator()];
   for (Operation &op : entry.front())
     for (Value operand : op.getOperands()) {
-      // Writes and results are copied, where they are not in place, when all kernels are done.
-      int64_t use = isa<ir::WriteOp>(op) ? end : position[&op];
+      // Writes and results are copied, where they are not in place, when all kernels are done. On
+      // a GPU that is also when checks are looked at, and launches until then look at them.
+      bool late = isa<ir::WriteOp>(op) || (onGpu && isa<ir::CheckOp>(op));
+      int64_t use = late ? end : position[&op];
       Value root = rootOf(operand);
       lastUse[root] = std::max(lastUse.lookup(root), use);
     }
@@ -172,9 +177,20 @@ void EntryPlan::placeState() {
     if (!result || !isa<ir::KernelOp>(result.getOwner()) || places.count(result) ||
         !mayWriteInPlace(write, result))
       continue;
-    auto item = module.lookupSymbol<ir::StateOp>(write.getState());
-    places[result] = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *item.getOffset());
+    places[result] = statePlace(write);
   }
+  if (!onGpu || lastCheck < 0)
+    return;
+  for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>())) {
+    auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
+    if (!result || places.lookup(result) != statePlace(write))
+      places[copyByKernel(write).getResult(0)] = statePlace(write);
+  }
+}
+
+ir::PlaceAttr EntryPlan::statePlace(ir::WriteOp write) {
+  auto item = module.lookupSymbol<ir::StateOp>(write.getState());
+  return ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *item.getOffset());
 }
 
 void EntryPlan::placeOutputs() {
@@ -249,6 +265,8 @@ LogicalResult EntryPlan::run() {
       return op.emitOpError("must be inside a kernel before memory is planned");
   mergeReads();
   guardSwaps();
+  if (onGpu)
+    chainChecks(entry);
   measure();
   placeState();
   placeOutputs();

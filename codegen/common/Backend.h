@@ -18,12 +18,24 @@ struct KernelPhase {
   int64_t tasks = 1;
 };
 
+// A tensor map (CUtensorMap) that follows the addresses of a launch, innermost dimension first.
+struct TensorMap {
+  unsigned buffer = 0;               // which address of the launch is its base
+  uint32_t dataType = 0, rank = 0;   // CUtensorMapDataType
+  std::array<uint64_t, 5> dims{};    // elements
+  std::array<uint64_t, 4> strides{}; // bytes, of all dimensions but the innermost
+  std::array<uint32_t, 5> box{};
+  uint32_t swizzle = 0; // CUtensorMapSwizzle
+};
+
 // One launch of a GPU function `void symbol(ptr operands..., ptr results..., ptr scratch, ptr
 // guard)`, which does nothing where `guard` points to a zero byte; null is no guard.
 struct KernelLaunch {
   std::string symbol;
   std::array<int64_t, 3> grid{1, 1, 1}, block{1, 1, 1};
   int64_t sharedBytes = 0; // dynamic shared memory
+  std::vector<TensorMap> maps;
+  bool dependent = false; // may start before the launch ahead has ended, and waits for it itself
 };
 
 struct EmittedKernel {

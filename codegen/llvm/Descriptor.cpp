@@ -49,11 +49,22 @@ public:
         i32(Type::getInt32Ty(c)), i64(Type::getInt64Ty(c)),
         tensorType(
             StructType::create({pointer, i32, i32, i32, pointer, i64, i64, pointer}, "fx_tensor")),
-        entryType(StructType::create(
-            {pointer, pointer, i32, i32, i32, i32, pointer, pointer, pointer, i64}, "fx_entry")),
-        programType(StructType::create(
-            {i32, i32, i32, i32, pointer, pointer, pointer, i64, i64, pointer, pointer},
-            "fx_program")) {}
+        placeType(StructType::create({i32, i32, i64}, "fx_place")),
+        mapType(StructType::create({placeType, i32, i32, ArrayType::get(i64, 5),
+                                    ArrayType::get(i64, 4), ArrayType::get(i32, 5), i32},
+                                   "fx_tensor_map")),
+        launchType(
+            StructType::create({pointer, pointer, ArrayType::get(i32, 3), ArrayType::get(i32, 3),
+                                i32, i32, i32, i32, i32, pointer, pointer},
+                               "fx_launch")),
+        copyType(StructType::create({placeType, placeType, i64}, "fx_copy")),
+        imageType(StructType::create({pointer, i32, i32, i64, pointer}, "fx_image")),
+        entryType(StructType::create({pointer, pointer, i32, i32, i32, i32, pointer, pointer,
+                                      pointer, i64, i32, i32, pointer, pointer, pointer},
+                                     "fx_entry")),
+        programType(StructType::create({i32, i32, i32, i32, pointer, pointer, pointer, i64, i64,
+                                        pointer, pointer, pointer, pointer, i64, pointer},
+                                       "fx_program")) {}
 
   Constant *text(StringRef value) {
     return global(ConstantDataArray::getString(c, value, /*AddNull=*/true), 1);
@@ -84,14 +95,76 @@ public:
                                 number32(role), number32(ranked.getRank()), array(i64, dims),
                                 number64(offset), number64(byteSize(type)), array(i64, order)});
   }
+  Constant *null() { return ConstantPointerNull::get(pointer); }
+  Constant *bytes(StringRef value) {
+    return value.empty()
+               ? null()
+               : global(ConstantDataArray::getRaw(value, value.size(), Type::getInt8Ty(c)), 64);
+  }
+  template <typename List> Constant *numbers(Type *type, const List &values) {
+    SmallVector<Constant *> elements;
+    for (auto value : values)
+      elements.push_back(ConstantInt::get(type, (uint64_t)value));
+    return ConstantArray::get(ArrayType::get(type, elements.size()), elements);
+  }
+  Constant *place(const fx_place &at) {
+    return ConstantStruct::get(
+        placeType, {number32(at.space), number32(at.slot), number64((int64_t)at.offset)});
+  }
+  Constant *places(ArrayRef<fx_place> list) {
+    SmallVector<Constant *> elements;
+    for (const fx_place &at : list)
+      elements.push_back(place(at));
+    return array(placeType, elements);
+  }
+  Constant *launch(const TableLaunch &launch);
+  Constant *images(ArrayRef<Image> list, int64_t &count);
   Constant *entry(mlir::func::FuncOp function, const EntryPoint &point);
 
   Module &module;
   LLVMContext &c;
   PointerType *pointer;
   Type *i32, *i64;
-  StructType *tensorType, *entryType, *programType;
+  StructType *tensorType, *placeType, *mapType, *launchType, *copyType, *imageType, *entryType,
+      *programType;
 };
+
+Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
+  const KernelLaunch &shape = launch.shape;
+  SmallVector<Constant *> maps;
+  for (const TensorMap &map : shape.maps)
+    maps.push_back(ConstantStruct::get(mapType, {place(launch.args[map.buffer]),
+                                                 number32(map.dataType), number32(map.rank),
+                                                 numbers(i64, map.dims), numbers(i64, map.strides),
+                                                 numbers(i32, map.box), number32(map.swizzle)}));
+  return ConstantStruct::get(launchType,
+                             {text(shape.symbol), text(launch.where), numbers(i32, shape.grid),
+                              numbers(i32, shape.block), number32(shape.sharedBytes),
+                              number32((int64_t)launch.args.size()), number32((int64_t)maps.size()),
+                              number32(shape.dependent ? FX_LAUNCH_DEPENDENT : 0),
+                              number32(launch.guard), places(launch.args), array(mapType, maps)});
+}
+
+// PTX of an architecture that nothing newer runs is of no use beside its machine code.
+Constant *DescriptorEmitter::images(ArrayRef<Image> list, int64_t &count) {
+  SmallVector<Constant *> elements;
+  for (const Image &image : list) {
+    bool spare = image.kind == FX_IMAGE_PTX && StringRef(image.arch).ends_with("a") &&
+                 llvm::any_of(list, [&](const Image &other) {
+                   return other.kind == FX_IMAGE_CUBIN && other.arch == image.arch;
+                 });
+    if (spare)
+      continue;
+    std::string data = image.bytes;
+    if (image.kind == FX_IMAGE_PTX && (data.empty() || data.back() != '\0'))
+      data.push_back('\0');
+    elements.push_back(
+        ConstantStruct::get(imageType, {text(image.arch), number32(image.kind), number32(0),
+                                        number64((int64_t)data.size()), bytes(data)}));
+  }
+  count = (int64_t)elements.size();
+  return array(imageType, elements);
+}
 
 Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint &point) {
   SmallVector<Constant *> inputs, outputs, checks;
@@ -108,11 +181,23 @@ Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint
   for (const std::string &message : point.checks)
     checks.push_back(text(message));
   auto arena = function->getAttrOfType<mlir::IntegerAttr>("fluxion.arena_bytes");
+  // Where there is a function, it does what the table says.
+  Constant *run = module.getFunction(point.symbol);
+  SmallVector<Constant *> launches, copies;
+  if (!run) {
+    for (const TableLaunch &one : point.table->launches)
+      launches.push_back(launch(one));
+    for (const fx_copy &copy : point.table->copies)
+      copies.push_back(ConstantStruct::get(
+          copyType, {place(copy.from), place(copy.to), number64((int64_t)copy.bytes)}));
+  }
   return ConstantStruct::get(
-      entryType, {text(function.getSymName()), module.getFunction(point.symbol),
-                  number32(inputs.size()), number32(outputs.size()), number32(checks.size()),
-                  number32(point.kernels), array(tensorType, inputs), array(tensorType, outputs),
-                  array(pointer, checks), number64(arena ? arena.getInt() : 0)});
+      entryType, {text(function.getSymName()), run ? run : null(), number32(inputs.size()),
+                  number32(outputs.size()), number32(checks.size()), number32(point.kernels),
+                  array(tensorType, inputs), array(tensorType, outputs), array(pointer, checks),
+                  number64(arena ? arena.getInt() : 0), number32((int64_t)launches.size()),
+                  number32((int64_t)copies.size()), array(launchType, launches),
+                  array(copyType, copies), run ? null() : places(point.table->checks)});
 }
 
 } // namespace
@@ -120,7 +205,7 @@ Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint
 std::string
 fluxion::codegen::emitDescriptor(Module &module, mlir::ModuleOp planned,
                                  ArrayRef<std::pair<mlir::func::FuncOp, EntryPoint>> entries,
-                                 const LowerOptions &options) {
+                                 const DeviceParts &device, const LowerOptions &options) {
   DescriptorEmitter emit(module);
   SmallVector<Constant *> state, points;
   for (auto item : planned.getOps<ir::StateOp>()) {
@@ -137,14 +222,27 @@ fluxion::codegen::emitDescriptor(Module &module, mlir::ModuleOp planned,
   }
   auto stateBytes = planned->getAttrOfType<mlir::IntegerAttr>("fluxion.state_bytes");
   ir::TargetInfo target = ir::TargetInfo::of(planned);
+  int64_t imageCount = 0;
+  Constant *images = emit.images(device.images, imageCount);
+  Constant *constants = emit.bytes(target.kind == "cuda" ? device.constants : "");
+  Constant *next =
+      options.next.empty() ? emit.null() : module.getOrInsertGlobal(options.next, emit.programType);
   Constant *program = ConstantStruct::get(
-      emit.programType, {emit.number32(FX_ABI_VERSION), emit.number32(state.size()),
-                         emit.number32(points.size()), emit.number32(0), emit.text(options.name),
-                         emit.text(target.kind + ":" + target.cpu), emit.text(options.hash),
-                         emit.number64(stateBytes ? stateBytes.getInt() : 0), emit.number64(arena),
-                         emit.array(emit.tensorType, state), emit.array(emit.entryType, points)});
-  std::string symbol = "fx_" + identifier(options.name) + "_program";
+      emit.programType,
+      {emit.number32(FX_ABI_VERSION), emit.number32(state.size()), emit.number32(points.size()),
+       emit.number32(imageCount), emit.text(options.name),
+       emit.text(target.kind + ":" + target.cpu), emit.text(options.hash),
+       emit.number64(stateBytes ? stateBytes.getInt() : 0), emit.number64(arena),
+       emit.array(emit.tensorType, state), emit.array(emit.entryType, points), images, constants,
+       emit.number64(constants->isNullValue() ? 0 : (int64_t)device.constants.size()), next});
+  std::string symbol =
+      options.descriptor.empty() ? descriptorSymbol(options.name) : options.descriptor;
   new GlobalVariable(module, emit.programType, /*isConstant=*/true, GlobalValue::ExternalLinkage,
                      program, symbol);
   return symbol;
+}
+
+std::string fluxion::codegen::descriptorSymbol(StringRef name, size_t position) {
+  std::string symbol = "fx_" + identifier(name) + "_program";
+  return position == 0 ? symbol : symbol + "_" + std::to_string(position);
 }

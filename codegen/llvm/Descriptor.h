@@ -7,9 +7,15 @@
 
 namespace fluxion::codegen {
 
-// Adds the descriptor and all it points to; returns its symbol, `fx_NAME_program`.
+// What a program for a GPU holds beside its launch tables.
+struct DeviceParts {
+  llvm::ArrayRef<Image> images;
+  llvm::StringRef constants;
+};
+
+// Adds the descriptor and all it points to; returns its symbol.
 std::string emitDescriptor(llvm::Module &module, mlir::ModuleOp planned,
                            llvm::ArrayRef<std::pair<mlir::func::FuncOp, EntryPoint>> entries,
-                           const LowerOptions &options);
+                           const DeviceParts &device, const LowerOptions &options);
 
 } // namespace fluxion::codegen

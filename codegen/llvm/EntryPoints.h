@@ -3,8 +3,11 @@
 #pragma once
 
 #include "codegen/common/Backend.h"
+#include "codegen/llvm/LaunchTable.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+
+#include <optional>
 
 namespace fluxion::codegen {
 
@@ -12,9 +15,10 @@ namespace fluxion::codegen {
 int64_t byteSize(mlir::Type tensor);
 
 struct EntryPoint {
-  std::string symbol;              // of the fx_entry_fn
-  std::vector<std::string> checks; // messages, in order
-  int64_t kernels = 0;             // calls
+  std::string symbol;               // of the fx_entry_fn
+  std::vector<std::string> checks;  // messages, in order
+  int64_t kernels = 0;              // calls
+  std::optional<LaunchTable> table; // of a GPU target
 };
 
 // Emits `i32 symbol(context, state, arena, inputs, outputs)` at the builder's insertion point.
@@ -22,5 +26,10 @@ struct EntryPoint {
 mlir::FailureOr<EntryPoint>
 emitEntryPoint(mlir::func::FuncOp entry, mlir::OpBuilder &builder, llvm::StringRef symbol,
                llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
+
+// The same for a GPU target: a launch table and no function, unless one is emitted from the table.
+mlir::FailureOr<EntryPoint>
+tabulateEntryPoint(mlir::func::FuncOp entry, ConstantBlock &constants, llvm::StringRef symbol,
+                   llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
 
 } // namespace fluxion::codegen

@@ -2,8 +2,12 @@
 #include "codegen/llvm/LowerProgram.h"
 
 #include "codegen/common/Backend.h"
+#include "codegen/common/Target.h"
 #include "codegen/llvm/Descriptor.h"
+#include "codegen/llvm/EmulatedEntry.h"
 #include "codegen/llvm/EntryPoints.h"
+#include "codegen/llvm/LaunchTable.h"
+#include "codegen/nvptx/Emulate.h"
 #include "ir/ops/Update.h"
 
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -56,8 +60,9 @@ public:
       : planned(planned), options(options), target(ir::TargetInfo::of(planned)) {}
 
   LogicalResult run(LoweredProgram &out);
-  OwningOpRef<ModuleOp> lowered;
+  OwningOpRef<ModuleOp> lowered, deviceKernels; // the latter where kernels become images
   std::vector<std::pair<func::FuncOp, EntryPoint>> entries;
+  ConstantBlock constants;
 
 private:
   ModuleOp planned;
@@ -67,6 +72,8 @@ private:
   DenseMap<Operation *, const EmittedKernel *> emittedOf;
 
   LogicalResult emitKernels(OpBuilder &b, LoweredProgram &out);
+  LogicalResult emitEntries(OpBuilder &b);
+  void emitEmulatedEntries(OpBuilder &b);
   LogicalResult toLLVMDialect();
 };
 
@@ -91,6 +98,8 @@ LogicalResult ProgramLowering::emitKernels(OpBuilder &b, LoweredProgram &out) {
     }
     for (const KernelPhase &phase : known->second.phases)
       ++out.kernels[phase.symbol];
+    for (const KernelLaunch &launch : known->second.launches)
+      ++out.kernels[launch.symbol];
     emittedOf[kernel] = &known->second;
     return WalkResult::skip();
   });
@@ -108,37 +117,65 @@ LogicalResult ProgramLowering::toLLVMDialect() {
   return pm.run(*lowered);
 }
 
+LogicalResult ProgramLowering::emitEntries(OpBuilder &b) {
+  std::string prefix = "fx_" + identifier(options.name) + "_";
+  auto phasesOf = [&](ir::KernelOp kernel) -> const EmittedKernel & {
+    return *emittedOf.lookup(kernel);
+  };
+  for (auto entry : planned.getOps<func::FuncOp>()) {
+    if (!entry->hasAttr(ir::entryAttrName))
+      continue;
+    b.setInsertionPointToEnd(lowered->getBody());
+    std::string symbol = prefix + identifier(entry.getSymName());
+    FailureOr<EntryPoint> point = target.isGpu()
+                                      ? tabulateEntryPoint(entry, constants, symbol, phasesOf)
+                                      : emitEntryPoint(entry, b, symbol, phasesOf);
+    if (failed(point))
+      return failure();
+    entries.emplace_back(entry, std::move(*point));
+  }
+  return success();
+}
+
+void ProgramLowering::emitEmulatedEntries(OpBuilder &b) {
+  std::string block =
+      constants.bytes().empty() ? "" : "fx_" + identifier(options.name) + "_constants";
+  b.setInsertionPointToEnd(lowered->getBody());
+  if (!block.empty())
+    emitConstantBlock(b, planned.getLoc(), block, constants.bytes());
+  for (auto &[function, point] : entries) {
+    b.setInsertionPointToEnd(lowered->getBody());
+    emitEmulatedEntry(b, function.getLoc(), point.symbol, *point.table, block);
+  }
+}
+
 LogicalResult ProgramLowering::run(LoweredProgram &out) {
   MLIRContext *context = planned.getContext();
   context->loadDialect<LLVM::LLVMDialect, vector::VectorDialect, scf::SCFDialect,
                        arith::ArithDialect, func::FuncDialect>();
   lowered = ModuleOp::create(planned.getLoc());
   OpBuilder b = OpBuilder::atBlockEnd(lowered->getBody());
-
-  Type pointer = LLVM::LLVMPointerType::get(context);
-  LLVM::LLVMFuncOp::create(
-      b, planned.getLoc(), "fx_parallel_for",
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
-                                  {pointer, pointer, pointer, b.getI64Type()}));
-  if (failed(emitKernels(b, out)))
-    return failure();
-  std::string prefix = "fx_" + identifier(options.name) + "_";
-  for (auto entry : planned.getOps<func::FuncOp>()) {
-    if (!entry->hasAttr(ir::entryAttrName))
-      continue;
-    b.setInsertionPointToEnd(lowered->getBody());
-    FailureOr<EntryPoint> point = emitEntryPoint(
-        entry, b, prefix + identifier(entry.getSymName()),
-        [&](ir::KernelOp kernel) -> const EmittedKernel & { return *emittedOf.lookup(kernel); });
-    if (failed(point))
-      return failure();
-    entries.emplace_back(entry, std::move(*point));
+  if (target.kind == "cuda") {
+    deviceKernels = ModuleOp::create(planned.getLoc());
+    b.setInsertionPointToEnd(deviceKernels->getBody());
+  } else if (target.kind == "cpu") {
+    Type pointer = LLVM::LLVMPointerType::get(context);
+    LLVM::LLVMFuncOp::create(
+        b, planned.getLoc(), "fx_parallel_for",
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                    {pointer, pointer, pointer, b.getI64Type()}));
   }
+  if (failed(emitKernels(b, out)) || failed(emitEntries(b)))
+    return failure();
+  if (target.kind == "cuda-emulated")
+    emitEmulatedEntries(b);
   if (options.dump) {
     std::string text;
-    llvm::raw_string_ostream(text) << *lowered;
+    llvm::raw_string_ostream(text) << *(deviceKernels ? deviceKernels : lowered);
     options.dump("lower", text);
   }
+  if (target.kind == "cuda-emulated" && failed(lowerToHost(*lowered, target)))
+    return failure();
   return toLLVMDialect();
 }
 
@@ -162,7 +199,15 @@ llvm::Expected<LoweredProgram> fluxion::codegen::lowerProgram(ModuleOp planned,
   program.module = translateModuleToLLVMIR(*lowering.lowered, context, options.name);
   if (!program.module)
     return llvm::createStringError("translation to LLVM IR failed: " + messages);
-  program.module->setTargetTriple(llvm::Triple(ir::TargetInfo::of(planned).triple));
-  program.descriptor = emitDescriptor(*program.module, planned, lowering.entries, options);
+  ir::TargetInfo target = ir::TargetInfo::of(planned);
+  program.module->setTargetTriple(llvm::Triple(hostPart(target).triple));
+  if (lowering.deviceKernels) {
+    auto images = emitImages(*lowering.deviceKernels, target, options);
+    if (!images)
+      return llvm::createStringError("no GPU code: " + llvm::toString(images.takeError()));
+    program.images = std::move(*images);
+  }
+  program.descriptor = emitDescriptor(*program.module, planned, lowering.entries,
+                                      {program.images, lowering.constants.bytes()}, options);
   return program;
 }

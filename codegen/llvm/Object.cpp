@@ -2,6 +2,9 @@
 // LLVM IR to object code: optimisation of kernels that are vectorised by construction.
 #include "codegen/llvm/LowerProgram.h"
 
+#include "codegen/common/Target.h"
+#include "fluxion/abi.h"
+
 #include "llvm/Analysis/TargetLibraryInfo.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Verifier.h"
@@ -113,14 +116,19 @@ Error prepare(LoweredProgram &program, const ir::TargetInfo &target, const Lower
 Expected<std::string> fluxion::codegen::emitObject(LoweredProgram &program,
                                                    const ir::TargetInfo &target,
                                                    const LowerOptions &options) {
-  if (Error error = prepare(program, target, options))
+  ir::TargetInfo host = hostPart(target);
+  if (Error error = prepare(program, host, options))
     return std::move(error);
-  return emit(program, target, CodeGenFileType::ObjectFile);
+  return emit(program, host, CodeGenFileType::ObjectFile);
 }
 
 Expected<std::string> fluxion::codegen::emitAssembly(LoweredProgram &program,
                                                      const ir::TargetInfo &target) {
-  if (Error error = prepare(program, target, {}))
+  for (const Image &image : program.images)
+    if (image.kind == FX_IMAGE_PTX)
+      return image.bytes;
+  ir::TargetInfo host = hostPart(target);
+  if (Error error = prepare(program, host, {}))
     return std::move(error);
-  return emit(program, target, CodeGenFileType::AssemblyFile);
+  return emit(program, host, CodeGenFileType::AssemblyFile);
 }

@@ -158,6 +158,10 @@ LogicalResult Replay::finish() {
     if (!inPlace)
       store(*region, root);
   }
+  if (ir::TargetInfo::of(module).isGpu()) // looked at when all launches are made
+    for (auto check : entry.getOps<ir::CheckOp>())
+      if (failed(checkHolds(end, check.getPred())))
+        return failure();
   // Items that are not written keep their value.
   DenseSet<StringRef> names;
   for (auto write : entry.getOps<ir::WriteOp>())
