@@ -82,8 +82,6 @@ struct alignas(64) CUtensorMap {
   X(cuMemHostAlloc, void **, size_t, unsigned)                                                     \
   X(cuMemFreeHost, void *)                                                                         \
   X(cuMemHostGetDevicePointer, CUdeviceptr *, void *, unsigned)                                    \
-  X(cuMemHostRegister, void *, size_t, unsigned)                                                   \
-  X(cuMemHostUnregister, void *)                                                                   \
   X(cuMemcpyHtoDAsync, CUdeviceptr, const void *, size_t, CUstream)                                \
   X(cuMemcpyDtoHAsync, void *, CUdeviceptr, size_t, CUstream)                                      \
   X(cuMemcpyDtoDAsync, CUdeviceptr, CUdeviceptr, size_t, CUstream)                                 \

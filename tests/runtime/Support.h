@@ -50,11 +50,18 @@ inline const fx_tensor seedInput[] = {{"seed", FX_I64, FX_VALUE, 0, nullptr, 0, 
 inline const fx_tensor floatValue[] = {{"value", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
 inline const char *const stepChecks[] = {"value must not be negative"};
 inline const fx_entry entries[] = {
-    {"init", init, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0},
-    {"step", step, 1, 1, 1, 1, floatValue, floatValue, stepChecks, 64}};
+    {"init", init, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0, 0, 0, nullptr, nullptr, nullptr},
+    {"step", step, 1, 1, 1, 1, floatValue, floatValue, stepChecks, 64, 0, 0, nullptr, nullptr,
+     nullptr}};
 
 inline fx_program program() {
-  return {FX_ABI_VERSION, 4, 2, 0, "test/net", "cpu:any", "0123abcd", 256, 64, stateItems, entries};
+  fx_program made = {};
+  made.abi_version = FX_ABI_VERSION;
+  made.num_state = 4, made.state = stateItems;
+  made.num_entries = 2, made.entries = entries;
+  made.name = "test/net", made.target = "cpu:any", made.hash = "0123abcd";
+  made.state_bytes = 256, made.arena_bytes = 64;
+  return made;
 }
 
 inline std::unique_ptr<Instance> instanceOf(const fx_program &program) {

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "tests/gpu/FakeCuda.h"
+
+#include "runtime/cuda/MiniCuda.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+using namespace fluxion::rt::cuda;
+using fluxion::fake::Counts;
+
+namespace fluxion::rt::cuda {
+struct CUmod_st {};
+struct CUfunc_st {
+  std::string name;
+  unsigned parameters = 0;
+  fluxion::fake::Kernel function = nullptr;
+  void *user = nullptr;
+  int failure = 0;
+};
+struct CUevent_st {
+  CUstream stream = nullptr;
+  size_t position = 0; // the stream's work up to it
+  CUgraph captured = nullptr;
+};
+using Work = std::function<void()>;
+struct CUgraph_st {
+  std::vector<Work> nodes;
+  std::vector<CUstream> open; // streams that have work the first one has not joined
+};
+struct CUgraphExec_st {
+  std::vector<Work> nodes;
+};
+struct CUstream_st {
+  std::vector<Work> work;
+  size_t done = 0;
+  CUgraph capture = nullptr;
+  bool begins = false; // the capture
+};
+} // namespace fluxion::rt::cuda
+
+namespace {
+
+struct State {
+  std::recursive_mutex mutex;
+  int devices = 1, major = 9, minor = 0;
+  size_t bytes = size_t(1) << 30;
+  std::map<std::string, CUfunc_st> kernels;
+  std::map<std::string, std::pair<int, int>> failures; // calls left, result
+  std::map<uint64_t, size_t> allocations, pinned;
+  Counts counts{};
+  int lost = 0;
+};
+State state;
+
+// What a call gives before it does anything: a loss, or the failure that a test asked for.
+CUresult before(const char *function) {
+  if (state.lost)
+    return CUresult(state.lost);
+  auto asked = state.failures.find(function);
+  if (asked == state.failures.end() || asked->second.first-- > 0)
+    return CUDA_SUCCESS;
+  CUresult result = CUresult(asked->second.second);
+  state.failures.erase(asked);
+  return result;
+}
+
+#define ENTER(function)                                                                            \
+  std::lock_guard lock(state.mutex);                                                               \
+  if (CUresult failure = before(function); failure != CUDA_SUCCESS)                                \
+  return failure
+
+void drain(CUstream stream, size_t upTo) {
+  while (stream->done < upTo) {
+    Work work = std::move(stream->work[stream->done++]);
+    work();
+  }
+  if (stream->done == stream->work.size())
+    ; // positions of events stay valid: nothing is erased
+}
+
+void enqueue(CUstream stream, Work work) {
+  if (stream->capture) {
+    stream->capture->nodes.push_back(std::move(work));
+    if (!stream->begins && std::find(stream->capture->open.begin(), stream->capture->open.end(),
+                                     stream) == stream->capture->open.end())
+      stream->capture->open.push_back(stream);
+  } else {
+    stream->work.push_back(std::move(work));
+  }
+}
+
+CUresult outcome() { return state.lost ? CUresult(state.lost) : CUDA_SUCCESS; }
+
+// A range that lies in one allocation; anything else loses the device, as a real one would.
+bool inside(const std::map<uint64_t, size_t> &blocks, uint64_t address, size_t bytes) {
+  auto after = blocks.upper_bound(address);
+  if (after == blocks.begin())
+    return false;
+  auto block = std::prev(after);
+  return address + bytes <= block->first + block->second;
+}
+
+void move(CUdeviceptr deviceSide, void *to, const void *from, size_t bytes) {
+  if (state.lost)
+    return;
+  if (!inside(state.allocations, deviceSide, bytes) && !inside(state.pinned, deviceSide, bytes))
+    state.lost = CUDA_ERROR_ILLEGAL_ADDRESS;
+  else
+    std::memcpy(to, from, bytes);
+}
+
+CUresult fakeInit(unsigned) {
+  ENTER("cuInit");
+  return state.devices ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
+}
+CUresult fakeErrorName(CUresult result, const char **out) {
+  *out = result == CUDA_SUCCESS                 ? "CUDA_SUCCESS"
+         : result == CUDA_ERROR_OUT_OF_MEMORY   ? "CUDA_ERROR_OUT_OF_MEMORY"
+         : result == CUDA_ERROR_NO_DEVICE       ? "CUDA_ERROR_NO_DEVICE"
+         : result == CUDA_ERROR_NOT_FOUND       ? "CUDA_ERROR_NOT_FOUND"
+         : result == CUDA_ERROR_ILLEGAL_ADDRESS ? "CUDA_ERROR_ILLEGAL_ADDRESS"
+         : result == CUDA_ERROR_LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
+                                                : "CUDA_ERROR_INVALID_VALUE";
+  return CUDA_SUCCESS;
+}
+CUresult fakeErrorString(CUresult, const char **out) {
+  *out = "as the test asked";
+  return CUDA_SUCCESS;
+}
+CUresult fakeDeviceCount(int *out) {
+  ENTER("cuDeviceGetCount");
+  *out = state.devices;
+  return CUDA_SUCCESS;
+}
+CUresult fakeDeviceGet(CUdevice *out, int index) {
+  ENTER("cuDeviceGet");
+  *out = index;
+  return index < state.devices ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult fakeDeviceName(char *out, int bytes, CUdevice) {
+  ENTER("cuDeviceGetName");
+  std::strncpy(out, "Fake GPU", bytes);
+  return CUDA_SUCCESS;
+}
+CUresult fakeDeviceAttribute(int *out, int attribute, CUdevice) {
+  ENTER("cuDeviceGetAttribute");
+  *out = attribute == computeCapabilityMajor ? state.major : state.minor;
+  return CUDA_SUCCESS;
+}
+CUresult fakeRetain(CUcontext *out, CUdevice) {
+  ENTER("cuDevicePrimaryCtxRetain");
+  *out = reinterpret_cast<CUcontext>(&state);
+  return CUDA_SUCCESS;
+}
+CUresult fakeRelease(CUdevice) { return CUDA_SUCCESS; }
+CUresult fakeSetCurrent(CUcontext) {
+  ENTER("cuCtxSetCurrent");
+  return CUDA_SUCCESS;
+}
+CUresult fakeModuleLoad(CUmodule *out, const void *image, unsigned options, int *names,
+                        void **values) {
+  ENTER("cuModuleLoadDataEx");
+  if (!std::strncmp(static_cast<const char *>(image), "damaged", 7)) {
+    for (unsigned i = 0; i < options; ++i)
+      if (names[i] == jitErrorLog)
+        std::strcpy(static_cast<char *>(values[i]), "line 1: not PTX\nmore");
+    return CUDA_ERROR_INVALID_VALUE;
+  }
+  ++state.counts.modules;
+  *out = new CUmod_st;
+  return CUDA_SUCCESS;
+}
+CUresult fakeModuleUnload(CUmodule module) {
+  std::lock_guard lock(state.mutex);
+  delete module;
+  --state.counts.modules;
+  return CUDA_SUCCESS;
+}
+CUresult fakeFunction(CUfunction *out, CUmodule, const char *name) {
+  ENTER("cuModuleGetFunction");
+  auto known = state.kernels.find(name);
+  if (known == state.kernels.end())
+    return CUDA_ERROR_NOT_FOUND;
+  *out = &known->second;
+  return CUDA_SUCCESS;
+}
+CUresult fakeFunctionAttribute(CUfunction, int, int value) {
+  ENTER("cuFuncSetAttribute");
+  return value <= 227 << 10 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+}
+CUresult fakeMemInfo(size_t *free, size_t *total) {
+  ENTER("cuMemGetInfo");
+  *total = state.bytes;
+  *free = state.bytes - state.counts.deviceBytes;
+  return CUDA_SUCCESS;
+}
+CUresult fakeAlloc(CUdeviceptr *out, size_t bytes) {
+  ENTER("cuMemAlloc");
+  if (state.counts.deviceBytes + bytes > state.bytes)
+    return CUDA_ERROR_OUT_OF_MEMORY;
+  void *block = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(block, 0xff, bytes);
+  *out = reinterpret_cast<CUdeviceptr>(block);
+  state.allocations[*out] = bytes;
+  state.counts.deviceBytes += bytes;
+  return CUDA_SUCCESS;
+}
+CUresult fakeFree(CUdeviceptr address) {
+  std::lock_guard lock(state.mutex);
+  auto block = state.allocations.find(address);
+  if (block == state.allocations.end())
+    return CUDA_ERROR_INVALID_VALUE;
+  state.counts.deviceBytes -= block->second;
+  state.allocations.erase(block);
+  std::free(reinterpret_cast<void *>(address));
+  return CUDA_SUCCESS;
+}
+CUresult fakeHostAlloc(void **out, size_t bytes, unsigned) {
+  ENTER("cuMemHostAlloc");
+  *out = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  std::memset(*out, 0xff, bytes);
+  state.pinned[reinterpret_cast<uint64_t>(*out)] = bytes;
+  state.counts.pinnedBytes += bytes;
+  return CUDA_SUCCESS;
+}
+CUresult fakeFreeHost(void *block) {
+  std::lock_guard lock(state.mutex);
+  auto known = state.pinned.find(reinterpret_cast<uint64_t>(block));
+  if (known == state.pinned.end())
+    return CUDA_ERROR_INVALID_VALUE;
+  state.counts.pinnedBytes -= known->second;
+  state.pinned.erase(known);
+  std::free(block);
+  return CUDA_SUCCESS;
+}
+CUresult fakeDevicePointer(CUdeviceptr *out, void *block, unsigned) {
+  ENTER("cuMemHostGetDevicePointer");
+  *out = reinterpret_cast<CUdeviceptr>(block);
+  return CUDA_SUCCESS;
+}
+CUresult fakeCopyIn(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
+  ENTER("cuMemcpyHtoDAsync");
+  state.counts.copiedIn += bytes;
+  enqueue(stream, [=] { move(to, reinterpret_cast<void *>(to), from, bytes); });
+  return CUDA_SUCCESS;
+}
+CUresult fakeCopyOut(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  ENTER("cuMemcpyDtoHAsync");
+  enqueue(stream, [=] { move(from, to, reinterpret_cast<const void *>(from), bytes); });
+  return CUDA_SUCCESS;
+}
+CUresult fakeCopy(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
+  ENTER("cuMemcpyDtoDAsync");
+  enqueue(stream, [=] {
+    move(to, reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult fakeSet(CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream) {
+  ENTER("cuMemsetD8Async");
+  enqueue(stream, [=] { std::memset(reinterpret_cast<void *>(to), value, bytes); });
+  return CUDA_SUCCESS;
+}
+CUresult fakeStream(CUstream *out, unsigned) {
+  ENTER("cuStreamCreate");
+  *out = new CUstream_st;
+  return CUDA_SUCCESS;
+}
+CUresult fakeStreamDestroy(CUstream stream) {
+  std::lock_guard lock(state.mutex);
+  delete stream;
+  return CUDA_SUCCESS;
+}
+CUresult fakeStreamSynchronize(CUstream stream) {
+  ENTER("cuStreamSynchronize");
+  drain(stream, stream->work.size());
+  return outcome();
+}
+CUresult fakeStreamWait(CUstream stream, CUevent event, unsigned) {
+  ENTER("cuStreamWaitEvent");
+  if (event->captured) { // what is captured stays in order; joined streams are noted
+    stream->capture = event->captured;
+    auto &open = event->captured->open;
+    if (stream->begins)
+      open.erase(std::remove(open.begin(), open.end(), event->stream), open.end());
+    return CUDA_SUCCESS;
+  }
+  CUstream other = event->stream;
+  size_t position = event->position;
+  if (other)
+    enqueue(stream, [=] { drain(other, position); });
+  return CUDA_SUCCESS;
+}
+CUresult fakeBeginCapture(CUstream stream, int) {
+  ENTER("cuStreamBeginCapture");
+  stream->capture = new CUgraph_st;
+  stream->begins = true;
+  ++state.counts.captures;
+  return CUDA_SUCCESS;
+}
+CUresult fakeEndCapture(CUstream stream, CUgraph *out) {
+  std::lock_guard lock(state.mutex);
+  constexpr int unjoined = 904;
+  CUgraph graph = stream->capture;
+  stream->capture = nullptr, stream->begins = false;
+  bool whole = graph && graph->open.empty();
+  if (CUresult failure = before("cuStreamEndCapture"); failure != CUDA_SUCCESS || !whole) {
+    delete graph;
+    return whole ? failure : CUresult(unjoined);
+  }
+  *out = graph;
+  return CUDA_SUCCESS;
+}
+CUresult fakeEvent(CUevent *out, unsigned) {
+  ENTER("cuEventCreate");
+  *out = new CUevent_st;
+  return CUDA_SUCCESS;
+}
+CUresult fakeEventDestroy(CUevent event) {
+  std::lock_guard lock(state.mutex);
+  delete event;
+  return CUDA_SUCCESS;
+}
+CUresult fakeEventRecord(CUevent event, CUstream stream) {
+  ENTER("cuEventRecord");
+  event->stream = stream;
+  event->captured = stream->capture;
+  event->position = stream->work.size();
+  if (stream->capture && !stream->begins)
+    stream->capture = nullptr; // a joined stream's part ends here
+  return CUDA_SUCCESS;
+}
+CUresult fakeEventSynchronize(CUevent event) {
+  ENTER("cuEventSynchronize");
+  if (event->stream)
+    drain(event->stream, event->position);
+  return outcome();
+}
+CUresult fakeLaunch(const CUlaunchConfig *config, CUfunction function, void **parameters, void **) {
+  ENTER("cuLaunchKernelEx");
+  std::vector<void *> values;
+  for (unsigned i = 0; i < function->parameters; ++i)
+    values.push_back(*static_cast<void **>(parameters[i]));
+  enqueue(config->hStream, [function, values, config = *config] {
+    if (state.lost)
+      return;
+    ++state.counts.kernels;
+    unsigned grid[] = {config.gridDimX, config.gridDimY, config.gridDimZ},
+             block[] = {config.blockDimX, config.blockDimY, config.blockDimZ};
+    if (function->failure)
+      state.lost = function->failure;
+    else
+      function->function(values.data(), grid, block, config.sharedMemBytes, function->user);
+  });
+  return CUDA_SUCCESS;
+}
+CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
+  ENTER("cuGraphInstantiateWithFlags");
+  *out = new CUgraphExec_st{graph->nodes};
+  return CUDA_SUCCESS;
+}
+CUresult fakeGraphLaunch(CUgraphExec graph, CUstream stream) {
+  ENTER("cuGraphLaunch");
+  ++state.counts.graphLaunches;
+  enqueue(stream, [graph] {
+    for (const Work &node : graph->nodes)
+      node();
+  });
+  return CUDA_SUCCESS;
+}
+CUresult fakeExecDestroy(CUgraphExec graph) {
+  std::lock_guard lock(state.mutex);
+  delete graph;
+  return CUDA_SUCCESS;
+}
+CUresult fakeGraphDestroy(CUgraph graph) {
+  std::lock_guard lock(state.mutex);
+  delete graph;
+  return CUDA_SUCCESS;
+}
+
+const std::map<std::string, void *> &functions() {
+  static const std::map<std::string, void *> table = {
+      {"cuInit", (void *)fakeInit},
+      {"cuGetErrorName", (void *)fakeErrorName},
+      {"cuGetErrorString", (void *)fakeErrorString},
+      {"cuDeviceGetCount", (void *)fakeDeviceCount},
+      {"cuDeviceGet", (void *)fakeDeviceGet},
+      {"cuDeviceGetName", (void *)fakeDeviceName},
+      {"cuDeviceGetAttribute", (void *)fakeDeviceAttribute},
+      {"cuDevicePrimaryCtxRetain", (void *)fakeRetain},
+      {"cuDevicePrimaryCtxRelease", (void *)fakeRelease},
+      {"cuCtxSetCurrent", (void *)fakeSetCurrent},
+      {"cuModuleLoadDataEx", (void *)fakeModuleLoad},
+      {"cuModuleUnload", (void *)fakeModuleUnload},
+      {"cuModuleGetFunction", (void *)fakeFunction},
+      {"cuFuncSetAttribute", (void *)fakeFunctionAttribute},
+      {"cuMemGetInfo", (void *)fakeMemInfo},
+      {"cuMemAlloc", (void *)fakeAlloc},
+      {"cuMemFree", (void *)fakeFree},
+      {"cuMemHostAlloc", (void *)fakeHostAlloc},
+      {"cuMemFreeHost", (void *)fakeFreeHost},
+      {"cuMemHostGetDevicePointer", (void *)fakeDevicePointer},
+      {"cuMemcpyHtoDAsync", (void *)fakeCopyIn},
+      {"cuMemcpyDtoHAsync", (void *)fakeCopyOut},
+      {"cuMemcpyDtoDAsync", (void *)fakeCopy},
+      {"cuMemsetD8Async", (void *)fakeSet},
+      {"cuStreamCreate", (void *)fakeStream},
+      {"cuStreamDestroy", (void *)fakeStreamDestroy},
+      {"cuStreamSynchronize", (void *)fakeStreamSynchronize},
+      {"cuStreamWaitEvent", (void *)fakeStreamWait},
+      {"cuStreamBeginCapture", (void *)fakeBeginCapture},
+      {"cuStreamEndCapture", (void *)fakeEndCapture},
+      {"cuEventCreate", (void *)fakeEvent},
+      {"cuEventDestroy", (void *)fakeEventDestroy},
+      {"cuEventRecord", (void *)fakeEventRecord},
+      {"cuEventSynchronize", (void *)fakeEventSynchronize},
+      {"cuLaunchKernelEx", (void *)fakeLaunch},
+      {"cuGraphInstantiateWithFlags", (void *)fakeInstantiate},
+      {"cuGraphLaunch", (void *)fakeGraphLaunch},
+      {"cuGraphExecDestroy", (void *)fakeExecDestroy},
+      {"cuGraphDestroy", (void *)fakeGraphDestroy}};
+  return table;
+}
+
+void reset() {
+  std::lock_guard lock(state.mutex);
+  state.devices = 1, state.major = 9, state.minor = 0, state.bytes = size_t(1) << 30;
+  state.kernels.clear(), state.failures.clear();
+  state.lost = 0;
+  uint64_t device = state.counts.deviceBytes, pinned = state.counts.pinnedBytes;
+  state.counts = {};
+  state.counts.deviceBytes = device, state.counts.pinnedBytes = pinned;
+}
+void setDevice(int count, int major, int minor, size_t bytes) {
+  std::lock_guard lock(state.mutex);
+  state.devices = count, state.major = major, state.minor = minor, state.bytes = bytes;
+}
+void define(const char *kernel, unsigned parameters, fluxion::fake::Kernel function, void *user) {
+  std::lock_guard lock(state.mutex);
+  state.kernels[kernel] = {kernel, parameters, function, user, 0};
+}
+void fail(const char *function, int after, int result) {
+  std::lock_guard lock(state.mutex);
+  state.failures[function] = {after, result};
+}
+void failKernel(const char *kernel, int result) {
+  std::lock_guard lock(state.mutex);
+  state.kernels[kernel].failure = result;
+}
+Counts counts() {
+  std::lock_guard lock(state.mutex);
+  return state.counts;
+}
+
+} // namespace
+
+extern "C" {
+__attribute__((visibility("default"))) CUresult cuGetProcAddress_v2(const char *name, void **out,
+                                                                    int, uint64_t, int *) {
+  auto known = functions().find(name);
+  *out = known == functions().end() ? nullptr : known->second;
+  return *out ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+__attribute__((visibility("default"))) fluxion::fake::Control fluxion_fake_cuda = {
+    reset, setDevice, define, fail, failKernel, counts};
+}

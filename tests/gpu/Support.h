@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The program of tests/runtime/Support.h for a GPU, and the device that is not there.
+#pragma once
+
+#include "tests/gpu/FakeCuda.h"
+#include "tests/runtime/Support.h"
+
+#include <cstdlib>
+#include <dlfcn.h>
+
+namespace fluxion::rt::test {
+
+inline const fake::Control &fakeCuda() {
+  static const fake::Control *control = [] {
+    setenv("FLUXION_LIBCUDA", FLUXION_FAKE_CUDA, 1);
+    void *library = dlopen(FLUXION_FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
+    EXPECT_NE(library, nullptr) << dlerror();
+    return static_cast<const fake::Control *>(dlsym(library, "fluxion_fake_cuda"));
+  }();
+  return *control;
+}
+
+// ---- Kernels: parameters in the order of the launches below ------------------------------------
+
+inline bool guarded(void *const *args, int guard) {
+  return args[guard] && *static_cast<const char *>(args[guard]) == 0;
+}
+inline void initKernel(void *const *args, const unsigned *, const unsigned *, unsigned, void *) {
+  init(nullptr, args[1], nullptr, &args[0], nullptr);
+}
+inline void isValid(void *const *args, const unsigned *, const unsigned *, unsigned, void *) {
+  *static_cast<char *>(args[1]) = *static_cast<const float *>(args[0]) >= 0;
+}
+inline void addValue(void *const *args, const unsigned *, const unsigned *, unsigned, void *) {
+  if (guarded(args, 4))
+    return;
+  step(nullptr, args[1], nullptr, &args[0], &args[2]);
+}
+
+inline const fx_place initArgs[] = {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_STATE, 0, 0}};
+inline const fx_place validArgs[] = {
+    {FX_SPACE_INPUT, 0, 0}, {FX_SPACE_ARENA, 0, 0}, {FX_SPACE_NONE, 0, 0}, {FX_SPACE_NONE, 0, 0}};
+inline const fx_place addArgs[] = {{FX_SPACE_INPUT, 0, 0},
+                                   {FX_SPACE_STATE, 0, 0},
+                                   {FX_SPACE_OUTPUT, 0, 0},
+                                   {FX_SPACE_NONE, 0, 0},
+                                   {FX_SPACE_ARENA, 0, 0}};
+inline const fx_launch initLaunches[] = {
+    {"init_kernel", "net.cpp:3:1", {1, 1, 1}, {32, 1, 1}, 0, 2, 0, 0, -1, initArgs, nullptr}};
+inline const fx_launch stepLaunches[] = {
+    {"is_valid", "net.cpp:7:3", {1, 1, 1}, {32, 1, 1}, 0, 4, 0, 0, -1, validArgs, nullptr},
+    {"add_value", "net.cpp:8:3", {1, 1, 1}, {32, 1, 1}, 64 << 10, 5, 0, 0, 0, addArgs, nullptr}};
+inline const fx_place stepCheckPlaces[] = {{FX_SPACE_ARENA, 0, 0}};
+inline const fx_entry gpuEntries[] = {{"init", nullptr, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0,
+                                       1, 0, initLaunches, nullptr, nullptr},
+                                      {"step", nullptr, 1, 1, 1, 2, floatValue, floatValue,
+                                       stepChecks, 64, 2, 0, stepLaunches, nullptr,
+                                       stepCheckPlaces}};
+inline const fx_image gpuImages[] = {{"sm_80", FX_IMAGE_PTX, 0, 4, "ptx"}};
+
+inline fx_program gpuProgram() {
+  fx_program made = program();
+  made.target = "cuda:sm_80", made.entries = gpuEntries;
+  made.num_images = 1, made.images = gpuImages;
+  return made;
+}
+
+inline void defineKernels() {
+  fakeCuda().reset();
+  fakeCuda().define("init_kernel", 2, initKernel, nullptr);
+  fakeCuda().define("is_valid", 4, isValid, nullptr);
+  fakeCuda().define("add_value", 5, addValue, nullptr);
+}
+
+} // namespace fluxion::rt::test
