@@ -6,6 +6,7 @@
 #include "codegen/common/Target.h"
 #include "codegen/llvm/Aot.h"
 #include "frontend/dsl/Trace.h"
+#include "fluxion/simt.h"
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
 #include "passes/schedule/TuningDatabase.h"
@@ -194,8 +195,11 @@ Product compileModule(ModuleOp module, const Request &request) {
 }
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {
-  return orThrow(codegen::linkInProcess(product.objects, product.descriptor,
-                                        {{"fx_parallel_for", (void *)&fx_parallel_for}}));
+#define FX_ADDRESS(symbol) {#symbol, (void *)&symbol},
+  return orThrow(codegen::linkInProcess(
+      product.objects, product.descriptor,
+      {FX_SIMT_SYMBOLS(FX_ADDRESS){"fx_parallel_for", (void *)&fx_parallel_for}}));
+#undef FX_ADDRESS
 }
 
 } // namespace fluxion::driver
