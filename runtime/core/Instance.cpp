@@ -3,14 +3,22 @@
 
 #include <cstring>
 
-// The context a program receives is the pool it may fork into.
-struct fx_context {
-  fluxion::rt::ThreadPool *pool;
+namespace {
+// What a program receives: the pool it may fork into, and who wants to see its values.
+struct Context : fx_context {
+  fluxion::rt::ThreadPool *pool = nullptr;
+  const fluxion::rt::Instance::Probe *observer = nullptr;
 };
 
+void observe(fx_context *context, const char *name, int32_t dtype, const void *data,
+             int64_t count) {
+  (*static_cast<Context *>(context)->observer)(name, dtype, data, count);
+}
+} // namespace
+
 extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args, int64_t tasks) {
-  if (context && context->pool)
-    context->pool->parallelFor(body, args, tasks);
+  if (context && static_cast<Context *>(context)->pool)
+    static_cast<Context *>(context)->pool->parallelFor(body, args, tasks);
   else if (tasks > 0)
     body(args, 0, tasks);
 }
@@ -107,14 +115,16 @@ void Instance::writeItem(const fx_tensor &item, const void *dense) {
 }
 
 Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
-                     std::span<void *const> outputs) {
+                     std::span<void *const> outputs, const Probe &probe) {
   if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
     return {Status::Kind::Mismatch, std::string(entry.name) + " takes " +
                                         std::to_string(entry.num_inputs) + " inputs and gives " +
                                         std::to_string(entry.num_outputs) +
                                         " outputs, called with " + std::to_string(inputs.size()) +
                                         " and " + std::to_string(outputs.size())};
-  fx_context context{threads.get()};
+  Context context;
+  context.probe = probe ? observe : nullptr;
+  context.pool = threads.get(), context.observer = &probe;
   int32_t failed =
       entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
   if (failed == 0)

@@ -55,7 +55,7 @@ TEST(Instance, isRefusedForAnotherVersion) {
   std::unique_ptr<Instance> made;
   Status status = Instance::create(&other, nullptr, made);
   EXPECT_EQ(status.kind(), Status::Kind::Mismatch);
-  EXPECT_THAT(status.message(), HasSubstr("ABI version 2, this runtime has version 1"));
+  EXPECT_THAT(status.message(), HasSubstr("ABI version 3, this runtime has version 2"));
 }
 
 TEST(Instance, runsEntriesOnItsOwnState) {

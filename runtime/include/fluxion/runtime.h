@@ -83,10 +83,13 @@ public:
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;
 
+  // Sees a value as soon as it is computed, see fx_context.
+  using Probe =
+      std::function<void(const char *name, int32_t dtype, const void *data, int64_t count)>;
   // Runs an entry point on dense buffers in declaration order. On a failed check the state is
   // unchanged.
   Status run(const fx_entry &entry, std::span<const void *const> inputs,
-             std::span<void *const> outputs);
+             std::span<void *const> outputs, const Probe &probe = {});
   // The entry point "init", which takes the seed, if the program has state.
   Status initialise(int64_t seed);
 
@@ -111,6 +114,8 @@ private:
 // Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the
 // new one is.
 Status saveState(const Instance &instance, const std::string &path);
+// Whether a file can be created there, before there is anything to lose.
+Status checkWritable(const std::string &path);
 // All items, names, shapes and types must match; nothing is loaded otherwise. The program's hash in
 // the file is a record: a program compiled anew, for another machine or batch, takes the state too.
 Status loadState(Instance &instance, const std::string &path);
