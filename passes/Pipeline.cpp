@@ -7,6 +7,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
@@ -50,7 +51,7 @@ private:
   const PipelineOptions &options;
   bool failed = false, done = false;
 
-  void report(StringRef name, const std::string &pipeline, Operation *before);
+  void report(StringRef name, const std::string &pipeline, Operation *before, bool crashed);
 };
 
 LogicalResult Runner::checkOptions() {
@@ -92,20 +93,24 @@ void Runner::pass(StringRef name, std::unique_ptr<Pass> pass) {
   manager.enableVerifier(true);
   manager.addPass(std::move(pass));
   auto start = std::chrono::steady_clock::now();
-  failed = mlir::failed(manager.run(module));
+  // Where the program asked for it, a crash is a failure of the pass like any other.
+  bool finished =
+      llvm::CrashRecoveryContext().RunSafely([&] { failed = mlir::failed(manager.run(module)); });
+  failed |= !finished;
   std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
   if (options.timing)
     options.timing(entry->stage, name, elapsed.count());
-  if (failed)
-    report(name, pipeline, before);
-  else if (options.dump)
+  if (failed && !module->removeAttr(inputErrorAttrName))
+    report(name, pipeline, before, !finished);
+  else if (!failed && options.dump)
     options.dump(name, module);
   if (before)
     before->erase();
 }
 
-void Runner::report(StringRef name, const std::string &pipeline, Operation *before) {
-  InFlightDiagnostic error = module.emitError() << "internal error in pass '" << name << "'";
+void Runner::report(StringRef name, const std::string &pipeline, Operation *before, bool crashed) {
+  InFlightDiagnostic error = module.emitError() << "internal error in pass '" << name << "'"
+                                                << (crashed ? ": it crashed" : "");
   if (!before)
     return;
   std::error_code problem;

@@ -22,8 +22,7 @@ int64_t cacheBytes(int level, int64_t otherwise) {
   for (int index = 0; index < 8; ++index) {
     std::string base = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index) + "/";
     auto read = [&](const char *name) -> std::string {
-      auto buffer =
-          MemoryBuffer::getFile(base + name, /*IsText=*/true, /*RequiresNullTerminator=*/false);
+      auto buffer = MemoryBuffer::getFileAsStream(base + name); // its size is not known beforehand
       return buffer ? (*buffer)->getBuffer().trim().str() : "";
     };
     if (read("level") != std::to_string(level) || read("type") == "Instruction")
@@ -98,6 +97,15 @@ Expected<ir::TargetInfo> parseGpu(StringRef text, StringRef kind, StringRef name
   return info;
 }
 
+std::string nearestCpu(const MCSubtargetInfo &subtarget, StringRef wanted) {
+  StringRef best;
+  for (const SubtargetSubTypeKV &cpu : subtarget.getAllProcessorDescriptions())
+    if (best.empty() || wanted.edit_distance(cpu.Key) < wanted.edit_distance(best))
+      best = cpu.Key;
+  return wanted.edit_distance(best) * 2 <= wanted.size() ? "did you mean " + best.str() + "?"
+                                                         : "cpu alone is this machine's";
+}
+
 } // namespace
 
 std::vector<std::string> gpuNames() {
@@ -141,11 +149,13 @@ Expected<ir::TargetInfo> parseTarget(StringRef text) {
   const Target *target = TargetRegistry::lookupTarget(Triple(info.triple), error);
   if (!target)
     return createStringError("no code generator for " + info.triple + ": " + error);
+  // Asking for a CPU that LLVM does not know prints a complaint: look it up first.
+  std::unique_ptr<MCSubtargetInfo> any(target->createMCSubtargetInfo(Triple(info.triple), "", ""));
+  if (!any->isCPUStringValid(info.cpu))
+    return createStringError("target '" + text + "': " + Triple(info.triple).getArchName() +
+                             " has no CPU named '" + cpu + "'; " + nearestCpu(*any, cpu));
   std::unique_ptr<MCSubtargetInfo> subtarget(
       target->createMCSubtargetInfo(Triple(info.triple), info.cpu, info.features));
-  if (!subtarget->isCPUStringValid(info.cpu))
-    return createStringError("target '" + text + "': " + Triple(info.triple).getArchName() +
-                             " has no CPU named '" + cpu + "'; cpu alone is this machine's");
 
   bool avx512 = subtarget->checkFeatures("+avx512f,+avx512vl,+avx512dq,+avx512bw");
   bool avx2 = subtarget->checkFeatures("+avx2");

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -70,16 +71,15 @@ void countKernels(ModuleOp module, CompileInfo &info) {
     info.state_bytes = bytes.getInt();
 }
 
-// Keys and values that no backend reads would be ignored in silence.
+// A backend that does not exist would read as one that takes no kernel.
 void checkSchedule(const std::string &text, const ir::TargetInfo &target, MLIRContext *context) {
   std::string error;
   DictionaryAttr schedule = passes::parseScheduleText(text, context, error);
   if (!schedule)
     throw std::runtime_error("--schedule: " + error);
   for (NamedAttribute entry : schedule) {
-    if (entry.getName() != "backend")
-      throw std::runtime_error("unknown schedule key \"" + entry.getName().str() +
-                               "\"; there is backend");
+    if (entry.getName() != "backend") // the schedule pass knows the rest, kernel by kernel
+      continue;
     std::vector<std::string> names;
     for (const auto &backend : codegen::backendsFor(target))
       names.push_back(backend->name().str());
@@ -94,6 +94,51 @@ void checkSchedule(const std::string &text, const ir::TargetInfo &target, MLIRCo
   }
 }
 
+// Names that the pipeline would also refuse, in the words of the command line.
+void checkPasses(const std::vector<std::string> &skip) {
+  std::vector<std::string> names;
+  for (passes::PassName pass : passes::pipelinePasses())
+    names.push_back(pass.pass.str());
+  for (const std::string &name : skip)
+    if (!llvm::is_contained(names, name))
+      throw std::runtime_error(dsl::unknownName("pass", name, names));
+}
+
+// The program as it was before the pass pipeline, and the command that meets the error again.
+std::string writeReproducer(ModuleOp traced, const CompileOptions &options) {
+  if (options.reproducer.empty())
+    return "";
+  std::string command = "// fluxion run " + options.reproducer + " --target=" + options.target;
+  if (!options.schedule.empty())
+    command += " --schedule=" + options.schedule;
+  if (!options.skip.empty())
+    command += " --skip=" + llvm::join(options.skip, ",");
+  llvm::Error problem = codegen::writeFile(options.reproducer, command + "\n" + textOf(traced));
+  return problem ? "\n  note: no reproducer: " + llvm::toString(std::move(problem))
+                 : "\n  note: reproducer written to " + options.reproducer;
+}
+
+// Runs a stage after the passes; what fails in it is the compiler's own mistake, a crash included.
+void guarded(ModuleOp traced, const Request &request, const std::string &stage,
+             llvm::function_ref<llvm::Error()> run) {
+  std::string problem = "it crashed";
+  std::exception_ptr thrown;
+  llvm::CrashRecoveryContext guard;
+  bool finished = guard.RunSafely([&] {
+    try {
+      llvm::Error error = run();
+      problem = error ? llvm::toString(std::move(error)) : "";
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  });
+  if (thrown)
+    std::rethrow_exception(thrown);
+  if (!finished || !problem.empty())
+    throw InternalError("internal error in stage '" + stage + "': " + problem +
+                        writeReproducer(traced, request.options));
+}
+
 void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   std::string messages;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
@@ -101,11 +146,13 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
     if (auto at = dyn_cast<FileLineColLoc>(diagnostic.getLocation()))
       out << at.getFilename().getValue() << ":" << at.getLine() << ":" << at.getColumn() << ": ";
     out << diagnostic.str() << "\n";
+    for (Diagnostic &note : diagnostic.getNotes())
+      out << "  note: " << note.str() << "\n";
     return success();
   });
   std::unique_ptr<ir::KernelModel> model = codegen::makeKernelModel();
   passes::PipelineOptions options;
-  options.model = model.get();
+  options.model = request.model ? request.model : model.get();
   options.schedules = request.schedules;
   std::optional<passes::TuningDatabase> database;
   if (!request.options.tuning.empty()) {
@@ -116,7 +163,7 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   options.skip = request.options.skip;
   options.stopAfter = request.stopAfter;
   options.memory = request.apart ? passes::MemoryMode::Apart : passes::MemoryMode::Planned;
-  options.reproducer = request.reproducer;
+  options.reproducer = request.options.reproducer;
   options.fusion = request.fusion;
   options.timing = [&](llvm::StringRef, llvm::StringRef pass, double seconds) {
     info.seconds.push_back({pass.str(), seconds});
@@ -130,19 +177,75 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
       orThrow(codegen::writeFile(request.options.dump + "/" + passes::dumpFileName(pass), text));
     };
   }
-  if (failed(passes::runPipeline(module, options)))
-    throw std::runtime_error(llvm::StringRef(messages).trim().str());
+  if (succeeded(passes::runPipeline(module, options)))
+    return;
+  std::string text = llvm::StringRef(messages).trim().str();
+  if (text.find("internal error") != std::string::npos)
+    throw InternalError(text);
+  throw std::runtime_error(text);
+}
+
+// From the planned program to objects, or to the text that the request asks for.
+void lowerAndEmit(ModuleOp traced, ModuleOp planned, const Request &request,
+                  const codegen::LowerOptions &options, Product &product) {
+  Stopwatch lowering;
+  llvm::LLVMContext context;
+  codegen::LoweredProgram lowered;
+  guarded(traced, request, "lower", [&]() -> llvm::Error {
+    llvm::Expected<codegen::LoweredProgram> result =
+        codegen::lowerProgram(planned, context, options);
+    if (!result)
+      return result.takeError();
+    lowered = std::move(*result);
+    return llvm::Error::success();
+  });
+  if (!request.mainFor.empty())
+    codegen::emitMain(*lowered.module, lowered.descriptor, request.mainFor);
+  product.info.seconds.push_back({"lower", lowering.seconds()});
+  if (request.llvmIr) {
+    std::string ir;
+    llvm::raw_string_ostream out(ir);
+    lowered.module->print(out, nullptr);
+    product.objects = {ir};
+    return;
+  }
+  Stopwatch emission;
+  guarded(traced, request, "emit", [&]() -> llvm::Error {
+    ir::TargetInfo target = ir::TargetInfo::of(planned);
+    llvm::Expected<std::string> text = request.assembly
+                                           ? codegen::emitAssembly(lowered, target)
+                                           : codegen::emitObject(lowered, target, options);
+    if (!text)
+      return text.takeError();
+    product.objects = {std::move(*text)};
+    return llvm::Error::success();
+  });
+  if (!request.assembly)
+    product.objects.insert(product.objects.end(), lowered.extraObjects.begin(),
+                           lowered.extraObjects.end());
+  product.info.seconds.push_back({"emit", emission.seconds()});
 }
 
 } // namespace
 
+void checkOptions(const CompileOptions &options, MLIRContext *context) {
+  if (options.threads < 0)
+    throw std::runtime_error("--threads takes a positive number, not " +
+                             std::to_string(options.threads));
+  checkSchedule(options.schedule, orThrow(codegen::parseTarget(options.target)), context);
+  checkPasses(options.skip);
+  if (!options.tuning.empty())
+    orThrow(passes::TuningDatabase::load(options.tuning));
+}
+
 Product compileModule(ModuleOp module, const Request &request) {
   Product product;
-  ir::TargetInfo target = orThrow(codegen::parseTarget(request.options.target));
-  checkSchedule(request.options.schedule, target, module.getContext());
+  checkOptions(request.options, module.getContext());
   product.planned = module.clone();
   ModuleOp planned = *product.planned;
-  planned->setAttr(ir::targetAttrName, target.toAttr(module.getContext()));
+  planned->setAttr(
+      ir::targetAttrName,
+      orThrow(codegen::parseTarget(request.options.target)).toAttr(module.getContext()));
   runPasses(planned, request, product.info);
   countKernels(planned, product.info);
   if (!request.stopAfter.empty())
@@ -170,27 +273,9 @@ Product compileModule(ModuleOp module, const Request &request) {
     product.info.from_cache = true;
     return product;
   }
-  Stopwatch lowering;
-  llvm::LLVMContext context;
-  codegen::LoweredProgram lowered = orThrow(codegen::lowerProgram(planned, context, options));
-  if (!request.mainFor.empty())
-    codegen::emitMain(*lowered.module, lowered.descriptor, request.mainFor);
-  product.info.seconds.push_back({"lower", lowering.seconds()});
-  Stopwatch emission;
-  if (request.llvmIr) {
-    std::string ir;
-    llvm::raw_string_ostream out(ir);
-    lowered.module->print(out, nullptr);
-    product.objects = {ir};
-  } else if (request.assembly) {
-    product.objects = {orThrow(codegen::emitAssembly(lowered, target))};
-  } else {
-    product.objects = {orThrow(codegen::emitObject(lowered, target, options))};
-    product.objects.insert(product.objects.end(), lowered.extraObjects.begin(),
-                           lowered.extraObjects.end());
+  lowerAndEmit(module, planned, request, options, product);
+  if (!request.assembly && !request.llvmIr)
     cache.store(key, product.objects);
-  }
-  product.info.seconds.push_back({"emit", emission.seconds()});
   return product;
 }
 

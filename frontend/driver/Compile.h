@@ -10,6 +10,8 @@
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <stdexcept>
+
 namespace fluxion::driver {
 
 struct Request {
@@ -18,10 +20,10 @@ struct Request {
   std::string stopAfter;                 // a stage: the module is left there and no object made
   bool apart = false;                    // every buffer at an address of its own
   bool fusion = true;                    // off: one kernel an op, for comparison
-  std::string reproducer;                // written when a pass fails
   std::string mainFor;                   // executable: also emit `main` for this kind of data
   bool assembly = false, llvmIr = false; // text in place of objects
   const passes::ScheduleSource *schedules = nullptr;
+  const ir::KernelModel *model = nullptr; // in place of the backends'
 };
 
 struct Product {
@@ -30,6 +32,15 @@ struct Product {
   std::string descriptor;           // symbol of the fx_program
   CompileInfo info;
 };
+
+// A mistake of the compiler's own: exit status 70. `what()` says where it happened and which file
+// replays it.
+struct InternalError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Throws std::runtime_error where an option has a value it cannot have.
+void checkOptions(const CompileOptions &options, mlir::MLIRContext *context);
 
 // The program's module is left as it was. User mistakes and broken modules throw
 // std::runtime_error.

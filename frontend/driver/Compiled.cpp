@@ -27,6 +27,11 @@ Type typeOf(const fx_tensor &tensor) {
   return {DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)};
 }
 
+CompileInfo withTrace(const Program &program, CompileInfo info) {
+  info.seconds.insert(info.seconds.begin(), {"trace", program.impl->traceSeconds});
+  return info;
+}
+
 } // namespace
 
 Compiled compile(const Program &program, CompileOptions options) {
@@ -35,10 +40,12 @@ Compiled compile(const Program &program, CompileOptions options) {
   request.options = options;
   auto impl = std::make_shared<Compiled::Impl>();
   driver::Product product = driver::compileModule(*program.impl->module, request);
-  impl->info = product.info;
+  double start = rt::secondsNow();
   impl->linked = driver::link(product);
   orThrow(rt::Instance::create(impl->linked->program(),
                                std::make_shared<rt::ThreadPool>(options.threads), impl->instance));
+  impl->info = withTrace(program, product.info);
+  impl->info.seconds.push_back({"link", rt::secondsNow() - start});
   return Compiled(impl);
 }
 
@@ -121,19 +128,21 @@ CompiledValueAndGrad compile(const ValueAndGrad &function, CompileOptions option
   return CompiledValueAndGrad(compile(function.function, options, loc));
 }
 
-void emit(const Program &program, const EmitOptions &options) {
+CompileInfo emit(const Program &program, const EmitOptions &options) {
   driver::Request request;
   request.name = program.impl->name;
   request.options = options.compile;
   request.llvmIr = options.kind == Emit::Llvm;
   request.assembly = options.kind == Emit::Assembly;
+  driver::checkOptions(options.compile, program.impl->context.get());
   if (options.kind == Emit::Ir) {
     orThrow(codegen::writeFile(options.path, program.str()));
-    return;
+    return withTrace(program, {});
   }
   if (options.kind == Emit::Executable)
     request.mainFor = options.data.empty() ? "none" : options.data;
   driver::Product product = driver::compileModule(*program.impl->module, request);
+  double start = rt::secondsNow();
   if (options.kind == Emit::Object) {
     // The header describes what the object holds: read it off the linked program.
     auto linked = driver::link(product);
@@ -151,6 +160,8 @@ void emit(const Program &program, const EmitOptions &options) {
   } else {
     orThrow(codegen::writeFile(options.path, product.objects.at(0)));
   }
+  product.info.seconds.push_back({"link", rt::secondsNow() - start});
+  return withTrace(program, product.info);
 }
 
 } // namespace fluxion

@@ -2,14 +2,34 @@
 // The command line. Each subcommand is a file in commands/.
 #include "frontend/driver/commands/Commands.h"
 
+#include "llvm/Support/CrashRecoveryContext.h"
+
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <new>
 #include <stdexcept>
 
+namespace {
+
+// Examples stand in a command's own help; the list of commands has a line for each.
+struct Help : CLI::Formatter {
+  std::string make_usage(const CLI::App *app, std::string name) const override {
+    return "\n" + Formatter::make_usage(app, name);
+  }
+  std::string make_subcommand(const CLI::App *command) const override {
+    std::string line = command->get_description();
+    line = "  " + command->get_name() + std::string(12 - command->get_name().size(), ' ') +
+           line.substr(0, line.find('\n'));
+    return line + "\n";
+  }
+};
+
+} // namespace
+
 int main(int argc, char **argv) {
   using namespace fluxion;
+  llvm::CrashRecoveryContext::Enable(); // a crash of a pass or a backend is reported as such
   CLI::App app{
       "fluxion: compile differentiable dataflow programs\n\n"
       "  fluxion list                                          models that come with it\n"
@@ -20,21 +40,27 @@ int main(int argc, char **argv) {
       "included\n"
       "  fluxion run   kernel.mlir                             functions of the fluxion dialect, "
       "on random inputs\n"
-      "  fluxion tune  vision/lenet -o tuning.txtpb            measure schedules, for --tuning",
+      "  fluxion bench vision/lenet --kernels                  time a step and its kernels\n"
+      "  fluxion tune  vision/lenet -o tuning.txtpb            measure schedules, for --tuning\n"
+      "  fluxion explain shape-mismatch                        what an error code means",
       "fluxion"};
   app.require_subcommand(1);
   app.footer("fluxion COMMAND --help has examples first");
+  app.set_version_flag("--version", "fluxion " FLUXION_VERSION, "print the version and exit");
+  app.formatter(std::make_shared<Help>());
   int code = 0;
   for (auto *add :
        {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addRun,
         driver::addBench, driver::addTune, driver::addExplain, driver::addDemo})
     add(app, code);
+  for (CLI::App *command : app.get_subcommands({}))
+    command->footer("");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
     if (error.get_exit_code() == 0)
       return app.exit(error);
-    std::fprintf(stderr, "error: %s\n", driver::withNearest(app, argc, argv, error.what()).c_str());
+    std::fprintf(stderr, "error: %s\n", driver::parseProblem(app, argc, argv, error).c_str());
     return 1;
   } catch (const Error &error) {
     std::fprintf(stderr, "%s\n", error.what());

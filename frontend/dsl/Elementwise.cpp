@@ -275,8 +275,7 @@ Tensor constant(Type type, std::vector<double> values, Loc loc) {
                                              DenseElementsAttr::get(ranked, elements)));
 }
 
-// ---- Types
-// -----------------------------------------------------------------------------------------------
+// Types.
 
 const char *name(DType type) {
   static const char *names[] = {"f64", "f32", "bf16", "f16", "i64", "i32", "i16", "i8", "u8", "i1"};

@@ -180,6 +180,13 @@ void detail::wrongLossArity(size_t takes, size_t inputs, Loc loc) {
               "list one type in .inputs for each tensor after the model; beyond 3, take a Tensors");
 }
 
+void detail::checkSizes(const std::vector<Type> &inputs, Loc loc) {
+  for (const Type &input : inputs)
+    if (llvm::any_of(input.shape, [](int64_t size) { return size < 1; }))
+      throw Error("bad-size", "an input " + input.str(), loc, {},
+                  "sizes are fixed when a program is traced, and at least 1");
+}
+
 void detail::wrongArity(size_t inputs, Loc loc) {
   throw Error("wrong-arity",
               "function with " + std::to_string(inputs) +
@@ -345,8 +352,7 @@ Function custom_vjp(Function f, Function backward, Loc loc) {
   return g;
 }
 
-// ---- Programs
-// -------------------------------------------------------------------------------------------------------
+// Programs.
 
 std::string Program::str() const {
   std::string text;

@@ -135,8 +135,7 @@ Tensor squeeze(Tensor x, int64_t axis, Loc loc) {
   return reshape(x, shape, loc);
 }
 
-// ---- Reduction
-// -----------------------------------------------------------------------------------------------
+// Reduction.
 
 namespace {
 
@@ -194,8 +193,7 @@ Tensor argmin(Tensor x, int64_t axis, Loc loc) {
   return emit<ir::ArgminOp>(loc, valueOf(x, loc), axisOf(axis, x.rank(loc), "argmin", loc));
 }
 
-// ---- Contraction
-// ----------------------------------------------------------------------------------------------
+// Contraction.
 
 Tensor dot_general(Tensor x, Tensor y, DotDims dims, Loc loc) {
   return emit<ir::DotGeneralOp>(loc, valueOf(x, loc), valueOf(y, loc), dims.lhs_batching,
@@ -279,8 +277,7 @@ Tensor einsum(const std::string &spaced, Tensor x, Tensor y, Loc loc) {
   return transpose(dot_general(x, y, dims, loc), permutation, loc);
 }
 
-// ---- Convolution and windows
-// -------------------------------------------------------------------------------------
+// Convolution and windows.
 
 namespace {
 
@@ -382,8 +379,7 @@ Tensor avg_pool(Tensor x, PoolOptions options, Loc loc) {
   return pool<ir::AvgPoolOp>("avg_pool", x, options, loc, options.count_include_pad);
 }
 
-// ---- Indexing, networks, random
-// ---------------------------------------------------------------------------------
+// Indexing, networks, random.
 
 Tensor gather(Tensor x, Tensor indices, int64_t axis, Loc loc) {
   return emit<ir::GatherOp>(loc, valueOf(x, loc), valueOf(indices, loc),
@@ -402,6 +398,9 @@ Tensor scatter(Tensor x, Tensor indices, Tensor updates, int64_t axis, Loc loc) 
 }
 
 Tensor one_hot(Tensor indices, int64_t classes, DType type, Loc loc) {
+  if (isFloat(indices.dtype(loc)))
+    throw Error("dtype-mismatch", "one_hot of " + indices.type(loc).str(), loc,
+                {"the indices are " + describe(indices)}, "indices are integers: convert(x, i32)");
   Shape shape = indices.shape(loc);
   shape.push_back(classes);
   Tensor hit = eq({iota({indices.dtype(loc), shape}, (int64_t)shape.size() - 1, loc), loc},

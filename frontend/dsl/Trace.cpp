@@ -3,6 +3,8 @@
 
 #include "ir/Target.h"
 
+#include "llvm/ADT/StringExtras.h"
+
 #include <atomic>
 
 using namespace mlir;
@@ -160,6 +162,11 @@ void Trace::refuse(StringRef op, const std::string &complaint, ValueRange operan
   text.consume_front("'fluxion." + op.str() + "' op ");
   if (text.contains(": "))
     text = text.split(": ").second; // the clause's label is for compiler developers
+  if (text.contains("element type") && !llvm::all_equal(llvm::map_range(operands, [](Value value) {
+        return getElementTypeOrSelf(value.getType());
+      })))
+    throw Error("dtype-mismatch", (op + " of " + types).str(), loc, notes,
+                "convert one side: convert(x, f32)");
   throw Error("shape-mismatch", (op + " of " + types + ": ").str() + inUserWords(text), loc, notes,
               "check the operands' shapes above");
 }
@@ -198,7 +205,13 @@ std::string describe(Tensor tensor) {
     StringAttr name =
         function ? function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), ir::nameAttrName)
                  : StringAttr();
-    return name ? "input \"" + name.str() + "\"" : argument ? "an input" : "";
+    if (name)
+      return "input \"" + name.str() + "\"";
+    if (Trace *trace = Trace::active())
+      for (auto [param, known] : trace->params)
+        if (known == value)
+          return "parameter " + param->name;
+    return argument ? "an input" : "";
   };
   if (Operation *op = value.getDefiningOp()) {
     if (auto read = dyn_cast<ir::ReadOp>(op))
@@ -226,6 +239,14 @@ std::string nearest(const std::string &name, const std::vector<std::string> &can
       best = candidate;
     }
   return best;
+}
+
+std::string unknownName(const std::string &kind, const std::string &name,
+                        const std::vector<std::string> &candidates) {
+  std::string close = nearest(name, candidates);
+  return "unknown " + kind + " \"" + name + "\"; " +
+         (close.empty() ? "it is one of " + llvm::join(candidates, ", ")
+                        : "did you mean " + close + "?");
 }
 
 } // namespace fluxion::dsl

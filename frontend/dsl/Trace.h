@@ -13,11 +13,21 @@
 
 namespace fluxion {
 
+namespace dsl {
+// A line of the printed model.
+struct LayerNote {
+  std::string name, text, output; // dotted name, as written, type of the result
+  int64_t parameters;
+};
+} // namespace dsl
+
 struct Program::Impl {
   std::shared_ptr<mlir::MLIRContext> context;
   mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::string name, summary;
+  std::string name, summary, description;
+  std::vector<dsl::LayerNote> layers; // in the order they run
   int64_t parameters = 0;
+  double traceSeconds = 0;
 };
 
 struct Param::Info {
@@ -78,11 +88,6 @@ public:
   llvm::SmallVector<mlir::Region *> open;
   // Regions traced for their types alone; kept because user code may hold tensors of them.
   std::vector<std::unique_ptr<mlir::Region>> discarded;
-  // The layers of the printed model, in the order they ran.
-  struct LayerNote {
-    std::string name, text, output;
-    int64_t parameters;
-  };
   std::vector<LayerNote> layers;
   Loc last; // where the user's code was when the latest op was made
 
@@ -132,8 +137,11 @@ private:
 int64_t axisOf(int64_t axis, int64_t rank, const char *op, Loc loc);
 Shape axesOf(Shape axes, int64_t rank, const char *op, Loc loc); // sorted; empty: all
 std::string describe(Tensor tensor); // f32[64, 784], made by ... at file:line
-// Nearest candidates by edit distance.
+// The nearest candidate by edit distance; empty where none is near.
 std::string nearest(const std::string &name, const std::vector<std::string> &candidates);
+// `unknown stage "fusee"; did you mean fuse?`, or all candidates where none is near.
+std::string unknownName(const std::string &kind, const std::string &name,
+                        const std::vector<std::string> &candidates);
 
 } // namespace dsl
 } // namespace fluxion

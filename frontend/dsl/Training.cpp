@@ -6,6 +6,8 @@
 
 #include "mlir/IR/Verifier.h"
 
+#include <chrono>
+
 using namespace mlir;
 
 namespace fluxion {
@@ -270,6 +272,7 @@ void TrainingTracer::tracePredict() {
         [&](Trace &trace, const Tensors &in) -> std::vector<std::pair<std::string, Tensor>> {
           bindParams(trace);
           Tensor y = spec.predict(in[0]);
+          program->layers = trace.layers;
           program->summary = summary(trace) + "\n" + in[0].type().str() + " -> " +
                              (y.value ? y.type().str() : "none");
           return y.value ? std::vector<std::pair<std::string, Tensor>>{{"output", y}}
@@ -288,7 +291,7 @@ std::string TrainingTracer::summary(Trace &trace) {
   std::string text = spec.description + "\n\n";
   if (!trace.layers.empty())
     text += padded("  layer", 40) + padded("output", 24) + "parameters\n";
-  for (const Trace::LayerNote &layer : trace.layers)
+  for (const LayerNote &layer : trace.layers)
     text += padded("  " + (layer.name.empty() ? "" : layer.name + ": ") + layer.text, 40) +
             padded(layer.output, 24) + (layer.parameters ? std::to_string(layer.parameters) : "-") +
             "\n";
@@ -305,9 +308,11 @@ Program TrainingTracer::trace() {
   if (spec.inputs.empty())
     throw Error("no-inputs", "a training program without inputs", loc, {},
                 "list them: .inputs = {f32(batch, 28, 28), i32(batch)}");
+  detail::checkSizes(spec.inputs, loc);
   program->context = makeContext();
   program->module = ModuleOp::create(at());
   program->name = spec.name;
+  program->description = spec.description;
   (*program->module)
       ->setAttr(ir::programAttrName, StringAttr::get(program->context.get(), spec.name));
   collectParams();
@@ -324,7 +329,11 @@ Program TrainingTracer::trace() {
 } // namespace
 
 Program detail::training(TrainingSpec spec, Loc loc) {
-  return TrainingTracer(std::move(spec), loc).trace();
+  auto start = std::chrono::steady_clock::now();
+  Program program = TrainingTracer(std::move(spec), loc).trace();
+  program.impl->traceSeconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return program;
 }
 
 } // namespace fluxion

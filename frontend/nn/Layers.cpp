@@ -4,8 +4,7 @@
 namespace fluxion {
 using namespace dsl;
 
-// ---- Parameters
-// -----------------------------------------------------------------------------------------------------
+// Parameters.
 
 Param::Param(Type type, Init init, bool trainable)
     : info(std::make_shared<Info>(Info{std::move(type), init, trainable, ""})) {}
@@ -68,8 +67,7 @@ Init fan_init(FanInit fan, const Type &weight) {
   return fan.normal ? normal_init(std::sqrt(variance)) : uniform_init(std::sqrt(3 * variance));
 }
 
-// ---- Layers
-// -----------------------------------------------------------------------------------------------------------
+// Layers.
 
 namespace {
 // The layer that owns a parameter: "hidden" of "hidden.weight", "" of "weight".
@@ -88,6 +86,18 @@ std::string layerName(const Param &param) {
       {"the input is " + describe(x),
        (name.empty() ? "the layer was" : "the layer is " + name + ",") + " made at " + place},
       help);
+}
+// Layers compute in the element type of their parameters.
+void checkType(const std::string &layer, const Param &param, Tensor x, Loc made, Loc loc) {
+  DType expected = param.info ? param.type().dtype : x.dtype(loc);
+  if (x.dtype(loc) == expected)
+    return;
+  throw Error("dtype-mismatch",
+              layer + " expects " + name(expected) + ", but got " + x.type(loc).str(), loc,
+              {"the input is " + describe(x), "the layer was made at " +
+                                                  std::string(made.file_name()) + ":" +
+                                                  std::to_string(made.line())},
+              std::string("convert the input: convert(x, ") + name(expected) + ")");
 }
 int64_t sizeOf(const Param &param) { return param.info ? param.type().elements() : 0; }
 // A line of the printed model.
@@ -121,6 +131,7 @@ Tensor Dense::operator()(Tensor x, Loc loc) const {
                    ? "give it a tensor of features"
                    : "use dense(" + last + ", " + std::to_string(out) + "), or reshape the input");
   }
+  checkType(str(), weight, x, made, loc);
   Tensor y = dot_general(x, weight.value(loc),
                          {.lhs_contracting = {x.rank(loc) - 1}, .rhs_contracting = {1}}, loc);
   if (bias.info)
@@ -139,12 +150,17 @@ std::string Dense::str() const {
 }
 
 Conv conv(int64_t in, int64_t out, ConvOptions options, Loc loc) {
-  if (in < 1 || out < 1 || options.kernel < 1 || options.groups < 1 || in % options.groups ||
-      out % options.groups)
+  if (in < 1 || out < 1 || options.groups < 1 || in % options.groups || out % options.groups)
     throw Error("bad-size",
                 "conv(" + std::to_string(in) + ", " + std::to_string(out) + ") in " +
                     std::to_string(options.groups) + " groups",
                 loc, {}, "sizes are at least 1 and divisible by the groups");
+  if (options.kernel < 1 || options.stride < 1 || options.dilation < 1 || options.pad < 0)
+    throw Error("bad-size",
+                "conv with kernel " + std::to_string(options.kernel) + ", stride " +
+                    std::to_string(options.stride) + ", pad " + std::to_string(options.pad) +
+                    ", dilation " + std::to_string(options.dilation),
+                loc, {}, "kernel, stride and dilation are at least 1, pad at least 0");
   Type weight = f32(out, in / options.groups, options.kernel, options.kernel);
   Conv layer{Param(weight, fan_init(options.init, weight)), {}, in, out, options, false, loc};
   if (options.bias)
@@ -164,6 +180,7 @@ Tensor Conv::operator()(Tensor x, Loc loc) const {
     wrongInput(str(), "[N, " + std::to_string(in) + ", H, W]", x.type(loc).str(), weight, x, made,
                loc,
                "images are [N, channels, H, W]; change the layer's channels, or reshape the input");
+  checkType(str(), weight, x, made, loc);
   ConvolutionOptions o{.stride = {options.stride},
                        .pad = {options.pad},
                        .dilation = {options.dilation},
@@ -210,6 +227,7 @@ Tensor BatchNorm::operator()(Tensor x, Loc loc) const {
   if (x.rank(loc) < 2 || x.dim(1, loc) != features)
     wrongInput(str(), "[N, " + std::to_string(features) + ", ...]", x.type(loc).str(), weight, x,
                made, loc, "change the layer's features, or reshape the input");
+  checkType(str(), weight, x, made, loc);
   Trace &trace = Trace::current(loc);
   auto perFeature = [&](Tensor t) {
     return Operand(broadcast_in_dim(t, x.shape(loc), {1}, loc), loc);
@@ -252,6 +270,7 @@ Tensor LayerNorm::operator()(Tensor x, Loc loc) const {
   if (shape.size() < inner.size() || !std::equal(inner.rbegin(), inner.rend(), shape.rbegin()))
     wrongInput(str(), "trailing sizes " + weight.type().str().substr(3), x.type(loc).str(), weight,
                x, made, loc, "change the layer's sizes, or reshape the input");
+  checkType(str(), weight, x, made, loc);
   Trace &trace = Trace::current(loc);
   Tensor y = emitTyped<ir::LayerNormOp>(loc, x.type(loc), trace.value(x, loc),
                                         trace.value(weight.value(loc), loc),
@@ -268,6 +287,10 @@ Embedding embedding(int64_t count, int64_t features, Loc loc) {
   return {Param(f32(count, features), normal_init(1))};
 }
 Tensor Embedding::operator()(Tensor indices, Loc loc) const {
+  if (indices.dtype(loc) != DType::i32 && indices.dtype(loc) != DType::i64)
+    throw Error("dtype-mismatch",
+                str() + " expects i32 or i64 indices, but got " + indices.type(loc).str(), loc,
+                {"the input is " + describe(indices)}, "convert the indices: convert(x, i32)");
   return note(str(), weight, sizeOf(weight), gather(weight.value(loc), indices, 0, loc), loc);
 }
 std::string Embedding::str() const { return "embedding(" + weight.type().str() + ")"; }
@@ -279,6 +302,9 @@ Dropout dropout(double rate, Loc loc) {
   return {rate};
 }
 Tensor Dropout::operator()(Tensor x, Loc loc) const {
+  if (!isFloat(x.dtype(loc)))
+    throw Error("dtype-mismatch", str() + " expects floats, but got " + x.type(loc).str(), loc,
+                {"the input is " + describe(x)}, "convert the input: convert(x, f32)");
   Trace &trace = Trace::current(loc);
   if (!trace.training || rate == 0)
     return x;
@@ -288,21 +314,31 @@ Tensor Dropout::operator()(Tensor x, Loc loc) const {
 }
 std::string Dropout::str() const { return "dropout(" + number(rate) + ")"; }
 
-Pool max_pool(PoolSize size) {
-  return {true, {.window = {size.window}, .stride = {size.stride}, .pad = {size.pad}}};
+static Pool pool(bool isMax, PoolSize size, Loc loc) {
+  if (size.window < 1 || size.stride < 0 || size.pad < 0)
+    throw Error("bad-size",
+                std::string(isMax ? "max_pool" : "avg_pool") + " with window " +
+                    std::to_string(size.window) + ", stride " + std::to_string(size.stride) +
+                    ", pad " + std::to_string(size.pad),
+                loc, {}, "the window is at least 1, stride (0: the window) and pad at least 0");
+  return {isMax, {.window = {size.window}, .stride = {size.stride}, .pad = {size.pad}}};
 }
-Pool avg_pool(PoolSize size) {
-  return {false, {.window = {size.window}, .stride = {size.stride}, .pad = {size.pad}}};
-}
+Pool max_pool(PoolSize size, Loc loc) { return pool(true, size, loc); }
+Pool avg_pool(PoolSize size, Loc loc) { return pool(false, size, loc); }
 Tensor Pool::operator()(Tensor x, Loc loc) const {
   return isMax ? max_pool(x, options, loc) : avg_pool(x, options, loc);
 }
 std::string Pool::str() const {
-  return std::string(isMax ? "max" : "avg") + "_pool(" + std::to_string(options.window[0]) + ")";
+  int64_t window = options.window.at(0), stride = options.stride.empty() ? 0 : options.stride[0];
+  std::string text = (isMax ? "max_pool(" : "avg_pool(") + std::to_string(window);
+  if (stride && stride != window)
+    text += ", stride " + std::to_string(stride);
+  if (options.pad.at(0))
+    text += ", pad " + std::to_string(options.pad[0]);
+  return text + ")";
 }
 
-// ---- Combinators
-// -------------------------------------------------------------------------------------------------------
+// Combinators.
 
 namespace {
 

@@ -1,32 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/nn/Optim.h"
 
+#include "frontend/dsl/Trace.h"
+
 #include <cmath>
 
 namespace fluxion {
 
-// ---- Learning rates. `step` is f32[], 0 for the first update.
-// --------------------------------------------------------
+// Learning rates. `step` is f32[], 0 for the first update.
+
+static void checkSteps(const char *schedule, int64_t steps, Loc loc) {
+  if (steps < 1)
+    throw Error("bad-size", std::string(schedule) + " over " + std::to_string(steps) + " steps",
+                loc, {}, "it takes at least 1 step");
+}
 
 Schedule constant_schedule(double lr) {
   return [lr](Tensor step) { return full(step.type(), lr); };
 }
-Schedule step_schedule(double lr, int64_t every, double factor) {
+Schedule step_schedule(double lr, int64_t every, double factor, Loc loc) {
+  checkSteps("step_schedule", every, loc);
   return
       [=](Tensor step) { return lr * pow(full(step.type(), factor), floor(step / double(every))); };
 }
-Schedule cosine_schedule(double lr, int64_t steps, double last) {
+Schedule cosine_schedule(double lr, int64_t steps, double last, Loc loc) {
+  checkSteps("cosine_schedule", steps, loc);
   return [=](Tensor step) {
     Tensor done = min(step / double(steps), 1.0);
     return last + (lr - last) * 0.5 * (1.0 + cos(M_PI * done));
   };
 }
-Schedule warmup(Schedule after, int64_t steps) {
+Schedule warmup(Schedule after, int64_t steps, Loc loc) {
+  checkSteps("warmup", steps, loc);
   return [=](Tensor step) {
     return after(max(step - double(steps), 0.0)) * min((step + 1.0) / double(steps), 1.0);
   };
 }
-Schedule one_cycle(OneCycle o) {
+Schedule one_cycle(OneCycle o, Loc loc) {
+  checkSteps("one_cycle", o.steps, loc);
+  if (!(o.pct > 0 && o.pct < 1 && o.div > 0 && o.final_div > 0))
+    throw Error("bad-rate", "one_cycle with a rising part, div or final_div out of range", loc, {},
+                "pct lies between 0 and 1; div and final_div are above 0");
   return [o](Tensor step) {
     double up = o.pct * double(o.steps), first = o.max_lr / o.div, last = first / o.final_div;
     auto between = [](double from, double to, Tensor done) {
@@ -38,36 +52,47 @@ Schedule one_cycle(OneCycle o) {
   };
 }
 
-// ---- Optimisers
-// -------------------------------------------------------------------------------------------------------
+// Optimisers.
 
 namespace {
-Optimizer from(Optimizer::Kind kind, const SgdOptions &o) {
+Optimizer checked(Optimizer o, Loc loc) {
+  for (double value : {o.lr, o.weight_decay, o.clip_norm, o.clip_value})
+    if (!(value >= 0))
+      throw Error("bad-rate", "an optimiser with a rate, decay or clip of " + std::to_string(value),
+                  loc, {}, "lr, weight_decay, clip_norm and clip_value are at least 0; 0 is off");
+  for (double value : {o.momentum, o.beta1, o.beta2, o.alpha})
+    if (!(value >= 0 && value < 1))
+      throw Error("bad-rate", "an optimiser that averages by " + std::to_string(value), loc, {},
+                  "momentum, beta1, beta2 and alpha are at least 0 and below 1");
+  return o;
+}
+template <typename Options> Optimizer from(Optimizer::Kind kind, const Options &o) {
   Optimizer made;
-  made.kind = kind, made.lr = o.lr, made.momentum = o.momentum, made.weight_decay = o.weight_decay;
+  made.kind = kind, made.lr = o.lr, made.weight_decay = o.weight_decay;
   made.clip_norm = o.clip_norm, made.clip_value = o.clip_value, made.schedule = o.schedule;
   return made;
 }
-Optimizer from(Optimizer::Kind kind, const AdamOptions &o) {
-  Optimizer made;
-  made.kind = kind, made.lr = o.lr, made.beta1 = o.beta1, made.beta2 = o.beta2,
-  made.epsilon = o.epsilon, made.weight_decay = o.weight_decay;
-  made.clip_norm = o.clip_norm, made.clip_value = o.clip_value, made.schedule = o.schedule;
-  return made;
+Optimizer from(Optimizer::Kind kind, const SgdOptions &o, Loc loc) {
+  Optimizer made = from(kind, o);
+  made.momentum = o.momentum;
+  return checked(made, loc);
+}
+Optimizer from(Optimizer::Kind kind, const AdamOptions &o, Loc loc) {
+  Optimizer made = from(kind, o);
+  made.beta1 = o.beta1, made.beta2 = o.beta2, made.epsilon = o.epsilon;
+  return checked(made, loc);
 }
 } // namespace
 
-Optimizer sgd(SgdOptions options) { return from(Optimizer::Sgd, options); }
-Optimizer momentum(SgdOptions options) { return from(Optimizer::Momentum, options); }
-Optimizer nesterov(SgdOptions options) { return from(Optimizer::Nesterov, options); }
-Optimizer adam(AdamOptions options) { return from(Optimizer::Adam, options); }
-Optimizer adamw(AdamOptions options) { return from(Optimizer::AdamW, options); }
-Optimizer rmsprop(RmsPropOptions o) {
-  Optimizer made;
-  made.kind = Optimizer::RmsProp, made.lr = o.lr, made.alpha = o.alpha, made.epsilon = o.epsilon,
-  made.weight_decay = o.weight_decay;
-  made.clip_norm = o.clip_norm, made.clip_value = o.clip_value, made.schedule = o.schedule;
-  return made;
+Optimizer sgd(SgdOptions options, Loc loc) { return from(Optimizer::Sgd, options, loc); }
+Optimizer momentum(SgdOptions options, Loc loc) { return from(Optimizer::Momentum, options, loc); }
+Optimizer nesterov(SgdOptions options, Loc loc) { return from(Optimizer::Nesterov, options, loc); }
+Optimizer adam(AdamOptions options, Loc loc) { return from(Optimizer::Adam, options, loc); }
+Optimizer adamw(AdamOptions options, Loc loc) { return from(Optimizer::AdamW, options, loc); }
+Optimizer rmsprop(RmsPropOptions options, Loc loc) {
+  Optimizer made = from(Optimizer::RmsProp, options);
+  made.alpha = options.alpha, made.epsilon = options.epsilon;
+  return checked(made, loc);
 }
 
 namespace dsl {
@@ -89,7 +114,13 @@ std::vector<std::string> slotNames(const Optimizer &optimizer) {
 }
 
 Tensor learningRate(const Optimizer &optimizer, Tensor step, Loc loc) {
-  return optimizer.schedule ? optimizer.schedule(step) : full(step.type(), optimizer.lr, loc);
+  if (!optimizer.schedule)
+    return full(step.type(), optimizer.lr, loc);
+  Tensor rate = optimizer.schedule(step);
+  if (rate.type(loc) != step.type(loc))
+    throw Error("not-a-scalar", "the schedule gives " + rate.type(loc).str(), loc,
+                {"it is " + describe(rate)}, "a learning rate is f32[]: reduce and convert it");
+  return rate;
 }
 
 void clipGradients(const Optimizer &optimizer, std::vector<Tensor> &gradients, Loc loc) {
@@ -143,8 +174,7 @@ Updated applyOptimizer(const Optimizer &o, Tensor p, Tensor g, const std::vector
   return {p, slots};
 }
 
-// ---- Initialisers
-// --------------------------------------------------------------------------------------------------------
+// Initialisers.
 
 namespace {
 

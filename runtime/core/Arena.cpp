@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "fluxion/runtime.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -13,33 +15,70 @@ namespace {
 
 constexpr uint64_t hugePage = uint64_t(2) << 20;
 
-uint64_t fieldOf(const char *path, const char *key) {
-  uint64_t kilobytes = 0;
-  if (FILE *file = std::fopen(path, "r")) {
+// The number behind a key, or at the start of a file; `otherwise` where there is none ("max").
+uint64_t numberIn(const std::string &path, const char *key, uint64_t otherwise) {
+  uint64_t number = otherwise;
+  if (FILE *file = std::fopen(path.c_str(), "r")) {
     char line[256];
     size_t length = std::strlen(key);
     while (std::fgets(line, sizeof line, file))
-      if (!std::strncmp(line, key, length))
-        std::sscanf(line + length, "%lu", &kilobytes);
+      if (!std::strncmp(line, key, length) && std::sscanf(line + length, "%lu", &number) == 1)
+        break;
     std::fclose(file);
   }
-  return kilobytes * 1024;
+  return number;
+}
+
+uint64_t left(uint64_t limit, uint64_t used) { return limit > used ? limit - used : 0; }
+
+// What a control group (man cgroups) and those above it still allow. Files kept in memory count as
+// used there, but make room.
+uint64_t leftInGroup(const std::string &root, std::string group, const char *const names[3]) {
+  uint64_t least = UINT64_MAX;
+  for (;; group.resize(group.rfind('/'))) {
+    std::string folder = root + group + "/";
+    uint64_t limit = numberIn(folder + names[0], "", UINT64_MAX);
+    if (limit < UINT64_MAX / 2) // version 1 says "none" by a large number
+      least = std::min(least, left(limit, left(numberIn(folder + names[1], "", 0),
+                                               numberIn(folder + "memory.stat", names[2], 0))));
+    if (group.find('/') == std::string::npos)
+      return least;
+  }
+}
+
+uint64_t leftInGroups() {
+  static const char *const version1[] = {"memory.limit_in_bytes", "memory.usage_in_bytes",
+                                         "total_inactive_file "};
+  static const char *const version2[] = {"memory.max", "memory.current", "inactive_file "};
+  uint64_t least = UINT64_MAX;
+  char line[4096];
+  FILE *file = std::fopen("/proc/self/cgroup", "r");
+  while (file && std::fgets(line, sizeof line, file)) {
+    line[std::strcspn(line, "\n")] = 0;
+    const char *path = std::strchr(line, '/');
+    if (path && !std::strncmp(line, "0::", 3))
+      least = std::min(least, leftInGroup("/sys/fs/cgroup", path, version2));
+    else if (path && std::strstr(line, ":memory:"))
+      least = std::min(least, leftInGroup("/sys/fs/cgroup/memory", path, version1));
+  }
+  if (file)
+    std::fclose(file);
+  return least;
 }
 
 } // namespace
 
 uint64_t availableMemoryBytes() {
-  uint64_t available = fieldOf("/proc/meminfo", "MemAvailable:");
+  uint64_t kilobytes = numberIn("/proc/meminfo", "MemAvailable:", 0);
+  uint64_t available = std::min(kilobytes ? kilobytes * 1024 : UINT64_MAX, leftInGroups());
   rlimit limit;
-  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    uint64_t used = fieldOf("/proc/self/status", "VmSize:");
-    uint64_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
-    available = available && available < left ? available : left;
-  }
-  return available ? available : UINT64_MAX;
+  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
+    available = std::min(available,
+                         left(limit.rlim_cur, 1024 * numberIn("/proc/self/status", "VmSize:", 0)));
+  return available;
 }
 
-uint64_t peakResidentBytes() { return fieldOf("/proc/self/status", "VmHWM:"); }
+uint64_t peakResidentBytes() { return 1024 * numberIn("/proc/self/status", "VmHWM:", 0); }
 
 double secondsNow() {
   timespec now;

@@ -19,7 +19,7 @@ public:
 
   // See Instance. Buffers are as many as the entry point says.
   virtual Status submit(const fx_entry &entry, std::span<const void *const> inputs,
-                        std::span<void *const> outputs) = 0;
+                        std::span<void *const> outputs, const Instance::Probe &probe) = 0;
   virtual Status wait() = 0;
   virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
 };

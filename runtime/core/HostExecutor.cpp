@@ -3,14 +3,22 @@
 
 #include <cstring>
 
-// The context a program receives is the pool it may fork into.
-struct fx_context {
-  fluxion::rt::ThreadPool *pool;
+namespace {
+// What a program receives: the pool it may fork into, and who wants to see its values.
+struct Context : fx_context {
+  fluxion::rt::ThreadPool *pool = nullptr;
+  const fluxion::rt::Instance::Probe *observer = nullptr;
 };
 
+void observe(fx_context *context, const char *name, int32_t dtype, const void *data,
+             int64_t count) {
+  (*static_cast<Context *>(context)->observer)(name, dtype, data, count);
+}
+} // namespace
+
 extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args, int64_t tasks) {
-  if (context && context->pool)
-    context->pool->parallelFor(body, args, tasks);
+  if (context && static_cast<Context *>(context)->pool)
+    static_cast<Context *>(context)->pool->parallelFor(body, args, tasks);
   else if (tasks > 0)
     body(args, 0, tasks);
 }
@@ -49,10 +57,12 @@ Status HostExecutor::write(uint64_t offset, const void *from, uint64_t bytes) {
 }
 
 Status HostExecutor::submit(const fx_entry &entry, std::span<const void *const> inputs,
-                            std::span<void *const> outputs) {
+                            std::span<void *const> outputs, const Instance::Probe &probe) {
   if (inFlight == 2)
     return {Status::Kind::Mismatch, "two runs are in flight; wait for one of them first"};
-  fx_context context{threads.get()};
+  Context context;
+  context.probe = probe ? observe : nullptr;
+  context.pool = threads.get(), context.observer = &probe;
   int32_t failed =
       entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
   ended[inFlight++] =

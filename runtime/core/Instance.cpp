@@ -136,23 +136,29 @@ Status Instance::writeItem(const fx_tensor &item, const void *dense) {
   return executor->write(item.offset, stored.data(), item.bytes);
 }
 
+static Status checkCounts(const fx_entry &entry, size_t inputs, size_t outputs) {
+  if (inputs == entry.num_inputs && outputs == entry.num_outputs)
+    return {};
+  return {Status::Kind::Mismatch, std::string(entry.name) + " takes " +
+                                      std::to_string(entry.num_inputs) + " inputs and gives " +
+                                      std::to_string(entry.num_outputs) + " outputs, called with " +
+                                      std::to_string(inputs) + " and " + std::to_string(outputs)};
+}
+
 Status Instance::submit(const fx_entry &entry, std::span<const void *const> inputs,
                         std::span<void *const> outputs) {
-  if (inputs.size() != entry.num_inputs || outputs.size() != entry.num_outputs)
-    return {Status::Kind::Mismatch, std::string(entry.name) + " takes " +
-                                        std::to_string(entry.num_inputs) + " inputs and gives " +
-                                        std::to_string(entry.num_outputs) +
-                                        " outputs, called with " + std::to_string(inputs.size()) +
-                                        " and " + std::to_string(outputs.size())};
-  return executor->submit(entry, inputs, outputs);
+  Status counts = checkCounts(entry, inputs.size(), outputs.size());
+  return counts ? executor->submit(entry, inputs, outputs, {}) : counts;
 }
 
 Status Instance::wait() { return executor->wait(); }
 
 Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
-                     std::span<void *const> outputs) {
-  Status status = submit(entry, inputs, outputs);
-  return status ? wait() : status;
+                     std::span<void *const> outputs, const Probe &probe) {
+  if (Status counts = checkCounts(entry, inputs.size(), outputs.size()); !counts)
+    return counts;
+  Status status = executor->submit(entry, inputs, outputs, probe);
+  return status ? executor->wait() : status;
 }
 
 std::shared_ptr<std::byte[]> Instance::inputMemory(uint64_t bytes) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <linux/futex.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -107,9 +108,16 @@ struct ThreadPool::Shared {
 };
 
 ThreadPool::ThreadPool(int threads) : shared(std::make_unique<Shared>()) {
-  shared->count = threads > 0 ? threads : defaultThreads();
-  for (int thread = 1; thread < shared->count; ++thread)
-    shared->workers.emplace_back([this, thread] { shared->work(thread); });
+  int wanted = threads > 0 ? threads : defaultThreads();
+  // Where the system gives no more threads, fewer do the same work.
+  try {
+    while (shared->count < wanted) {
+      int thread = shared->count;
+      shared->workers.emplace_back([this, thread] { shared->work(thread); });
+      ++shared->count;
+    }
+  } catch (const std::exception &) {
+  }
 }
 
 ThreadPool::~ThreadPool() {

@@ -42,7 +42,7 @@ public:
   Status write(uint64_t offset, const void *from, uint64_t bytes) override;
   std::byte *state() override { return nullptr; }
   Status submit(const fx_entry &entry, std::span<const void *const> inputs,
-                std::span<void *const> outputs) override;
+                std::span<void *const> outputs, const Instance::Probe &) override;
   Status wait() override;
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
 

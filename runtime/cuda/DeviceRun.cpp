@@ -142,7 +142,7 @@ Status DeviceExecutor::capture(const fx_entry &entry, RunSlot &slot, GraphExec &
 }
 
 Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const> inputs,
-                              std::span<void *const> outputs) {
+                              std::span<void *const> outputs, const Instance::Probe &) {
   if (!lost)
     return lost;
   if (inFlight == 2)

@@ -20,6 +20,20 @@ uint64_t mix(uint64_t &state) {
 
 } // namespace
 
+void Dataset::row(int64_t index, float *out) const {
+  if (images.empty()) {
+    std::memcpy(out, &features[index * width], width * sizeof(float));
+    return;
+  }
+  const uint8_t *pixel = images[index];
+  int64_t channels = (int64_t)values.size() / 256, plane = width / channels;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    const float *value = &values[256 * channel];
+    for (int64_t i = 0; i < plane; ++i)
+      *out++ = value[*pixel++];
+  }
+}
+
 std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
   std::vector<int64_t> order(count);
   for (int64_t i = 0; i < count; ++i)
@@ -32,6 +46,8 @@ std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch) {
 }
 
 struct Batches::Shared {
+  Shared(const Dataset &data, std::vector<int64_t> order, int64_t size)
+      : data(data), order(std::move(order)), size(size) {}
   const Dataset &data;
   std::vector<int64_t> order;
   int64_t size, made = 0, taken = 0;
@@ -49,8 +65,7 @@ struct Batches::Shared {
     for (int64_t row = 0; row < size; ++row) {
       int64_t from =
           order[first + std::min(row, batch.valid - 1)]; // filler rows repeat the last, unlabelled
-      std::memcpy(&batch.features[row * data.width], &data.features[from * data.width],
-                  data.width * sizeof(float));
+      data.row(from, &batch.features[row * data.width]);
       batch.labels[row] = row < batch.valid ? data.labels[from] : -1;
     }
   }
@@ -73,7 +88,7 @@ struct Batches::Shared {
 };
 
 Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size)
-    : shared(new Shared{data, std::move(order), size}) {
+    : shared(std::make_unique<Shared>(data, std::move(order), size)) {
   for (Batch &slot : shared->slots) {
     slot.features.resize(size * data.width);
     slot.labels.resize(size);

@@ -3,17 +3,26 @@
 #pragma once
 
 #include "fluxion/runtime.h"
+#include "runtime/data/File.h"
 
 #include <string>
 #include <vector>
 
 namespace fluxion::rt {
 
-// `count` examples of `width` f32 features, row-major, with one i32 label each.
+// `count` examples of `width` f32 features with one i32 label each. Features are numbers,
+// row-major, or images as their files hold them: a byte a pixel, turned into a number when it is
+// used.
 struct Dataset {
   int64_t count = 0, width = 0;
   std::vector<float> features;
   std::vector<int32_t> labels;
+
+  std::vector<const uint8_t *> images; // into `files`
+  std::vector<float> values;           // what a byte stands for: 256 numbers a channel
+  std::vector<File> files;
+
+  void row(int64_t index, float *out) const;
 };
 
 struct Split {

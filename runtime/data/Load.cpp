@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/data/Data.h"
 
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 #include <sys/stat.h>
-#include <zlib.h>
 
 namespace fluxion::rt {
 namespace {
@@ -29,50 +26,32 @@ std::string find(const std::string &path, const std::string &kind, const std::st
   return "";
 }
 
-// Plain or gzip, whole.
-Status readFile(const std::string &path, std::string &bytes) {
-  gzFile file = gzopen(path.c_str(), "rb");
-  if (!file)
-    return bad(path, std::strerror(errno));
-  bytes.clear();
-  char buffer[1 << 16];
-  int got;
-  while ((got = gzread(file, buffer, sizeof buffer)) > 0)
-    bytes.append(buffer, got);
-  int error = Z_OK;
-  const char *message = gzerror(file, &error);
-  std::string reason = got < 0 ? message : "";
-  bool truncated = gzclose(file) != Z_OK;
-  if (got < 0 || truncated)
-    return bad(path, "damaged or truncated" + (reason.empty() ? "" : ": " + reason));
-  return {};
-}
-
-uint32_t bigEndian(const std::string &bytes, size_t at) {
+uint32_t bigEndian(std::string_view bytes, size_t at) {
   return uint32_t(uint8_t(bytes[at])) << 24 | uint32_t(uint8_t(bytes[at + 1])) << 16 |
          uint32_t(uint8_t(bytes[at + 2])) << 8 | uint8_t(bytes[at + 3]);
 }
 
+size_t idxHeader(uint8_t rank) { return 4 + 4 * size_t(rank); }
+
 // idx: two zero bytes, type 8 (unsigned byte), rank, big-endian sizes, data
 // (yann.lecun.com/exdb/mnist).
-Status readIdx(const std::string &path, uint8_t rank, std::string &bytes,
-               std::vector<uint32_t> &sizes) {
-  if (Status status = readFile(path, bytes); !status)
+Status readIdx(const std::string &path, uint8_t rank, File &file, std::vector<uint32_t> &sizes) {
+  if (Status status = File::open(path, file); !status)
     return status;
-  size_t header = 4 + 4 * size_t(rank);
-  if (bytes.size() < header || bytes[0] || bytes[1] || bytes[2] != 8 || uint8_t(bytes[3]) != rank)
+  std::string_view bytes = file.bytes();
+  if (bytes.size() < idxHeader(rank) || bytes[0] || bytes[1] || bytes[2] != 8 ||
+      uint8_t(bytes[3]) != rank)
     return bad(path, "not an idx file of bytes of rank " + std::to_string(rank));
-  uint64_t expected = 1;
+  uint64_t expected = 1, found = bytes.size() - idxHeader(rank);
   for (uint8_t d = 0; d < rank; ++d) {
     sizes.push_back(bigEndian(bytes, 4 + 4 * d));
     if (sizes.back() && expected > UINT64_MAX / sizes.back())
       return bad(path, "truncated: its sizes multiply to more than a file can hold");
     expected *= sizes.back();
   }
-  if (bytes.size() - header != expected)
-    return bad(path, "truncated: " + std::to_string(bytes.size() - header) + " of " +
-                         std::to_string(expected) + " data bytes");
-  bytes.erase(0, header);
+  if (found != expected)
+    return bad(path, "truncated: " + std::to_string(found) + " of " + std::to_string(expected) +
+                         " data bytes");
   return {};
 }
 
@@ -83,7 +62,7 @@ Status loadIdxPair(const std::string &path, const std::string &stem, Dataset &ou
     return bad(path, "has no " + stem +
                          (images.empty() ? "-images-idx3-ubyte" : "-labels-idx1-ubyte") +
                          " (or .gz); give the folder that has the MNIST files");
-  std::string pixels, classes;
+  File pixels, classes;
   std::vector<uint32_t> imageSizes, labelSizes;
   if (Status status = readIdx(images, 3, pixels, imageSizes); !status)
     return status;
@@ -94,37 +73,40 @@ Status loadIdxPair(const std::string &path, const std::string &stem, Dataset &ou
                                         labels + " has " + std::to_string(labelSizes[0]) +
                                         " labels"};
   out.count = imageSizes[0], out.width = int64_t(imageSizes[1]) * imageSizes[2];
-  out.features.resize(pixels.size());
-  for (size_t i = 0; i < pixels.size(); ++i)
-    out.features[i] = float(uint8_t(pixels[i])) / 255.0f;
-  out.labels.assign(reinterpret_cast<const uint8_t *>(classes.data()),
-                    reinterpret_cast<const uint8_t *>(classes.data()) + classes.size());
-  return {};
+  out.labels.assign(classes.at(idxHeader(1)), classes.at(idxHeader(1)) + out.count);
+  for (int64_t i = 0; i < out.count; ++i)
+    out.images.push_back(pixels.at(idxHeader(3) + i * out.width));
+  for (int byte = 0; byte < 256; ++byte)
+    out.values.push_back(float(byte) / 255.0f);
+  out.files.push_back(std::move(pixels));
+  return out.count && out.width ? Status() : bad(images, "holds no pixels");
 }
 
 // A label byte and 3072 bytes of red, green and blue planes an image
 // (www.cs.toronto.edu/~kriz/cifar.html).
 Status appendCifar(const std::string &path, Dataset &out) {
   static const float mean[] = {0.485f, 0.456f, 0.406f}, deviation[] = {0.229f, 0.224f, 0.225f};
-  std::string bytes;
-  if (Status status = readFile(path, bytes); !status)
+  File file;
+  if (Status status = File::open(path, file); !status)
     return status;
   constexpr size_t record = 1 + 3072;
-  if (bytes.empty() || bytes.size() % record)
-    return bad(path, "truncated: " + std::to_string(bytes.size()) +
-                         " bytes are no whole number of " + std::to_string(record) +
-                         "-byte images");
-  out.width = 3072;
-  for (size_t at = 0; at < bytes.size(); at += record) {
-    if (uint8_t(bytes[at]) > 9)
-      return bad(path, "label " + std::to_string(uint8_t(bytes[at])) + " of image " +
+  size_t size = file.bytes().size();
+  if (size == 0 || size % record)
+    return bad(path, "truncated: " + std::to_string(size) + " bytes are no whole number of " +
+                         std::to_string(record) + "-byte images");
+  for (size_t at = 0; at < size; at += record) {
+    uint8_t label = *file.at(at);
+    if (label > 9)
+      return bad(path, "label " + std::to_string(label) + " of image " +
                            std::to_string(at / record) + " is above 9");
-    out.labels.push_back(uint8_t(bytes[at]));
-    for (size_t i = 0; i < 3072; ++i)
-      out.features.push_back((float(uint8_t(bytes[at + 1 + i])) / 255.0f - mean[i / 1024]) /
-                             deviation[i / 1024]);
-    ++out.count;
+    out.labels.push_back(label);
+    out.images.push_back(file.at(at + 1));
   }
+  out.width = 3072, out.count = (int64_t)out.images.size();
+  if (out.values.empty())
+    for (int i = 0; i < 3 * 256; ++i)
+      out.values.push_back((float(i % 256) / 255.0f - mean[i / 256]) / deviation[i / 256]);
+  out.files.push_back(std::move(file));
   return {};
 }
 
@@ -146,14 +128,15 @@ Status loadCifar(const std::string &path, Split &out) {
 
 // Numbers separated by commas, the label last; every fifth row is held out.
 Status loadCsv(const std::string &path, float scale, Split &out) {
-  std::string text;
-  if (Status status = readFile(path, text); !status)
+  File file;
+  if (Status status = File::open(path, file); !status)
     return status;
+  std::string_view text = file.bytes();
   int64_t row = 0, width = -1;
   std::vector<float> values;
   for (size_t at = 0; at < text.size();) {
     size_t stop = text.find('\n', at);
-    std::string line = text.substr(at, stop == std::string::npos ? std::string::npos : stop - at);
+    std::string line(text.substr(at, stop == std::string::npos ? stop : stop - at));
     at = stop == std::string::npos ? text.size() : stop + 1;
     if (line.empty() || line == "\r")
       continue;
@@ -208,7 +191,13 @@ Status loadData(const std::string &kind, const std::string &path, Split &out) {
   out = Split();
   if (kind == "mnist") {
     Status status = loadIdxPair(path, "train", out.train);
-    return status ? loadIdxPair(path, "t10k", out.test) : status;
+    if (status)
+      status = loadIdxPair(path, "t10k", out.test);
+    if (status && out.train.width != out.test.width)
+      return {Status::Kind::Mismatch, path + ": training images have " +
+                                          std::to_string(out.train.width) +
+                                          " pixels, test images " + std::to_string(out.test.width)};
+    return status;
   }
   if (kind == "cifar10")
     return loadCifar(path, out);

@@ -78,7 +78,11 @@ void fx_simt_launch(fx_context *context, void (*body)(void *const *args), void *
     for (int64_t block = begin; block < end && !launch.failed; ++block)
       Block::current().run(launch, (uint32_t)block);
   };
-  fx_parallel_for(context, blocks, &launch, (int64_t)gx * gy * gz);
+  int64_t count = (int64_t)gx * gy * gz;
+  if (context)
+    fx_parallel_for(context, blocks, &launch, count);
+  else
+    blocks(&launch, 0, count);
 }
 
 fx_simt_thread *fx_simt_self(const fx_simt_layout *layout) { return Block::current().self(layout); }

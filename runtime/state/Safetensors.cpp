@@ -209,7 +209,27 @@ std::string headerText(const fx_program &program, const std::byte *state) {
   return text;
 }
 
+// The rename of a file that is written beside it would put it in the place of a device.
+Status openBeside(const std::string &path, std::string &temporary, int &fd) {
+  struct stat known;
+  if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
+    return cannotWrite(path, S_ISDIR(known.st_mode) ? EISDIR : ENOTSUP);
+  temporary = path + ".XXXXXX";
+  fd = mkostemp(temporary.data(), O_CLOEXEC);
+  return fd < 0 ? cannotWrite(path, errno) : Status();
+}
+
 } // namespace
+
+Status checkWritable(const std::string &path) {
+  std::string temporary;
+  int fd;
+  if (Status status = openBeside(path, temporary, fd); !status)
+    return status;
+  close(fd);
+  unlink(temporary.c_str());
+  return {};
+}
 
 Status saveState(const Instance &instance, const std::string &path) {
   if (const std::byte *state = instance.state())
@@ -221,14 +241,10 @@ Status saveState(const Instance &instance, const std::string &path) {
 
 Status saveState(const fx_program &program, const void *block, const std::string &path) {
   auto *state = static_cast<const std::byte *>(block);
-  // The rename below would put a file in the place of a device.
-  struct stat known;
-  if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
-    return cannotWrite(path, S_ISDIR(known.st_mode) ? EISDIR : ENOTSUP);
-  std::string temporary = path + ".XXXXXX";
-  int fd = mkostemp(temporary.data(), O_CLOEXEC);
-  if (fd < 0)
-    return cannotWrite(path, errno);
+  std::string temporary;
+  int fd;
+  if (Status status = openBeside(path, temporary, fd); !status)
+    return status;
   std::string header = headerText(program, state);
   uint64_t length = header.size();
   bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) &&

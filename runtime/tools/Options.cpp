@@ -2,9 +2,8 @@
 #include "runtime/tools/Options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
 namespace fluxion::rt {
@@ -12,17 +11,19 @@ namespace {
 
 struct Option {
   const char *name, *value, *help;
+  int64_t least = 0, most = 0; // of numbers
 };
 const Option table[] = {
     {"data", "PATH", "file or folder with the data"},
-    {"epochs", "N", "passes over the data (1)"},
-    {"batch-limit", "N", "at most N batches an epoch"},
-    {"seed", "N", "of the initial values, the order and all random numbers (1)"},
-    {"threads", "N", "worker threads (all); results do not depend on it"},
-    {"save", "FILE", "write the state here after every epoch"},
-    {"resume", "FILE", "start from a saved state"},
+    {"epochs", "N", "passes over the data, from where --resume stands (1)", 1, 1000000000},
+    {"batch-limit", "N", "at most N batches an epoch (0: all)", 0, INT64_MAX},
+    {"seed", "N", "of initial values, order and random numbers (1); a resumed run keeps its own",
+     INT64_MIN, INT64_MAX},
+    {"threads", "N", "threads that compute (0: all); results do not depend on it", 0, 1024},
+    {"save", "FILE", "write the state here after every epoch, and when interrupted"},
+    {"resume", "FILE", "go on from a saved state, with the very next batch"},
     {"snapshot-every", "N",
-     "steps between copies of the state that a failed step falls back to (200)"},
+     "steps between copies of the state that a failed step falls back to (200)", 1, INT64_MAX},
     {"eval", nullptr, "evaluate only"},
     {"json", nullptr, "one JSON object a line"},
     {"help", nullptr, "this text"},
@@ -50,6 +51,19 @@ std::string unknown(const std::string &name) {
     if (editDistance(name, option.name) < editDistance(name, best->name))
       best = &option;
   return "unknown option --" + name + "; did you mean --" + best->name + "? --help lists them all";
+}
+
+bool parseNumber(const std::string &text, const Option &option, int64_t &number) {
+  const char *end = text.data() + text.size();
+  auto [stop, error] = std::from_chars(text.data(), end, number);
+  return error == std::errc() && stop == end && number >= option.least && number <= option.most;
+}
+
+std::string rangeText(const Option &option) {
+  if (option.least == INT64_MIN)
+    return "";
+  std::string from = " from " + std::to_string(option.least);
+  return from + (option.most == INT64_MAX ? " on" : " to " + std::to_string(option.most));
 }
 
 } // namespace
@@ -92,16 +106,15 @@ std::string parseOptions(int argc, char **argv, TrainOptions &o) {
                  : name == "json" ? &o.json
                  : name == "help" ? &o.help
                                   : nullptr;
+    if (text && value.empty())
+      return "--" + name + " needs a value: --" + name + "=" + option->value;
     if (text)
       *text = value;
     if (flag)
       *flag = true;
-    if (number) {
-      char *end;
-      *number = std::strtoll(value.c_str(), &end, 10);
-      if (value.empty() || *end || (*number < 0 && name != "seed"))
-        return "--" + name + " takes a whole number, not \"" + value + "\"";
-    }
+    if (number && !parseNumber(value, *option, *number))
+      return "--" + name + " takes a whole number" + rangeText(*option) + ", not \"" + value + "\"";
+    o.seedGiven |= number == &o.seed;
   }
   return "";
 }

@@ -9,7 +9,7 @@ namespace fluxion::rt {
 struct TrainOptions {
   std::string data, save, resume;
   int64_t epochs = 1, batchLimit = 0, seed = 1, threads = 0, snapshotEvery = 200;
-  bool evaluate = false, json = false, help = false;
+  bool seedGiven = false, evaluate = false, json = false, help = false;
 };
 
 // Empty, or one sentence about what is wrong.

@@ -189,8 +189,7 @@ TEST(Layers, ConvolutionTransposeIsTheAdjoint) {
     }
 }
 
-// ---- Initial values
-// ----------------------------------------------------------------------------------------------
+// Initial values.
 
 struct One {
   Param p;
@@ -264,8 +263,7 @@ TEST(Init, TheSeedDecides) {
   EXPECT_NE(a, b);
 }
 
-// ---- Losses
-// ---------------------------------------------------------------------------------------------------------
+// Losses.
 
 double value(std::vector<Type> types, std::function<Tensor(const Tensors &)> f,
              const std::vector<Numbers> &inputs) {

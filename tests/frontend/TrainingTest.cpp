@@ -24,7 +24,9 @@ Program zoo(const std::string &name, int64_t batch = 2) {
 TEST(Zoo, ParameterCounts) {
   EXPECT_EQ(zoo("vision/mlp").parameterCount(), 669706);
   EXPECT_EQ(zoo("vision/lenet").parameterCount(), 61706);
+  EXPECT_EQ(zoo("vision/lenet_digits").parameterCount(), 156 + 2416 + 7800 + 10164 + 850);
   EXPECT_EQ(zoo("vision/resnet20").parameterCount(), 272474);
+  EXPECT_EQ(zoo("vision/resnet20a").parameterCount(), 269722);
 }
 
 TEST(Zoo, TracesTheSameTwice) {
@@ -101,6 +103,12 @@ TEST(Training, ASharedLayerIsOneParameter) {
   EXPECT_EQ(program.parameterCount(), 20);
   EXPECT_THAT(Running(program).items(),
               ElementsAre("0.weight", "0.bias", "training.step", "training.seed"));
+}
+
+TEST(Summary, PoolsShowWhatIsNotTheDefault) {
+  EXPECT_EQ(max_pool().str(), "max_pool(2)");
+  EXPECT_EQ(max_pool({.window = 3, .stride = 2, .pad = 1}).str(), "max_pool(3, stride 2, pad 1)");
+  EXPECT_EQ(avg_pool({.window = 4, .stride = 4}).str(), "avg_pool(4)");
 }
 
 TEST(Summary, NamesLayersShapesAndCounts) {

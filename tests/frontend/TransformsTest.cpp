@@ -87,6 +87,29 @@ TEST(Transforms, GradComposes) {
   expectNear(evaluate(grad(third), {x})[0], {6, 6, 6});
 }
 
+TEST(Transforms, AllCompose) {
+  Function valley = function({f64(2)}, [](Tensor p) {
+    Tensor a = slice(p, {0}, {1}), b = slice(p, {1}, {2});
+    return sum(square(1 - a) + 100 * square(b - square(a)));
+  });
+  const Numbers p{-1.2, 1}, t{2, -0.5}, product{2 * 1330 - 0.5 * 480, 2 * 480 - 0.5 * 200};
+  expectNear(evaluate(jvp(grad(valley)), {p, t})[1], product);
+  expectNear(evaluate(vjp(grad(valley)), {p, t})[1], product);
+  expectNear(evaluate(jvp(value_and_grad(valley)), {p, t})[2], {2 * -215.6 - 0.5 * -88});
+  expectNear(evaluate(grad(value_and_grad(valley)), {p})[0], {-215.6, -88});
+  expectNear(evaluate(grad(checkpoint(value_and_grad(valley))), {p})[0], {-215.6, -88});
+  expectNear(evaluate(hessian(checkpoint(valley)), {p})[0], {1330, 480, 480, 200});
+  // Along a line: f(p + s t) twice differentiated is t H t.
+  Function line = function({f64()}, [valley, p, t](Tensor s) {
+    return valley({constant(f64(2), p) + s * constant(f64(2), t)})[0];
+  });
+  double curvature = t[0] * product[0] + t[1] * product[1];
+  expectNear(evaluate(grad(grad(line)), {{0}})[0], {curvature});
+  Function slope = function({f64()}, [line](Tensor s) { return jvp(line)({s, ones(f64())})[1]; });
+  expectNear(evaluate(jvp(slope), {{0}, {1}})[1], {curvature});
+  expectNear(evaluate(hessian(line), {{0}})[0], {curvature});
+}
+
 TEST(Transforms, InnerFunctionsMayCapture) {
   // d/da of sum_i d/db (a b^2) = 2 a b at b = y, seen from outside as a function of a.
   Function outer = function({f64(3), f64(3)}, [](Tensor a, Tensor b) {

@@ -28,6 +28,12 @@ void writeGzip(const std::string &path, const std::string &bytes) {
   ASSERT_EQ(gzclose(file), Z_OK);
 }
 
+std::vector<float> rowOf(const Dataset &data, int64_t index) {
+  std::vector<float> row(data.width);
+  data.row(index, row.data());
+  return row;
+}
+
 class Data : public testing::Test {
 protected:
   void expectRefused(const std::string &kind, const std::string &file, const std::string &reason) {
@@ -55,9 +61,9 @@ TEST_F(Data, mnistPlainAndGzip) {
   ASSERT_TRUE(status) << status.message();
   EXPECT_EQ(split.train.count, 2);
   EXPECT_EQ(split.train.width, 3);
-  EXPECT_EQ(split.train.features[1], 51 / 255.0f);
+  EXPECT_EQ(rowOf(split.train, 0), (std::vector<float>{0, 51 / 255.0f, 1}));
   EXPECT_EQ(split.train.labels, (std::vector<int32_t>{4, 9}));
-  EXPECT_EQ(split.test.features[0], 'a' / 255.0f);
+  EXPECT_EQ(rowOf(split.test, 0)[0], 'a' / 255.0f);
 }
 
 TEST_F(Data, damagedMnistIsRefused) {
@@ -95,8 +101,8 @@ TEST_F(Data, cifar) {
   ASSERT_TRUE(status) << status.message();
   EXPECT_EQ(split.train.count, 2);
   EXPECT_EQ(split.test.labels[0], 7);
-  EXPECT_FLOAT_EQ(split.train.features[0], -0.485f / 0.229f);
-  EXPECT_FLOAT_EQ(split.train.features[1024], (1 - 0.456f) / 0.224f);
+  EXPECT_FLOAT_EQ(rowOf(split.train, 1)[0], -0.485f / 0.229f);
+  EXPECT_FLOAT_EQ(rowOf(split.train, 1)[1024], (1 - 0.456f) / 0.224f);
   test::write(folder / "data_batch_1.bin", image + "more");
   expectRefused("cifar10", "data_batch_1.bin", "truncated: 3077 bytes are no whole number");
   image[0] = 10;
@@ -149,7 +155,8 @@ TEST(Shuffled, isAPermutationOfSeedAndEpochAlone) {
 }
 
 TEST(Batches, everyRowOnceAndARaggedLast) {
-  Dataset data{10, 2, {}, {}};
+  Dataset data;
+  data.count = 10, data.width = 2;
   for (int row = 0; row < 10; ++row)
     data.features.insert(data.features.end(), {float(row), float(-row)}),
         data.labels.push_back(row);
@@ -171,7 +178,9 @@ TEST(Batches, everyRowOnceAndARaggedLast) {
 }
 
 TEST(Batches, mayBeLeftEarly) {
-  Dataset data{100, 1, std::vector<float>(100), std::vector<int32_t>(100)};
+  Dataset data;
+  data.count = 100, data.width = 1;
+  data.features.resize(100), data.labels.resize(100);
   for (int taken = 0; taken < 4; ++taken) {
     Batches batches(data, shuffled(100, 1, 0), 3);
     for (int i = 0; i < taken; ++i)

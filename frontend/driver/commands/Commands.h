@@ -22,7 +22,7 @@ void addDemo(CLI::App &app, int &code);
 
 // What every command that compiles understands.
 struct CompileFlags {
-  std::string target = "cpu", schedule, tuning, dump, reproducer;
+  std::string target = "cpu", schedule, tuning, dump, reproducer = "fluxion-reproducer.mlir";
   std::vector<std::string> skip;
   int threads = 0;
   bool noCache = false, timing = false;
@@ -38,8 +38,12 @@ Program makeModel(const std::string &name, int64_t batch);
 // The folder or file with data of a kind: as given, else $FLUXION_DATA_DIR, else what Fluxion
 // brings (digits).
 std::string dataPath(const std::string &kind, const std::string &given);
-std::string withNearest(CLI::App &app, int argc, char **argv, const std::string &message);
-void printTiming(const CompileInfo &info);
+// What the command line got wrong, in our words, with the nearest option or command.
+std::string parseProblem(CLI::App &app, int argc, char **argv, const CLI::ParseError &error);
+// Throws where a value is none of those an option takes.
+void checkChoice(const std::string &option, const std::string &value,
+                 const std::vector<std::string> &choices);
+void printTiming(const CompileInfo &info); // to stderr, results go to stdout
 // The "compile" event of --json.
 std::string compileEvent(const CompileInfo &info);
 

@@ -6,6 +6,8 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -18,11 +20,13 @@ void CompileFlags::add(CLI::App &command) {
       ->capture_default_str();
   command.add_option("--batch", batch, "examples a step; the model's own by default");
   command.add_option("--threads", threads,
-                     "worker threads; all by default, results do not depend on it");
+                     "worker threads, 0 for all; results do not depend on it");
   command.add_option("--schedule", schedule, "key=value,... over every kernel's schedule");
   command.add_option("--tuning", tuning, "database of measured schedules, from fluxion tune");
   command.add_option("--skip", skip, "passes to leave out")->delimiter(',');
   command.add_option("--dump", dump, "folder for the program after every pass");
+  command.add_option("--reproducer", reproducer, "file an internal error leaves the program in")
+      ->capture_default_str();
   command.add_flag("--no-cache", noCache, "compile even what was compiled before");
   command.add_flag("--timing", timing, "seconds in every stage");
 }
@@ -34,7 +38,8 @@ CompileOptions CompileFlags::options() const {
           .skip = skip,
           .schedule = schedule,
           .dump = dump,
-          .tuning = tuning};
+          .tuning = tuning,
+          .reproducer = reproducer};
 }
 
 const Model &findModel(const std::string &name) {
@@ -47,10 +52,7 @@ const Model &findModel(const std::string &name) {
     if (path.substr(path.rfind('/') + 1) == name)
       return model;
   }
-  std::string close = dsl::nearest(name, names);
-  throw std::runtime_error(
-      "unknown model \"" + name + "\"" +
-      (close.empty() ? "; fluxion list names them all" : "; did you mean " + close + "?"));
+  throw std::runtime_error(dsl::unknownName("model", name, names));
 }
 
 Program makeModel(const std::string &name, int64_t batch) {
@@ -73,35 +75,53 @@ std::string dataPath(const std::string &kind, const std::string &given) {
                            ", or set FLUXION_DATA_DIR");
 }
 
-std::string withNearest(CLI::App &app, int argc, char **argv, const std::string &message) {
-  std::vector<std::string> words;
-  const CLI::App *scope = &app;
-  for (const CLI::App *command : app.get_subcommands({}))
-    if (argc > 1 && command->get_name() == argv[1])
-      scope = command;
-  if (scope == &app)
-    for (const CLI::App *command : app.get_subcommands({}))
-      words.push_back(command->get_name());
-  for (const CLI::Option *option : scope->get_options())
-    words.push_back(option->get_name());
-  std::string unknown = scope == &app && argc > 1 ? argv[1] : "";
-  for (int i = 1; i < argc; ++i) {
-    std::string word = argv[i];
-    if (word.rfind("--", 0) == 0 && message.find(word) != std::string::npos)
-      unknown = word.substr(0, word.find('='));
+std::string parseProblem(CLI::App &app, int argc, char **argv, const CLI::ParseError &error) {
+  std::vector<std::string> commands, options;
+  const CLI::App *command = nullptr;
+  for (const CLI::App *candidate : app.get_subcommands({})) {
+    commands.push_back(candidate->get_name());
+    if (argc > 1 && candidate->get_name() == argv[1])
+      command = candidate;
   }
-  std::string close = unknown.empty() ? "" : dsl::nearest(unknown, words);
-  return message + (close.empty() || close == unknown ? "" : "; did you mean " + close + "?");
+  for (const CLI::Option *option : (command ? command : &app)->get_options())
+    if (option->nonpositional())
+      options.push_back(option->get_name());
+  auto unknownOption = [&](const std::string &word) {
+    return dsl::unknownName("option", word.substr(0, word.find('=')), options);
+  };
+  if (!command && argc < 2)
+    return "no command; fluxion --help lists them";
+  if (!command)
+    return argv[1][0] == '-' ? unknownOption(argv[1])
+                             : dsl::unknownName("command", argv[1], commands);
+
+  std::string message = error.what(), page = "; fluxion " + command->get_name() + " --help";
+  if (dynamic_cast<const CLI::ExtrasError *>(&error)) {
+    size_t start = message.find(": ") + 2;
+    std::string word = message.substr(start, message.find(' ', start) - start);
+    return word[0] == '-' ? unknownOption(word) : "unexpected argument \"" + word + "\"" + page;
+  }
+  if (dynamic_cast<const CLI::ConversionError *>(&error)) // Could not convert: --batch = x
+    if (size_t start = message.find(": "), equals = message.find(" = "); equals < message.size())
+      return message.substr(start + 2, equals - start - 2) + " takes a number, not \"" +
+             message.substr(equals + 3) + "\"";
+  return message + page;
+}
+
+void checkChoice(const std::string &option, const std::string &value,
+                 const std::vector<std::string> &choices) {
+  if (std::find(choices.begin(), choices.end(), value) == choices.end())
+    throw std::runtime_error(dsl::unknownName(option, value, choices));
 }
 
 void printTiming(const CompileInfo &info) {
   double total = 0;
   for (auto &[stage, seconds] : info.seconds) {
-    std::printf("  %-16s %8.1f ms\n", stage.c_str(), 1e3 * seconds);
+    std::fprintf(stderr, "  %-16s %8.1f ms\n", stage.c_str(), 1e3 * seconds);
     total += seconds;
   }
-  std::printf("  %-16s %8.1f ms%s\n", "in all", 1e3 * total,
-              info.from_cache ? " (objects from the cache)" : "");
+  std::fprintf(stderr, "  %-16s %8.1f ms%s\n", "in all", 1e3 * total,
+               info.from_cache ? " (objects from the cache)" : "");
 }
 
 std::string compileEvent(const CompileInfo &info) {

@@ -31,10 +31,7 @@ void addExplain(CLI::App &app, int &) {
         std::printf("%s\n", code.c_str());
       return;
     }
-    std::string close = dsl::nearest(*name, codes);
-    throw std::runtime_error(
-        "no error code \"" + *name + "\"" +
-        (close.empty() ? "; fluxion explain lists them" : "; did you mean " + close + "?"));
+    throw std::runtime_error(dsl::unknownName("error code", *name, codes));
   });
 }
 

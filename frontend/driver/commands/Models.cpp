@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <optional>
 #include <stdexcept>
 
 namespace fluxion::driver {
@@ -38,43 +39,76 @@ namespace {
 struct ShowFlags {
   CompileFlags compile;
   std::string model, after, emit;
-  bool report = false;
+  bool report = false, json = false;
 };
 
-void show(const ShowFlags &flags) {
-  Program program = makeModel(flags.model, flags.compile.batch);
-  if (flags.after.empty() && flags.emit.empty() && !flags.report) {
+void showLayers(const Program &program, bool json) {
+  if (!json) {
     std::printf("%s\n", program.summary().c_str());
     return;
   }
+  for (const dsl::LayerNote &layer : program.impl->layers)
+    std::printf("%s\n", nlohmann::json{{"event", "layer"},
+                                       {"name", layer.name},
+                                       {"layer", layer.text},
+                                       {"output", layer.output},
+                                       {"parameters", layer.parameters}}
+                            .dump()
+                            .c_str());
+  std::printf("%s\n", nlohmann::json{{"event", "model"},
+                                     {"name", program.impl->name},
+                                     {"code", program.impl->description},
+                                     {"parameters", program.parameterCount()}}
+                          .dump()
+                          .c_str());
+}
+
+void showReport(const Program &program, Request request, bool json) {
+  Product product = compileModule(*program.impl->module, request);
+  request.fusion = false;
+  Product unfused = compileModule(*program.impl->module, request);
+  if (!json) {
+    std::printf("%s", passes::fusionReport(*product.planned, *unfused.planned).c_str());
+    return;
+  }
+  llvm::outs() << passes::fusionReportJson(*product.planned, *unfused.planned) << "\n";
+}
+
+void show(const ShowFlags &flags) {
+  Program program = makeModel(flags.model, flags.compile.batch);
+  Request request;
+  request.name = program.impl->name;
+  request.options = flags.compile.options();
+  checkOptions(request.options, program.impl->context.get());
+  std::vector<std::string> stages = {"trace"};
+  for (llvm::StringRef stage : passes::stageNames())
+    stages.push_back(stage.str());
+  stages.push_back("lower");
+  if (!flags.after.empty())
+    checkChoice("stage", flags.after, stages);
+  if (!flags.emit.empty())
+    checkChoice("--emit", flags.emit, {"ir", "llvm", "asm"});
+
+  if (flags.after.empty() && flags.emit.empty() && !flags.report)
+    return showLayers(program, flags.json);
   if (flags.after == "trace" || flags.emit == "ir") {
     std::printf("%s", program.str().c_str());
     return;
   }
-  Request request;
-  request.name = program.impl->name;
-  request.options = flags.compile.options();
-  request.reproducer = flags.compile.reproducer;
   request.llvmIr = flags.emit == "llvm" || flags.after == "lower";
   request.assembly = flags.emit == "asm";
-  if (!flags.emit.empty() && !request.llvmIr && !request.assembly)
-    throw std::runtime_error("--emit=" + flags.emit + "; show prints ir, llvm or asm");
-  if (!request.llvmIr && !request.assembly)
+  bool text = request.llvmIr || request.assembly;
+  if (!text)
     request.stopAfter = flags.after.empty() ? "plan-memory" : flags.after;
+  if (flags.report)
+    return showReport(program, request, flags.json);
   Product product = compileModule(*program.impl->module, request);
   if (flags.compile.timing)
     printTiming(product.info);
-  if (flags.report) {
-    request.fusion = false;
-    Product unfused = compileModule(*program.impl->module, request);
-    std::printf("%s", passes::fusionReport(*product.planned, *unfused.planned).c_str());
-  } else if (request.llvmIr || request.assembly)
+  if (text)
     std::printf("%s", product.objects[0].c_str());
-  else {
-    std::string text;
-    llvm::raw_string_ostream(text) << *product.planned;
-    std::printf("%s", text.c_str());
-  }
+  else
+    llvm::outs() << *product.planned;
 }
 
 } // namespace
@@ -85,15 +119,16 @@ void addShow(CLI::App &app, int &) {
       "show", "a model: its layers, its program after a stage, or what fusion made of it\n\n"
               "  fluxion show vision/lenet                  layers, shapes, parameters\n"
               "  fluxion show vision/lenet --after=fuse     IR after a stage\n"
-              "  fluxion show vision/lenet --report         kernels, bytes moved, arena");
+              "  fluxion show vision/lenet --report         kernels, bytes moved, arena\n"
+              "  fluxion show vision/lenet --emit=asm       machine code as text\n"
+              "  fluxion show vision/lenet --report --dump=DIR   the program after every pass too");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
   command->add_option("--after", flags->after,
                       "trace, differentiate, decompose, simplify, layout, fuse, schedule, order, "
                       "plan-memory, lower");
   command->add_option("--emit", flags->emit, "ir, llvm or asm");
   command->add_flag("--report", flags->report, "kernels before and after fusion");
-  command->add_option("--reproducer", flags->compile.reproducer,
-                      "file for the module before a pass that fails");
+  command->add_flag("--json", flags->json, "layers or the report as JSON, one object a line");
   flags->compile.add(*command);
   command->callback([flags] { show(*flags); });
 }
@@ -102,8 +137,9 @@ namespace {
 
 struct TrainFlags {
   CompileFlags compile;
-  std::string model, data, save, resume, weights;
-  int64_t epochs = 1, batchLimit = 0, seed = 1;
+  std::string model, data, save, resume;
+  int64_t epochs = 1, batchLimit = 0, snapshotEvery = 200;
+  std::optional<int64_t> seed;
   bool json = false, evaluate = false;
 };
 
@@ -117,7 +153,9 @@ int train(const TrainFlags &flags) {
   std::vector<std::string> words = {"fluxion train", "--data=" + dataPath(model.data, flags.data),
                                     "--epochs=" + std::to_string(flags.epochs),
                                     "--batch-limit=" + std::to_string(flags.batchLimit),
-                                    "--seed=" + std::to_string(flags.seed)};
+                                    "--snapshot-every=" + std::to_string(flags.snapshotEvery)};
+  if (flags.seed)
+    words.push_back("--seed=" + std::to_string(*flags.seed));
   if (!flags.save.empty())
     words.push_back("--save=" + flags.save);
   if (!flags.resume.empty())
@@ -147,10 +185,15 @@ void addTrain(CLI::App &app, int &code) {
                       "file or folder with the data; $FLUXION_DATA_DIR by default");
   command->add_option("--epochs", flags->epochs, "passes over the data")->capture_default_str();
   command->add_option("--batch-limit", flags->batchLimit, "at most so many batches an epoch");
-  command->add_option("--seed", flags->seed, "of initial values, order and random numbers")
-      ->capture_default_str();
+  command->add_option(
+      "--seed", flags->seed,
+      "of initial values, order and random numbers (1); a resumed run keeps its own");
   command->add_option("--save", flags->save, "write the state here after every epoch");
   command->add_option("--resume", flags->resume, "start from a saved state");
+  command
+      ->add_option("--snapshot-every", flags->snapshotEvery,
+                   "steps between copies of the state that a failed step falls back to")
+      ->capture_default_str();
   command->add_flag("--eval", flags->evaluate, "evaluate only");
   command->add_flag("--json", flags->json, "one JSON object a line");
   flags->compile.add(*command);
@@ -161,6 +204,7 @@ void addBuild(CLI::App &app, int &) {
   struct Flags {
     CompileFlags compile;
     std::string model, output, emit = "exe";
+    bool json = false;
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command = app.add_subcommand(
@@ -173,6 +217,7 @@ void addBuild(CLI::App &app, int &) {
                    "the file to write; an object's header is written beside it")
       ->required();
   command->add_option("--emit", flags->emit, "exe, object, ir, llvm or asm")->capture_default_str();
+  command->add_flag("--json", flags->json, "the compile event as one JSON object");
   flags->compile.add(*command);
   command->callback([flags] {
     const std::vector<std::pair<std::string, Emit>> kinds = {{"exe", Emit::Executable},
@@ -180,15 +225,20 @@ void addBuild(CLI::App &app, int &) {
                                                              {"ir", Emit::Ir},
                                                              {"llvm", Emit::Llvm},
                                                              {"asm", Emit::Assembly}};
-    auto kind =
-        std::find_if(kinds.begin(), kinds.end(), [&](auto &k) { return k.first == flags->emit; });
-    if (kind == kinds.end())
-      throw std::runtime_error("--emit=" + flags->emit +
-                               "; it is one of exe, object, ir, llvm, asm");
-    emit(makeModel(flags->model, flags->compile.batch), {.kind = kind->second,
-                                                         .path = flags->output,
-                                                         .data = findModel(flags->model).data,
-                                                         .compile = flags->compile.options()});
+    std::vector<std::string> names;
+    for (auto &[name, kind] : kinds)
+      names.push_back(name);
+    checkChoice("--emit", flags->emit, names);
+    auto kind = llvm::find_if(kinds, [&](auto &each) { return each.first == flags->emit; });
+    CompileInfo info =
+        emit(makeModel(flags->model, flags->compile.batch), {.kind = kind->second,
+                                                             .path = flags->output,
+                                                             .data = findModel(flags->model).data,
+                                                             .compile = flags->compile.options()});
+    if (flags->json)
+      std::printf("%s\n", compileEvent(info).c_str());
+    else if (flags->compile.timing)
+      printTiming(info);
   });
 }
 

@@ -16,12 +16,14 @@ struct Init {
   enum Kind { Zeros, Ones, Constant, Uniform, Normal, TruncatedNormal, Orthogonal } kind = Zeros;
   double scale = 0; // the constant, the half width, the deviation or the gain
 };
-// fan-in and fan-out are those of a weight [out, in, window...].
 Init zeros_init(), ones_init(), constant_init(double value);
 Init uniform_init(double halfWidth), normal_init(double deviation),
-    truncated_normal_init(double deviation); // cut at 2 deviations
+    truncated_normal_init(double deviation); // cut at 2 deviations, then scaled to the one given
+// Orthonormal rows or columns, the fewer, of the weight as [first size, the rest], times gain.
 Init orthogonal_init(double gain = 1);
-// Glorot and Bengio 2010; He et al. 2015 (gain sqrt 2); LeCun et al. 1998.
+// Means of 0 and a variance from a weight's shape [out, in, window...], with fan-in = in * window
+// and fan-out = out * window: 2 / (fan-in + fan-out) (Glorot and Bengio 2010), 2 / fan-in (He et
+// al. 2015), 1 / fan-in (LeCun et al. 1998).
 enum class Fan { Glorot, Kaiming, Lecun };
 struct FanInit {
   Fan fan = Fan::Kaiming;

@@ -13,14 +13,16 @@ class Program {
 public:
   struct Impl;
   std::shared_ptr<Impl> impl;
-  std::string str() const;     // the program as IR
-  std::string summary() const; // the model as code, with shapes and parameter counts
-  int64_t parameterCount() const;
+  std::string str() const;        // the program as IR
+  std::string summary() const;    // the model as code, with shapes and parameter counts
+  int64_t parameterCount() const; // numbers that could be trained, frozen ones included
 };
 
 using Tensors = std::vector<Tensor>;
 
 // A function of tensors, traced when it is compiled, transformed, or called inside another trace.
+// Calling it with other types than `inputs` is an Error, as is a transformation that does not fit
+// it.
 struct Function {
   std::vector<Type> inputs;
   std::function<Tensors(const Tensors &)> body;
@@ -42,11 +44,13 @@ constexpr bool takes = []<size_t... I>(std::index_sequence<I...>) {
   return std::is_invocable_v<const F &, decltype(((void)I, Tensor()))...>;
 }(std::make_index_sequence<N>());
 [[noreturn]] void wrongArity(size_t inputs, Loc loc);
+void checkSizes(const std::vector<Type> &inputs, Loc loc); // all at least 1
 [[noreturn]] void wrongLossArity(size_t takes, size_t inputs, Loc loc);
 } // namespace detail
 
 // function({f32(3), f32(3)}, [](Tensor x, Tensor y) { return dot(tanh(x), y); })
 template <typename F> Function function(std::vector<Type> inputs, F f, Loc loc = Loc::current()) {
+  detail::checkSizes(inputs, loc);
   Function made;
   made.inputs = inputs;
   if constexpr (std::is_invocable_v<const F &, const Tensors &>) {
@@ -79,6 +83,10 @@ template <typename F> Function function(std::vector<Type> inputs, F f, Loc loc =
 Function grad(Function f, Loc loc = Loc::current());
 struct ValueAndGrad {
   Function function; // results: the value, then one gradient a float input
+  operator Function() const { return function; } // so that transformations compose
+  Tensors operator()(const Tensors &arguments, Loc loc = Loc::current()) const {
+    return function(arguments, loc);
+  }
 };
 ValueAndGrad value_and_grad(Function f, Loc loc = Loc::current());
 // (inputs..., cotangent of the first result) -> results..., cotangents of the float inputs.
@@ -94,8 +102,7 @@ Function checkpoint(Function f, Loc loc = Loc::current());
 // backward(inputs..., results..., cotangents...) -> one cotangent an input.
 Function custom_vjp(Function f, Function backward, Loc loc = Loc::current());
 
-// ---- Training programs
-// -----------------------------------------------------------------------------------------------
+// Training programs.
 
 // A loss: a function of the model and one, two or three inputs, or of all inputs as Tensors.
 template <typename M> struct LossFunction {
@@ -117,8 +124,7 @@ template <typename M> struct Training {
   LossFunction<M> loss;
   std::vector<Type> inputs;
   Optimizer optimizer = sgd();
-  std::function<Tensor(const M &, Tensor)> predict =
-      {}; // of the first input; default: the model itself
+  std::function<Tensor(const M &, Tensor)> predict = {}; // of the first input; the model itself
   std::vector<std::string> input_names = {"image", "label"};
   std::vector<std::string> frozen = {}; // prefixes of parameters that are not trained
   std::string name = "program";
@@ -137,7 +143,7 @@ struct TrainingSpec {
 Program training(TrainingSpec spec, Loc loc);
 } // namespace detail
 
-// Named scalars that step and evaluate return besides the loss; cross_entropy reports "accuracy".
+// Named f32[] that step and evaluate return besides the loss; cross_entropy reports "accuracy".
 void metric(const std::string &name, Tensor scalar, Loc loc = Loc::current());
 
 // Entry points: init(seed i64), step(inputs...) -> loss, metrics; evaluate(inputs...) -> loss,
@@ -191,8 +197,7 @@ Program classifier(M model, ClassifierOptions options, Loc loc = Loc::current())
                   loc);
 }
 
-// ---- Registry
-// ----------------------------------------------------------------------------------------------------------
+// Registry.
 
 struct Config {
   int64_t batch = 0; // 0: the model's own

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Programs as native code: in this process, or as files.
+// Programs as native code: in this process, or as files. What is wrong with a traced program is an
+// Error; what goes wrong in compiling or running it is a std::runtime_error of one sentence.
 #pragma once
 
 #include "fluxion/Program.h"
@@ -47,6 +48,7 @@ struct CompileOptions {
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
   std::string tuning = {};            // file of measured schedules, see `fluxion tune`
+  std::string reproducer = {};        // file an internal error leaves its program in
 };
 
 // Seconds each stage of a compilation took, and what came of it.
@@ -75,6 +77,8 @@ public:
   template <std::same_as<Array>... A> std::vector<Array> predict(const A &...inputs) {
     return call("predict", inputs...);
   }
+  // The whole state as safetensors; load takes it back and training goes on to the same bits. A
+  // file that is damaged or of another program is refused by name and reason, with nothing loaded.
   void save(const std::string &path) const;
   void load(const std::string &path);
   // Parameters and running statistics by name from any safetensors file.
@@ -135,6 +139,7 @@ struct EmitOptions {
   std::string data = {}; // executable: what its inputs are, "mnist", "cifar10", "digits"
   CompileOptions compile = {};
 };
-void emit(const Program &program, const EmitOptions &options);
+// Writes the file, or leaves what is at `path` as it was and throws std::runtime_error.
+CompileInfo emit(const Program &program, const EmitOptions &options);
 
 } // namespace fluxion

@@ -51,8 +51,15 @@ typedef struct fx_tensor {
                             dims[layout[i]]; else NULL */
 } fx_tensor;
 
-/* What the runtime lends a running entry point; opaque to the program. */
+/* What the runtime lends a running entry point; NULL lends nothing. A program reads the first field
+ * alone, the runtime may keep more behind it. */
 typedef struct fx_context fx_context;
+struct fx_context {
+  /* NULL, or called with every floating-point result of a kernel as soon as it is computed, in
+   * program order; `name` says in a user's words what it is. */
+  void (*probe)(fx_context *context, const char *name, int32_t dtype, const void *data,
+                int64_t count);
+};
 
 /* Runs one entry point. `state` and `arena` are aligned to 64 bytes; the arena's contents are
  * undefined before and after. Inputs and outputs are dense, in declaration order, and do not

@@ -101,10 +101,13 @@ public:
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;
 
+  // Sees a value as soon as it is computed, see fx_context; nothing of a program for a GPU.
+  using Probe =
+      std::function<void(const char *name, int32_t dtype, const void *data, int64_t count)>;
   // Runs an entry point on dense buffers in declaration order. On a failed check the state is
   // unchanged.
   Status run(const fx_entry &entry, std::span<const void *const> inputs,
-             std::span<void *const> outputs);
+             std::span<void *const> outputs, const Probe &probe = {});
   // The same in two parts: wait() ends the oldest run and says how it went. Two may be in flight,
   // so that a GPU copies the inputs of one while it computes the other. Inputs are read and outputs
   // written until the next wait() and the run's own wait() return; pointers are copied.
@@ -147,6 +150,8 @@ Status deviceArch(std::string &out);
 Status saveState(const Instance &instance, const std::string &path);
 // The same of a state block that was read from an instance of the program.
 Status saveState(const fx_program &program, const void *block, const std::string &path);
+// Whether a file can be created there, before there is anything to lose.
+Status checkWritable(const std::string &path);
 // All items, names, shapes and types must match; nothing is loaded otherwise. The program's hash in
 // the file is a record: a program compiled anew, for another machine or batch, takes the state too.
 Status loadState(Instance &instance, const std::string &path);

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/tools/Trainer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace fluxion::rt {
+namespace {
+
+bool allFinite(int32_t dtype, const void *data, int64_t count) {
+  auto finite = [](auto value) { return std::isfinite(value); };
+  if (dtype == FX_F32)
+    return std::all_of((const float *)data, (const float *)data + count, finite);
+  if (dtype == FX_F64)
+    return std::all_of((const double *)data, (const double *)data + count, finite);
+  return true;
+}
+
+// Results of an entry point, each a scalar of 4 bytes.
+struct Scalars {
+  explicit Scalars(const fx_entry &entry) : values(entry.num_outputs) {
+    for (float &value : values)
+      pointers.push_back(&value);
+  }
+  std::vector<float> values;
+  std::vector<void *> pointers;
+};
+
+} // namespace
+
+std::string Trainer::check() {
+  const fx_program &program = instance.program();
+  stepEntry = instance.entry("step"), evaluateEntry = instance.entry("evaluate");
+  if (!stepEntry || !evaluateEntry)
+    return std::string(program.name) + " is no training program: it lacks step or evaluate";
+  const fx_tensor *in = stepEntry->inputs;
+  if (stepEntry->num_inputs != 2 || in[0].dtype != FX_F32 || in[0].rank < 2 ||
+      in[1].dtype != FX_I32 || in[1].rank != 1 || in[1].dims[0] != in[0].dims[0])
+    return std::string(program.name) +
+           " does not take f32[N, ...] features and i32[N] labels, which this loop feeds";
+  batch = in[0].dims[0];
+  int64_t width = int64_t(in[0].bytes / sizeof(float)) / batch;
+  if (width != data.train.width)
+    return std::string(in[0].name) + " has " + std::to_string(width) +
+           " numbers an example, the data has " + std::to_string(data.train.width);
+  perEpoch = (data.train.count + batch - 1) / batch;
+  if (options.batchLimit)
+    perEpoch = std::min(perEpoch, options.batchLimit);
+  return "";
+}
+
+int64_t Trainer::counter() const {
+  for (uint32_t i = 0; i < instance.program().num_state; ++i)
+    if (const fx_tensor &item = instance.program().state[i]; item.role == FX_STEP) {
+      int64_t value;
+      std::memcpy(&value, instance.data(item), sizeof value);
+      return value;
+    }
+  return steps;
+}
+
+void Trainer::restore(const std::vector<std::byte> &copy) {
+  std::memcpy(instance.state(), copy.data(), copy.size());
+}
+
+const char *Trainer::notFinite() const {
+  for (uint32_t i = 0; i < instance.program().num_state; ++i) {
+    const fx_tensor &item = instance.program().state[i];
+    int64_t count = int64_t(item.bytes / (item.dtype == FX_F64 ? 8 : 4));
+    if (!allFinite(item.dtype, instance.data(item), count))
+      return item.name;
+  }
+  return nullptr;
+}
+
+// The examples from a step on to the end of its epoch.
+std::vector<int64_t> Trainer::orderFrom(int64_t step) const {
+  std::vector<int64_t> order =
+      shuffled(data.train.count, (uint64_t)options.seed, uint64_t(step / perEpoch));
+  order.resize(std::min<int64_t>((int64_t)order.size(), perEpoch * batch));
+  order.erase(order.begin(), order.begin() + step % perEpoch * batch);
+  return order;
+}
+
+Status Trainer::evaluate(double &loss) {
+  std::vector<int64_t> order(data.test.count);
+  for (int64_t i = 0; i < data.test.count; ++i)
+    order[i] = i;
+  Batches batches(data.test, order, batch);
+  Scalars results(*evaluateEntry);
+  double count = 0;
+  loss = accuracy = 0;
+  while (const Batches::Batch *next = batches.next()) {
+    const void *in[] = {next->features.data(), next->labels.data()};
+    if (Status status = instance.run(*evaluateEntry, in, results.pointers); !status)
+      return {status.kind(), "evaluation: " + status.message()};
+    double valid = results.values.back();
+    loss += results.values[0] * valid;
+    if (results.values.size() > 2)
+      accuracy += results.values[1] * valid;
+    count += valid;
+  }
+  loss /= std::max(count, 1.0), accuracy /= std::max(count, 1.0);
+  return {};
+}
+
+int Trainer::runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted) {
+  Batches batches(data.train, orderFrom(counter()), batch);
+  Scalars results(*stepEntry);
+  double lossSum = 0;
+  int64_t done = 0;
+  for (const Batches::Batch *next; !interrupted && (next = batches.next()); ++done) {
+    const void *in[] = {next->features.data(), next->labels.data()};
+    if (steps % std::max<int64_t>(1, options.snapshotEvery) == 0 && !notFinite())
+      good.assign(instance.state(), instance.state() + instance.program().state_bytes);
+    int64_t step = counter() + 1;
+    double from = secondsNow();
+    Status status = instance.run(*stepEntry, in, results.pointers);
+    double ms = 1e3 * (secondsNow() - from);
+    if (!status)
+      return stop("step " + std::to_string(step) + ": " + status.message());
+    float loss = results.values[0];
+    if (!std::isfinite(loss))
+      return stopNotFinite(step);
+    milliseconds.push_back(ms);
+    ++steps;
+    lossSum += loss;
+    double elapsed = secondsNow() - started;
+    report.step({.step = step,
+                 .loss = loss,
+                 .accuracy = results.values.size() > 1 ? results.values[1] : 0,
+                 .ms = ms,
+                 .samplesPerSecond = double(steps * batch) / elapsed,
+                 .secondsLeft = elapsed / double(steps) * double(total - steps)});
+  }
+  meanLoss = lossSum / double(std::max<int64_t>(done, 1));
+  return 0;
+}
+
+int Trainer::train(const volatile std::sig_atomic_t &interrupted) {
+  if (!options.save.empty())
+    if (Status status = checkWritable(options.save); !status)
+      return fail(status.message());
+  started = secondsNow();
+  int64_t last = (counter() / perEpoch + options.epochs) * perEpoch;
+  total = last - counter();
+  milliseconds.reserve((size_t)std::min<int64_t>(total, 1 << 20)); // steps do not allocate
+  while (counter() < last && !interrupted) {
+    int64_t epoch = counter() / perEpoch + 1;
+    double trainLoss = 0, testLoss = 0;
+    if (int code = runEpoch(trainLoss, interrupted))
+      return code;
+    if (int code = save())
+      return code;
+    if (counter() % perEpoch)
+      break; // interrupted
+    if (Status status = evaluate(testLoss); !status)
+      return fail(status.message());
+    report.epoch(epoch, trainLoss, testLoss, accuracy);
+  }
+  int code = finish();
+  if (!interrupted)
+    return code;
+  std::fprintf(stderr, "interrupted after step %ld; %s\n", counter(),
+               options.save.empty() ? "nothing is saved, --save=FILE keeps the state"
+                                    : ("--resume=" + options.save + " goes on from there").c_str());
+  return 130;
+}
+
+int Trainer::evaluateOnly() {
+  double loss = 0;
+  if (Status status = evaluate(loss); !status)
+    return fail(status.message());
+  report.epoch(counter() / perEpoch, NAN, loss, accuracy);
+  return finish();
+}
+
+int Trainer::finish() {
+  std::sort(milliseconds.begin(), milliseconds.end());
+  report.end(steps, accuracy, milliseconds.empty() ? 0 : milliseconds[milliseconds.size() / 2]);
+  return 0;
+}
+
+int Trainer::save() {
+  if (options.save.empty())
+    return 0;
+  Status status = saveState(instance, options.save);
+  if (status)
+    return 0;
+  report.clearLine();
+  return fail(status.message());
+}
+
+// The state is a good one; it is kept.
+int Trainer::stop(const std::string &why) {
+  report.clearLine();
+  if (options.save.empty())
+    return fail(why + "; use --save to keep the last good state");
+  if (Status status = saveState(instance, options.save); !status)
+    return fail(why + "; " + status.message());
+  return fail(why + "; the last good state, of step " + std::to_string(counter()) + ", is in " +
+              options.save);
+}
+
+int Trainer::stopNotFinite(int64_t step) {
+  std::string why = "step " + std::to_string(step) + ": the loss is not finite";
+  Culprit culprit;
+  if (good.empty())
+    return fail(why + "; the state it began with has " + notFinite());
+  restore(good);
+  if (findCulprit(step, culprit))
+    why += "; first offending tensor: " + culprit.tensor +
+           (culprit.step < step ? ", of step " + std::to_string(culprit.step) : "");
+  return stop(why);
+}
+
+// Runs the steps since the good state again, the same bit for bit, and watches every value; leaves
+// the state before the step whose values are the first that are not finite. What is not finite in
+// steps that go well (a mask's minus infinity) is no culprit.
+bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
+  std::vector<std::string> harmless, found;
+  bool lasting = false;
+  auto isNamed = [](const fx_tensor *items, uint32_t count, const char *name) {
+    return std::any_of(items, items + count,
+                       [&](const fx_tensor &item) { return !std::strcmp(item.name, name); });
+  };
+  const fx_program &program = instance.program();
+  auto watch = [&](const char *name, int32_t dtype, const void *values, int64_t count) {
+    if (allFinite(dtype, values, count))
+      return;
+    found.push_back(name);
+    lasting |= isNamed(program.state, program.num_state, name) ||
+               isNamed(stepEntry->outputs, stepEntry->num_outputs, name);
+  };
+  Scalars results(*stepEntry);
+  while (counter() < last) {
+    Batches batches(data.train, orderFrom(counter()), batch);
+    while (const Batches::Batch *next = counter() < last ? batches.next() : nullptr) {
+      good.assign(instance.state(), instance.state() + program.state_bytes);
+      culprit.step = counter() + 1;
+      if (!allFinite(FX_F32, next->features.data(), (int64_t)next->features.size())) {
+        culprit.tensor = std::string(stepEntry->inputs[0].name) + ", an input";
+        return true;
+      }
+      const void *in[] = {next->features.data(), next->labels.data()};
+      found.clear(), lasting = false;
+      if (!instance.run(*stepEntry, in, results.pointers, watch) || lasting ||
+          !std::isfinite(results.values[0])) {
+        auto first = std::find_if(found.begin(), found.end(), [&](const std::string &name) {
+          return std::find(harmless.begin(), harmless.end(), name) == harmless.end();
+        });
+        culprit.tensor = first == found.end() ? stepEntry->outputs[0].name : *first;
+        restore(good);
+        return true;
+      }
+      harmless.insert(harmless.end(), found.begin(), found.end());
+    }
+  }
+  return false;
+}
+
+} // namespace fluxion::rt

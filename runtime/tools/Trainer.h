@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The training loop. Where it stands is the state's step counter alone, so that a run that was
+// stopped anywhere goes on with the next batch of the same order.
+#pragma once
+
+#include "fluxion/runtime.h"
+#include "runtime/data/Data.h"
+#include "runtime/tools/Options.h"
+#include "runtime/tools/Report.h"
+
+#include <csignal>
+
+namespace fluxion::rt {
+
+class Trainer {
+public:
+  Trainer(Instance &instance, const TrainOptions &options, const Split &data, Report &report)
+      : instance(instance), options(options), data(data), report(report) {}
+
+  std::string check(); // the program fits the loop and the data; empty if so
+  int train(const volatile std::sig_atomic_t &interrupted);
+  int evaluateOnly();
+
+private:
+  struct Culprit {
+    int64_t step = 0; // counted from 1
+    std::string tensor;
+  };
+
+  Instance &instance;
+  const TrainOptions &options;
+  const Split &data;
+  Report &report;
+  const fx_entry *stepEntry = nullptr, *evaluateEntry = nullptr;
+  int64_t batch = 0, perEpoch = 0, steps = 0, total = 0;
+  std::vector<double> milliseconds;
+  std::vector<std::byte> good; // a copy of a state whose every number is finite
+  double started = 0, accuracy = 0;
+
+  int64_t counter() const;
+  void restore(const std::vector<std::byte> &copy);
+  const char *notFinite() const; // a state item, or null
+  std::vector<int64_t> orderFrom(int64_t step) const;
+  int runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted);
+  int finish();
+  Status evaluate(double &loss);
+  int save();
+  int stop(const std::string &why);
+  int stopNotFinite(int64_t step);
+  bool findCulprit(int64_t last, Culprit &culprit);
+};
+
+} // namespace fluxion::rt
