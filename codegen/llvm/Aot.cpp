@@ -113,7 +113,10 @@ Error writeObject(StringRef path, ArrayRef<std::string> objects) {
 std::string headerText(const fx_program &program, StringRef descriptor) {
   std::string text, upper = StringRef("FX_" + identifier(program.name)).upper();
   raw_string_ostream out(text);
-  out << "/* " << program.name << ", compiled by Fluxion for " << program.target << ".\n"
+  std::string targets = program.target;
+  for (const fx_program *other = program.next; other; other = other->next)
+    targets += std::string(", ") + other->target;
+  out << "/* " << program.name << ", compiled by Fluxion for " << targets << ".\n"
       << " * Link with libfluxion_rt.a, or call the entry points directly; see fluxion/abi.h. */\n"
       << "#ifndef " << upper << "_H\n#define " << upper << "_H\n\n#include \"fluxion/abi.h\"\n\n"
       << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
@@ -161,7 +164,7 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
     arguments.push_back(options.libraries + "/" + archive);
   // zlib reads compressed data files; statically, so that the program needs the C and C++ libraries
   // alone.
-  for (const char *argument : {"-Wl,-Bstatic", "-lz", "-Wl,-Bdynamic", "-lm"})
+  for (const char *argument : {"-Wl,-Bstatic", "-lz", "-Wl,-Bdynamic", "-lm", "-ldl"})
     arguments.push_back(argument);
   if (Error error = runTool(*linker, arguments, (folder + "/log").str()))
     return error;

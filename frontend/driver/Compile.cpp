@@ -5,8 +5,10 @@
 #include "codegen/common/ObjectCache.h"
 #include "codegen/common/Target.h"
 #include "codegen/llvm/Aot.h"
-#include "frontend/dsl/Trace.h"
+#include "codegen/nvptx/Image.h"
 #include "fluxion/simt.h"
+#include "frontend/driver/Targets.h"
+#include "frontend/dsl/Trace.h"
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
 #include "passes/schedule/TuningDatabase.h"
@@ -226,21 +228,14 @@ void lowerAndEmit(ModuleOp traced, ModuleOp planned, const Request &request,
   product.info.seconds.push_back({"emit", emission.seconds()});
 }
 
-} // namespace
-
-void checkOptions(const CompileOptions &options, MLIRContext *context) {
-  if (options.threads < 0)
-    throw std::runtime_error("--threads takes a positive number, not " +
-                             std::to_string(options.threads));
-  checkSchedule(options.schedule, orThrow(codegen::parseTarget(options.target)), context);
-  checkPasses(options.skip);
-  if (!options.tuning.empty())
-    orThrow(passes::TuningDatabase::load(options.tuning));
+// What decides the machine code of a GPU beside the program: the assembler, if there is one.
+std::string assemblerOf(ModuleOp planned) {
+  return ir::TargetInfo::of(planned).kind == "cuda" ? codegen::findPtxas() : "";
 }
 
-Product compileModule(ModuleOp module, const Request &request) {
+// The program for the one target of the request; `options` name it among those of other targets.
+Product compileForTarget(ModuleOp module, const Request &request, codegen::LowerOptions options) {
   Product product;
-  checkOptions(request.options, module.getContext());
   product.planned = module.clone();
   ModuleOp planned = *product.planned;
   planned->setAttr(
@@ -252,10 +247,8 @@ Product compileModule(ModuleOp module, const Request &request) {
     return product;
 
   std::string text = textOf(planned);
-  codegen::LowerOptions options;
-  options.name = request.name;
   options.hash = codegen::ObjectCache::hash({text});
-  product.descriptor = "fx_" + codegen::identifier(request.name) + "_program";
+  product.descriptor = options.descriptor;
   if (!request.options.dump.empty())
     options.dump = [&](llvm::StringRef stage, llvm::StringRef form) {
       orThrow(codegen::writeFile(
@@ -267,7 +260,8 @@ Product compileModule(ModuleOp module, const Request &request) {
       request.options.cache && !request.assembly && !request.llvmIr && request.options.dump.empty();
   codegen::ObjectCache cache(cacheOptions);
   std::string key = codegen::ObjectCache::hash(
-      {text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION)});
+      {text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION),
+       options.descriptor, options.next, assemblerOf(planned)});
   if (auto objects = cache.load(key)) {
     product.objects = std::move(*objects);
     product.info.from_cache = true;
@@ -277,6 +271,52 @@ Product compileModule(ModuleOp module, const Request &request) {
   if (!request.assembly && !request.llvmIr)
     cache.store(key, product.objects);
   return product;
+}
+
+} // namespace
+
+void checkOptions(const CompileOptions &options, MLIRContext *context) {
+  if (options.threads < 0)
+    throw std::runtime_error("--threads takes a positive number, not " +
+                             std::to_string(options.threads));
+  for (const std::string &target : splitTargets(options.target))
+    checkSchedule(options.schedule, orThrow(codegen::parseTarget(target)), context);
+  checkPasses(options.skip);
+  if (!options.tuning.empty())
+    orThrow(passes::TuningDatabase::load(options.tuning));
+}
+
+Product compileModule(ModuleOp module, const Request &request) {
+  checkOptions(request.options, module.getContext());
+  std::vector<std::string> targets = splitTargets(request.options.target);
+  bool oneText = request.assembly || request.llvmIr || !request.stopAfter.empty();
+  if (oneText && targets.size() > 1)
+    throw std::runtime_error("--target=" + request.options.target +
+                             ": the program is shown for one target at a time");
+  Product all;
+  for (auto [i, target] : llvm::enumerate(targets)) {
+    Request one = request;
+    one.options.target = target;
+    if (targets.size() > 1 && !one.options.dump.empty())
+      one.options.dump += "/" + codegen::identifier(target);
+    if (i > 0)
+      one.mainFor.clear();
+    codegen::LowerOptions options;
+    options.name = request.name;
+    options.descriptor = codegen::descriptorSymbol(request.name, i);
+    if (i + 1 < targets.size())
+      options.next = codegen::descriptorSymbol(request.name, i + 1);
+    Product product = compileForTarget(module, one, options);
+    if (i == 0) {
+      all = std::move(product);
+      continue;
+    }
+    all.objects.insert(all.objects.end(), product.objects.begin(), product.objects.end());
+    for (auto &[stage, seconds] : product.info.seconds)
+      all.info.seconds.push_back({target + " " + stage, seconds});
+    all.info.from_cache &= product.info.from_cache;
+  }
+  return all;
 }
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {

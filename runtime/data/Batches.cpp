@@ -52,7 +52,9 @@ struct Batches::Shared {
   std::vector<int64_t> order;
   int64_t size, made = 0, taken = 0;
   bool stop = false;
-  Batch slots[2];
+  static constexpr int64_t kept = 3; // one is made, two are used
+  Batch slots[kept];
+  std::shared_ptr<std::byte[]> memory;
   std::mutex lock;
   std::condition_variable changed;
   std::thread worker;
@@ -70,7 +72,6 @@ struct Batches::Shared {
     }
   }
 
-  // One slot is being read, the other filled.
   void work() {
     for (int64_t number = 0; number < count(); ++number) {
       {
@@ -79,7 +80,7 @@ struct Batches::Shared {
         if (stop)
           return;
       }
-      fill(slots[number % 2], number);
+      fill(slots[number % kept], number);
       std::lock_guard guard(lock);
       made = number + 1;
       changed.notify_all();
@@ -87,11 +88,21 @@ struct Batches::Shared {
   }
 };
 
-Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size)
+Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size,
+                 const Memory &memory)
     : shared(std::make_unique<Shared>(data, std::move(order), size)) {
+  auto aligned = [](uint64_t bytes) { return (bytes + 63) / 64 * 64; };
+  uint64_t features = aligned(size * data.width * sizeof(float)),
+           labels = aligned(size * sizeof(int32_t)), all = Shared::kept * (features + labels);
+  if (memory)
+    shared->memory = memory(all);
+  if (!shared->memory)
+    shared->memory.reset(new std::byte[all]);
+  std::byte *at = shared->memory.get();
   for (Batch &slot : shared->slots) {
-    slot.features.resize(size * data.width);
-    slot.labels.resize(size);
+    slot.features = {reinterpret_cast<float *>(at), size_t(size * data.width)};
+    slot.labels = {reinterpret_cast<int32_t *>(at + features), size_t(size)};
+    at += features + labels;
   }
   shared->worker = std::thread([s = shared.get()] { s->work(); });
 }
@@ -113,7 +124,7 @@ const Batches::Batch *Batches::next() {
   if (s.taken == s.count())
     return nullptr;
   s.changed.wait(guard, [&] { return s.made > s.taken; });
-  const Batch *batch = &s.slots[s.taken % 2];
+  const Batch *batch = &s.slots[s.taken % Shared::kept];
   ++s.taken;
   s.changed.notify_all();
   return batch;

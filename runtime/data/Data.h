@@ -41,22 +41,24 @@ const std::vector<std::string> &dataKinds();
 // The order of an epoch: a permutation that depends on seed and epoch alone.
 std::vector<int64_t> shuffled(int64_t count, uint64_t seed, uint64_t epoch);
 
-// Batches of `size` in a given order, the next one made on a thread of its own while the last is
-// used. The last batch is filled up with rows labelled -1, which losses, metrics and counts leave
-// out.
+// Batches of `size` in a given order, the next one made on a thread of its own while the last two
+// are used. The last batch is filled up with rows labelled -1, which losses, metrics and counts
+// leave out.
 class Batches {
 public:
-  Batches(const Dataset &data, std::vector<int64_t> order, int64_t size);
+  // Where batches are kept: Instance::inputMemory, or anywhere.
+  using Memory = std::function<std::shared_ptr<std::byte[]>(uint64_t bytes)>;
+  Batches(const Dataset &data, std::vector<int64_t> order, int64_t size, const Memory &memory = {});
   ~Batches();
   Batches(const Batches &) = delete;
 
   struct Batch {
-    std::vector<float> features;
-    std::vector<int32_t> labels;
+    std::span<float> features;
+    std::span<int32_t> labels;
     int64_t valid = 0;
   };
   int64_t count() const;
-  const Batch *next(); // null after the last; valid until the following call
+  const Batch *next(); // null after the last; valid until the second call from now
 
 private:
   struct Shared;

@@ -20,6 +20,8 @@ const Option table[] = {
     {"seed", "N", "of initial values, order and random numbers (1); a resumed run keeps its own",
      INT64_MIN, INT64_MAX},
     {"threads", "N", "threads that compute (0: all); results do not depend on it", 0, 1024},
+    {"target", "NAME",
+     "of what this program was compiled for: cpu, cuda, cuda:sm_90a (a GPU where there is one)"},
     {"save", "FILE", "write the state here after every epoch, and when interrupted"},
     {"resume", "FILE", "go on from a saved state, with the very next batch"},
     {"snapshot-every", "N",
@@ -95,6 +97,7 @@ std::string parseOptions(int argc, char **argv, TrainOptions &o) {
     std::string *text = name == "data"     ? &o.data
                         : name == "save"   ? &o.save
                         : name == "resume" ? &o.resume
+                        : name == "target" ? &o.target
                                            : nullptr;
     int64_t *number = name == "epochs"           ? &o.epochs
                       : name == "batch-limit"    ? &o.batchLimit

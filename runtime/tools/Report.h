@@ -25,7 +25,8 @@ public:
   void step(const StepReport &report);
   // Without steps there is no train loss: not a number.
   void epoch(int64_t epoch, double trainLoss, double testLoss, double testAccuracy);
-  void end(int64_t steps, double accuracy, double medianMs);
+  // `hostMs` is what of a step its caller spent; on a GPU the rest goes on without it.
+  void end(int64_t steps, double accuracy, double medianMs, double hostMs);
   void clearLine();
 
 private:

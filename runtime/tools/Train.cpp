@@ -3,7 +3,7 @@
 
 #include "runtime/tools/Trainer.h"
 
-#include <cstring>
+#include <cstdio>
 
 namespace fluxion::rt {
 namespace {
@@ -40,7 +40,8 @@ Status resume(Instance &instance, TrainOptions &options) {
     if (item.role != FX_SEED)
       continue;
     int64_t seed;
-    std::memcpy(&seed, instance.data(item), sizeof seed);
+    if (Status status = instance.readItem(item, &seed); !status)
+      return status;
     if (options.seedGiven && seed != options.seed)
       return {Status::Kind::Mismatch, options.resume +
                                           ": began with --seed=" + std::to_string(seed) + ", not " +
@@ -56,6 +57,8 @@ int train(Instance &instance, TrainOptions options, const char *data, const char
   Split split;
   if (Status status = loadData(data, options.data, split); !status)
     return fail(status.message());
+  if (!instance.note().empty())
+    std::fprintf(stderr, "note: %s\n", instance.note().c_str());
   Report report(options.json);
   Trainer trainer(instance, options, split, report);
   if (std::string problem = trainer.check(); !problem.empty())
@@ -91,8 +94,8 @@ extern "C" int fx_train_main(const fx_program *program, const char *data, int ar
   if (options.help)
     return printHelp(argv[0], program->name, data), 0;
   std::unique_ptr<Instance> instance;
-  if (Status status =
-          Instance::create(program, std::make_shared<ThreadPool>((int)options.threads), instance);
+  if (Status status = Instance::create(program, std::make_shared<ThreadPool>((int)options.threads),
+                                       instance, options.target);
       !status)
     return fail(status.message());
   return train(*instance, options, data, nullptr);

@@ -27,6 +27,14 @@ struct Scalars {
   std::vector<void *> pointers;
 };
 
+int64_t counterOf(const fx_program &program, const std::byte *state) {
+  int64_t value = 0;
+  for (uint32_t i = 0; i < program.num_state; ++i)
+    if (program.state[i].role == FX_STEP)
+      std::memcpy(&value, state + program.state[i].offset, sizeof value);
+  return value;
+}
+
 } // namespace
 
 std::string Trainer::check() {
@@ -50,28 +58,37 @@ std::string Trainer::check() {
   return "";
 }
 
-int64_t Trainer::counter() const {
+Status Trainer::readCounter() {
   for (uint32_t i = 0; i < instance.program().num_state; ++i)
-    if (const fx_tensor &item = instance.program().state[i]; item.role == FX_STEP) {
-      int64_t value;
-      std::memcpy(&value, instance.data(item), sizeof value);
-      return value;
-    }
-  return steps;
+    if (const fx_tensor &item = instance.program().state[i]; item.role == FX_STEP)
+      return instance.readItem(item, &position);
+  return {};
 }
 
-void Trainer::restore(const std::vector<std::byte> &copy) {
-  std::memcpy(instance.state(), copy.data(), copy.size());
+Status Trainer::restore(const std::vector<std::byte> &copy) {
+  position = counterOf(instance.program(), copy.data());
+  return instance.writeState(copy.data());
 }
 
-const char *Trainer::notFinite() const {
+const char *Trainer::notFinite(const std::byte *state) const {
   for (uint32_t i = 0; i < instance.program().num_state; ++i) {
     const fx_tensor &item = instance.program().state[i];
     int64_t count = int64_t(item.bytes / (item.dtype == FX_F64 ? 8 : 4));
-    if (!allFinite(item.dtype, instance.data(item), count))
+    if (!allFinite(item.dtype, state + item.offset, count))
       return item.name;
   }
   return nullptr;
+}
+
+// A copy of the state, unless numbers that are not finite make it of no use.
+Status Trainer::takeSnapshot(bool finiteAlone) {
+  if (instance.state() && finiteAlone && notFinite(instance.state()))
+    return {};
+  spare.resize(instance.program().state_bytes);
+  Status status = instance.readState(spare.data());
+  if (status && !(finiteAlone && notFinite(spare.data())))
+    std::swap(good, spare);
+  return status;
 }
 
 // The examples from a step on to the end of its epoch.
@@ -105,36 +122,69 @@ Status Trainer::evaluate(double &loss) {
   return {};
 }
 
+Status Trainer::submitStep(const Batches::Batch &next, Run &run) {
+  run.values.resize(stepEntry->num_outputs);
+  run.pointers.clear();
+  for (float &value : run.values)
+    run.pointers.push_back(&value);
+  const void *in[] = {next.features.data(), next.labels.data()};
+  run.submitted = secondsNow();
+  Status status = instance.submit(*stepEntry, in, run.pointers);
+  run.hostMs = 1e3 * (secondsNow() - run.submitted);
+  return status;
+}
+
+int Trainer::endStep(Run &run, double &lossSum) {
+  if (Status status = instance.wait(); !status)
+    return stopAfterFailure(run.step, status);
+  if (!std::isfinite(run.values[0]))
+    return stopNotFinite(run.step);
+  double now = secondsNow(), ms = 1e3 * (now - std::max(run.submitted, lastEnd));
+  lastEnd = now;
+  milliseconds.push_back(ms);
+  hostMilliseconds.push_back(run.hostMs);
+  position = run.step;
+  ++steps;
+  lossSum += run.values[0];
+  double elapsed = now - started;
+  report.step({.step = run.step,
+               .loss = run.values[0],
+               .accuracy = run.values.size() > 1 ? run.values[1] : 0,
+               .ms = ms,
+               .samplesPerSecond = double(steps * batch) / elapsed,
+               .secondsLeft = elapsed / double(steps) * double(total - steps)});
+  return 0;
+}
+
+// On a GPU a step is prepared while the one before it runs.
 int Trainer::runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted) {
-  Batches batches(data.train, orderFrom(counter()), batch);
-  Scalars results(*stepEntry);
+  Batches batches(data.train, orderFrom(counter()), batch,
+                  [&](uint64_t bytes) { return instance.inputMemory(bytes); });
+  Run runs[2];
   double lossSum = 0;
-  int64_t done = 0;
-  for (const Batches::Batch *next; !interrupted && (next = batches.next()); ++done) {
-    const void *in[] = {next->features.data(), next->labels.data()};
-    if (steps % std::max<int64_t>(1, options.snapshotEvery) == 0 && !notFinite())
-      good.assign(instance.state(), instance.state() + instance.program().state_bytes);
-    int64_t step = counter() + 1;
-    double from = secondsNow();
-    Status status = instance.run(*stepEntry, in, results.pointers);
-    double ms = 1e3 * (secondsNow() - from);
-    if (!status)
-      return stop("step " + std::to_string(step) + ": " + status.message());
-    float loss = results.values[0];
-    if (!std::isfinite(loss))
-      return stopNotFinite(step);
-    milliseconds.push_back(ms);
-    ++steps;
-    lossSum += loss;
-    double elapsed = secondsNow() - started;
-    report.step({.step = step,
-                 .loss = loss,
-                 .accuracy = results.values.size() > 1 ? results.values[1] : 0,
-                 .ms = ms,
-                 .samplesPerSecond = double(steps * batch) / elapsed,
-                 .secondsLeft = elapsed / double(steps) * double(total - steps)});
+  int64_t begun = steps, submitted = 0, depth = instance.state() ? 1 : 2;
+  auto endOldest = [&] { return endStep(runs[(steps - begun) % 2], lossSum); };
+  for (const Batches::Batch *next; !interrupted && (next = batches.next());) {
+    if ((begun + submitted) % std::max<int64_t>(1, options.snapshotEvery) == 0) {
+      while (submitted > steps - begun)
+        if (int code = endOldest())
+          return code;
+      if (Status status = takeSnapshot(/*finiteAlone=*/true); !status)
+        return stopAfterFailure(position + 1, status);
+    }
+    Run &run = runs[submitted % 2];
+    run.step = position + submitted - (steps - begun) + 1;
+    if (Status status = submitStep(*next, run); !status)
+      return stopAfterFailure(run.step, status);
+    ++submitted;
+    if (submitted - (steps - begun) == depth)
+      if (int code = endOldest())
+        return code;
   }
-  meanLoss = lossSum / double(std::max<int64_t>(done, 1));
+  while (submitted > steps - begun)
+    if (int code = endOldest())
+      return code;
+  meanLoss = lossSum / double(std::max<int64_t>(submitted, 1));
   return 0;
 }
 
@@ -142,10 +192,13 @@ int Trainer::train(const volatile std::sig_atomic_t &interrupted) {
   if (!options.save.empty())
     if (Status status = checkWritable(options.save); !status)
       return fail(status.message());
+  if (Status status = readCounter(); !status)
+    return fail(status.message());
   started = secondsNow();
   int64_t last = (counter() / perEpoch + options.epochs) * perEpoch;
   total = last - counter();
-  milliseconds.reserve((size_t)std::min<int64_t>(total, 1 << 20)); // steps do not allocate
+  for (auto *list : {&milliseconds, &hostMilliseconds}) // steps do not allocate
+    list->reserve((size_t)std::min<int64_t>(total, 1 << 20));
   while (counter() < last && !interrupted) {
     int64_t epoch = counter() / perEpoch + 1;
     double trainLoss = 0, testLoss = 0;
@@ -170,6 +223,8 @@ int Trainer::train(const volatile std::sig_atomic_t &interrupted) {
 
 int Trainer::evaluateOnly() {
   double loss = 0;
+  if (Status status = readCounter(); !status)
+    return fail(status.message());
   if (Status status = evaluate(loss); !status)
     return fail(status.message());
   report.epoch(counter() / perEpoch, NAN, loss, accuracy);
@@ -177,8 +232,11 @@ int Trainer::evaluateOnly() {
 }
 
 int Trainer::finish() {
-  std::sort(milliseconds.begin(), milliseconds.end());
-  report.end(steps, accuracy, milliseconds.empty() ? 0 : milliseconds[milliseconds.size() / 2]);
+  auto median = [](std::vector<double> &list) {
+    std::sort(list.begin(), list.end());
+    return list.empty() ? 0 : list[list.size() / 2];
+  };
+  report.end(steps, accuracy, median(milliseconds), median(hostMilliseconds));
   return 0;
 }
 
@@ -203,12 +261,54 @@ int Trainer::stop(const std::string &why) {
               options.save);
 }
 
+// The step wrote no state, but on a GPU the one behind it may have: the state that the failed step
+// began with is made again. A lost device leaves the last copy.
+int Trainer::stopAfterFailure(int64_t step, const Status &status) {
+  std::string why = "step " + std::to_string(step) + ": " + status.message();
+  if (instance.state() || good.empty())
+    return stop(why);
+  while (instance.wait().kind() != Status::Kind::Mismatch)
+    ;
+  if (restore(good) && replay(step - 1))
+    return stop(why);
+  report.clearLine();
+  if (options.save.empty())
+    return fail(why + "; use --save to keep the last good state");
+  if (Status saved = saveState(instance.program(), good.data(), options.save); !saved)
+    return fail(why + "; " + saved.message());
+  return fail(why + "; the last good state, of step " + std::to_string(position) + ", is in " +
+              options.save);
+}
+
+// Steps up to the last of these, one at a time.
+Status Trainer::replay(int64_t last) {
+  Scalars results(*stepEntry);
+  while (counter() < last) {
+    Batches batches(data.train, orderFrom(counter()), batch);
+    while (const Batches::Batch *next = counter() < last ? batches.next() : nullptr) {
+      const void *in[] = {next->features.data(), next->labels.data()};
+      if (Status status = instance.run(*stepEntry, in, results.pointers); !status)
+        return status;
+      ++position;
+    }
+  }
+  return {};
+}
+
 int Trainer::stopNotFinite(int64_t step) {
   std::string why = "step " + std::to_string(step) + ": the loss is not finite";
   Culprit culprit;
-  if (good.empty())
-    return fail(why + "; the state it began with has " + notFinite());
-  restore(good);
+  while (instance.wait().kind() != Status::Kind::Mismatch)
+    ;
+  if (good.empty()) {
+    std::vector<std::byte> state(instance.program().state_bytes);
+    if (Status status = instance.readState(state.data()); !status)
+      return fail(why + "; " + status.message());
+    const char *name = notFinite(state.data());
+    return fail(why + (name ? std::string("; the state it began with has ") + name : ""));
+  }
+  if (Status status = restore(good); !status)
+    return fail(why + "; " + status.message());
   if (findCulprit(step, culprit))
     why += "; first offending tensor: " + culprit.tensor +
            (culprit.step < step ? ", of step " + std::to_string(culprit.step) : "");
@@ -237,7 +337,8 @@ bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
   while (counter() < last) {
     Batches batches(data.train, orderFrom(counter()), batch);
     while (const Batches::Batch *next = counter() < last ? batches.next() : nullptr) {
-      good.assign(instance.state(), instance.state() + program.state_bytes);
+      if (!takeSnapshot(/*finiteAlone=*/false))
+        return false;
       culprit.step = counter() + 1;
       if (!allFinite(FX_F32, next->features.data(), (int64_t)next->features.size())) {
         culprit.tensor = std::string(stepEntry->inputs[0].name) + ", an input";
@@ -251,9 +352,9 @@ bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
           return std::find(harmless.begin(), harmless.end(), name) == harmless.end();
         });
         culprit.tensor = first == found.end() ? stepEntry->outputs[0].name : *first;
-        restore(good);
-        return true;
+        return bool(restore(good));
       }
+      ++position;
       harmless.insert(harmless.end(), found.begin(), found.end());
     }
   }

@@ -27,21 +27,37 @@ private:
     std::string tensor;
   };
 
+  // A step that was submitted.
+  struct Run {
+    int64_t step = 0;
+    double submitted = 0, hostMs = 0;
+    std::vector<float> values; // scalars of 4 bytes
+    std::vector<void *> pointers;
+  };
+
   Instance &instance;
   const TrainOptions &options;
   const Split &data;
   Report &report;
   const fx_entry *stepEntry = nullptr, *evaluateEntry = nullptr;
-  int64_t batch = 0, perEpoch = 0, steps = 0, total = 0;
-  std::vector<double> milliseconds;
-  std::vector<std::byte> good; // a copy of a state whose every number is finite
+  int64_t batch = 0, perEpoch = 0, steps = 0, total = 0, position = 0;
+  std::vector<double> milliseconds, hostMilliseconds; // of a step; of those, preparing it
+  double lastEnd = 0;
+  std::vector<std::byte> spare, good; // the latter a copy of a state whose every number is finite
   double started = 0, accuracy = 0;
 
-  int64_t counter() const;
-  void restore(const std::vector<std::byte> &copy);
-  const char *notFinite() const; // a state item, or null
+  // Where the state stands; read once, then counted, for a GPU would have to finish first.
+  int64_t counter() const { return position; }
+  Status readCounter();
+  Status restore(const std::vector<std::byte> &copy);
+  const char *notFinite(const std::byte *state) const; // a state item, or null
+  Status takeSnapshot(bool finiteAlone);
   std::vector<int64_t> orderFrom(int64_t step) const;
   int runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted);
+  Status submitStep(const Batches::Batch &batch, Run &run);
+  int endStep(Run &run, double &lossSum);
+  Status replay(int64_t last);
+  int stopAfterFailure(int64_t step, const Status &status);
   int finish();
   Status evaluate(double &loss);
   int save();

@@ -16,7 +16,10 @@ namespace fluxion::driver {
 
 void CompileFlags::add(CLI::App &command) {
   command
-      .add_option("--target", target, "cpu (this machine) or cpu:NAME, for example cpu:x86-64-v3")
+      .add_option("--target", target,
+                  "cpu (this machine), cpu:NAME (cpu:x86-64-v3), cuda[:sm_NN] (cuda:sm_90a), "
+                  "cuda-emulated[:sm_NN], or several, picked where the program starts: "
+                  "cpu,cuda:sm_80,cuda:sm_90a")
       ->capture_default_str();
   command.add_option("--batch", batch, "examples a step; the model's own by default");
   command.add_option("--threads", threads,

@@ -63,7 +63,7 @@ void addRun(CLI::App &app, int &code) {
   flags->compile.add(*command);
   command->remove_option(command->get_option("--batch"));
   command->get_option("--target")
-      ->description("reference, cpu (this machine) or cpu:NAME, for example cpu:x86-64-v3");
+      ->description("reference, cpu[:NAME], cuda[:sm_NN] or cuda-emulated[:sm_NN]");
   command->callback([flags, &code] {
     flags->request.compile = flags->compile.options();
     code = run(flags->request);

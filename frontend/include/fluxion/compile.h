@@ -41,9 +41,10 @@ private:
 };
 
 struct CompileOptions {
-  std::string target = "cpu";         // "cpu" is this machine; "cpu:x86-64-v3", ...
-  int threads = 0;                    // 0: $FLUXION_THREADS, else all
-  bool cache = true;                  // compiled objects in the user's cache directory
+  std::string target = "cpu"; // this machine; "cpu:x86-64-v3", "cuda:sm_90a", "cuda-emulated";
+                              // or several, "cpu,cuda:sm_80": picked where the program starts
+  int threads = 0;            // 0: $FLUXION_THREADS, else all
+  bool cache = true;          // compiled objects in the user's cache directory
   std::vector<std::string> skip = {}; // passes to leave out
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
