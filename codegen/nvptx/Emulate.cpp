@@ -113,8 +113,11 @@ Value KernelLowering::call(StringRef symbol, Type result, ValueRange arguments) 
   if (!module.lookupSymbol(symbol)) {
     OpBuilder::InsertionGuard restore(b);
     b.setInsertionPointToStart(module.getBody());
-    LLVM::LLVMFuncOp::create(
-        b, loc, symbol, LLVM::LLVMFunctionType::get(result, llvm::to_vector(arguments.getTypes())));
+    // Addresses of every space will be the host's.
+    auto types = llvm::map_to_vector(arguments.getTypes(), [&](Type type) {
+      return isa<LLVM::LLVMPointerType>(type) ? pointer() : type;
+    });
+    LLVM::LLVMFuncOp::create(b, loc, symbol, LLVM::LLVMFunctionType::get(result, types));
   }
   bool isVoid = isa<LLVM::LLVMVoidType>(result);
   auto made =

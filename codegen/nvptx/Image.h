@@ -19,8 +19,8 @@ struct Image {
   std::string bytes;
 };
 
-// Before: a module of nothing but kernels and their data; it is consumed. PTX, then a cubin if ptxas
-// is found (FLUXION_PTXAS, PATH, or the toolkit's usual place).
+// Before: a module of nothing but kernels and their data; it is consumed. PTX, then a cubin if
+// ptxas is found (FLUXION_PTXAS, PATH, or the toolkit's usual place).
 llvm::Expected<std::vector<Image>> emitImages(mlir::ModuleOp kernels, const ir::TargetInfo &target,
                                               const LowerOptions &options);
 

@@ -162,6 +162,10 @@ void Case::compile(const driver::Request &request, int threads) {
     throw std::runtime_error(status.message());
 }
 
+std::string Case::text(const driver::Request &request) {
+  return driver::compileModule(*module, request).objects.at(0);
+}
+
 std::vector<Tensor> Case::compiled(const std::string &entry, const std::vector<Tensor> &inputs) {
   std::vector<std::vector<std::byte>> in, out;
   std::vector<const void *> inPointers;
@@ -195,7 +199,8 @@ void Case::copyStateToReference() {
   for (auto item : differentiated->getOps<ir::StateOp>()) {
     const fx_tensor *stored = running->instance->stateItem(item.getSymName().str().c_str());
     std::vector<std::byte> dense(stored->bytes);
-    EXPECT_TRUE(running->instance->readItem(*stored, dense.data()));
+    if (rt::Status status = running->instance->readItem(*stored, dense.data()); !status)
+      throw std::runtime_error(status.message());
     referenceState[item.getSymName().str()] = fromBytes(item.getType(), dense);
   }
 }
@@ -224,6 +229,7 @@ std::vector<std::string> runnableTargets() {
   if (features.lookup("avx2") && features.lookup("fma"))
     targets.push_back("cpu:x86-64-v3");
 #endif
+  targets.push_back("cuda-emulated");
   return targets;
 }
 

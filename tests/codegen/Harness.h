@@ -44,6 +44,8 @@ public:
   std::vector<Tensor> reference(const std::string &entry, const std::vector<Tensor> &inputs);
   std::vector<Tensor> compiled(const std::string &entry, const std::vector<Tensor> &inputs);
   void compile(const driver::Request &request, int threads = 2);
+  // What the compiler writes in place of objects: assembly, PTX.
+  std::string text(const driver::Request &request);
   std::vector<Tensor> inputsOf(const std::string &entry, const Inputs &inputs);
   mlir::func::FuncOp function(const std::string &entry);
   const CompileInfo &info() const { return product.info; }
@@ -65,7 +67,7 @@ private:
 std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found,
                        double tolerance);
 
-// Targets this machine can run: "cpu" and the levels of its architecture.
+// Targets this machine can run: "cpu", the levels of its architecture, and GPU kernels emulated.
 std::vector<std::string> runnableTargets();
 
 } // namespace fluxion_testing
