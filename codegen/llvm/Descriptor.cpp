@@ -63,7 +63,7 @@ public:
                                       pointer, i64, i32, i32, pointer, pointer, pointer},
                                      "fx_entry")),
         programType(StructType::create({i32, i32, i32, i32, pointer, pointer, pointer, i64, i64,
-                                        pointer, pointer, pointer, pointer, i64, pointer},
+                                        pointer, pointer, pointer, pointer, i64, pointer, pointer},
                                        "fx_program")) {}
 
   Constant *text(StringRef value) {
@@ -225,6 +225,10 @@ fluxion::codegen::emitDescriptor(Module &module, mlir::ModuleOp planned,
   int64_t imageCount = 0;
   Constant *images = emit.images(device.images, imageCount);
   Constant *constants = emit.bytes(target.kind == "cuda" ? device.constants : "");
+  // Its type is the runtime's own affair; the address alone is needed.
+  Constant *runtime = target.kind == "cuda"
+                          ? module.getOrInsertGlobal("fx_cuda_runtime", emit.pointer)
+                          : emit.null();
   Constant *next =
       options.next.empty() ? emit.null() : module.getOrInsertGlobal(options.next, emit.programType);
   Constant *program = ConstantStruct::get(
@@ -234,7 +238,8 @@ fluxion::codegen::emitDescriptor(Module &module, mlir::ModuleOp planned,
        emit.text(target.kind + ":" + target.cpu), emit.text(options.hash),
        emit.number64(stateBytes ? stateBytes.getInt() : 0), emit.number64(arena),
        emit.array(emit.tensorType, state), emit.array(emit.entryType, points), images, constants,
-       emit.number64(constants->isNullValue() ? 0 : (int64_t)device.constants.size()), next});
+       emit.number64(constants->isNullValue() ? 0 : (int64_t)device.constants.size()), runtime,
+       next});
   std::string symbol =
       options.descriptor.empty() ? descriptorSymbol(options.name) : options.descriptor;
   new GlobalVariable(module, emit.programType, /*isConstant=*/true, GlobalValue::ExternalLinkage,

@@ -323,7 +323,8 @@ std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {
 #define FX_ADDRESS(symbol) {#symbol, (void *)&symbol},
   return orThrow(codegen::linkInProcess(
       product.objects, product.descriptor,
-      {FX_SIMT_SYMBOLS(FX_ADDRESS){"fx_parallel_for", (void *)&fx_parallel_for}}));
+      {FX_SIMT_SYMBOLS(FX_ADDRESS){"fx_parallel_for", (void *)&fx_parallel_for},
+       {"fx_cuda_runtime", (void *)&fx_cuda_runtime}}));
 #undef FX_ADDRESS
 }
 

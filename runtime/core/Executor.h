@@ -24,11 +24,12 @@ public:
   virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
 };
 
-namespace cuda {
-// Runs the program's launch tables on the device that programs run on.
-Status makeExecutor(const fx_program &program, std::unique_ptr<Executor> &out);
-// Is there a device with code for it in the program? If not, why.
-Status canRun(const fx_program &program);
-} // namespace cuda
-
 } // namespace fluxion::rt
+
+// What a program's launch tables are given to.
+struct fx_runtime {
+  // Is there a device with code for it in the program? If not, why.
+  fluxion::rt::Status (*canRun)(const fx_program &program);
+  fluxion::rt::Status (*makeExecutor)(const fx_program &program,
+                                      std::unique_ptr<fluxion::rt::Executor> &out);
+};

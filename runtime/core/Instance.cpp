@@ -9,7 +9,7 @@
 namespace fluxion::rt {
 namespace {
 
-bool isForGpu(const fx_program &program) { return !std::strncmp(program.target, "cuda:", 5); }
+bool isForGpu(const fx_program &program) { return program.runtime; }
 
 // "cuda" and "cuda:sm_90a" both name the program for cuda:sm_90a.
 bool isNamed(const fx_program &program, const std::string &target) {
@@ -45,7 +45,7 @@ const fx_program *bestForDevice(const std::vector<const fx_program *> &programs,
       continue;
     std::string arch = program->target + std::strlen("cuda:sm_");
     int age = 2 * std::atoi(arch.c_str()) + (arch.back() == 'a');
-    Status runs = cuda::canRun(*program);
+    Status runs = program->runtime->canRun(*program);
     if (runs && age > newest)
       best = program, newest = age;
     else if (!runs)
@@ -76,7 +76,7 @@ Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> p
     return why;
   Status status;
   if (made->description) {
-    status = cuda::makeExecutor(*made->description, made->executor);
+    status = made->description->runtime->makeExecutor(*made->description, made->executor);
   } else {
     made->description = *std::find_if_not(programs.begin(), programs.end(),
                                           [](auto *program) { return isForGpu(*program); });

@@ -230,11 +230,7 @@ bool DeviceExecutor::isPinned(const void *from, uint64_t bytes) const {
   return first + bytes <= range->first + range->second;
 }
 
-Status makeExecutor(const fx_program &program, std::unique_ptr<Executor> &out) {
-  return DeviceExecutor::create(program, out);
-}
-
-Status canRun(const fx_program &program) {
+static Status canRun(const fx_program &program) {
   Device device;
   if (Status status = Device::find(device); !status)
     return status;
@@ -252,3 +248,6 @@ Status deviceArch(std::string &out) {
 }
 
 } // namespace fluxion::rt
+
+extern const fx_runtime fx_cuda_runtime = {fluxion::rt::cuda::canRun,
+                                           fluxion::rt::cuda::DeviceExecutor::create};

@@ -62,6 +62,7 @@ inline fx_program gpuProgram() {
   fx_program made = program();
   made.target = "cuda:sm_80", made.entries = gpuEntries;
   made.num_images = 1, made.images = gpuImages;
+  made.runtime = &fx_cuda_runtime;
   return made;
 }
 

@@ -159,8 +159,12 @@ typedef struct fx_program {
   const fx_image *images; /* of a program for a GPU, else null */
   const void *constants;  /* to lie in device memory, aligned to 64 bytes */
   uint64_t constant_bytes;
-  const struct fx_program *next; /* the same program for another target, or null */
+  const struct fx_runtime *runtime; /* what makes the launches, fx_cuda_runtime; else null */
+  const struct fx_program *next;    /* the same program for another target, or null */
 } fx_program;
+
+/* Of libfluxion_rt. A program for a GPU names it, so that others are linked without it. */
+extern const struct fx_runtime fx_cuda_runtime;
 
 /* ---- What a compiled program calls ------------------------------------------------------------
  */

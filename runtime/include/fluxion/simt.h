@@ -22,8 +22,8 @@ extern "C" {
   X(fx_simt_write)
 
 /* Runs `body` once in every thread of the grid. `args` are the addresses of buffers of `bytes`
- * bytes, NULL of 0. `where` is the model's source line, or NULL. Without a context all blocks run on
- * the calling thread. */
+ * bytes, NULL of 0. `where` is the model's source line, or NULL. Without a context all blocks run
+ * on the calling thread. */
 void fx_simt_launch(fx_context *context, void (*body)(void *const *args), void *const *args,
                     const int64_t *bytes, int64_t num_args, int32_t gx, int32_t gy, int32_t gz,
                     int32_t bx, int32_t by, int32_t bz, int32_t shared_bytes, const char *kernel,
