@@ -14,8 +14,9 @@ struct ZooCase {
   int64_t batch;
   int steps;
   double tolerance;
+  const char *target = "cpu";
 };
-void PrintTo(const ZooCase &c, std::ostream *out) { *out << c.model; }
+void PrintTo(const ZooCase &c, std::ostream *out) { *out << c.model << " for " << c.target; }
 
 Program programOf(const ZooCase &c) {
   for (const fluxion::Model &model : fluxion::models())
@@ -35,7 +36,9 @@ Tensor seedTensor(Case &program) {
 // Loss and every state item after each step.
 TEST_P(Zoo, StepsEqualTheReference) {
   Case program(programOf(GetParam()));
-  program.compile({});
+  driver::Request request;
+  request.options.target = GetParam().target;
+  program.compile(request);
   program.compiled("init", {seedTensor(program)});
   program.copyStateToReference();
   Inputs range{0, 1, 0, 9};
@@ -64,11 +67,12 @@ TEST_P(Zoo, BitsDoNotDependOnMemoryPlanOrThreads) {
   };
   for (Variant variant : {Variant{false, 1}, Variant{true, 1}, Variant{false, 3}}) {
     driver::Request request;
+    request.options.target = GetParam().target;
     request.apart = variant.apart;
     program.compile(request, variant.threads);
     program.compiled("init", {seedTensor(program)});
     std::vector<Tensor> results;
-    for (int step = 0; step < 3; ++step)
+    for (int step = 0; step < std::min(3, GetParam().steps); ++step)
       for (Tensor &result :
            program.compiled("step", program.inputsOf("step", {0, 1, 0, 9, uint64_t(step + 1)})))
         results.push_back(result);
@@ -88,5 +92,12 @@ INSTANTIATE_TEST_SUITE_P(Models, Zoo,
                                            ZooCase{"vision/lenet_digits", 8, 4, 1e-4},
                                            ZooCase{"vision/resnet20", 2, 2, 1e-4},
                                            ZooCase{"vision/resnet20a", 2, 1, 1e-4}));
+
+// The same steps as kernels of a GPU, every access checked.
+INSTANTIATE_TEST_SUITE_P(Emulated, Zoo,
+                         ::testing::Values(ZooCase{"vision/mlp", 4, 2, 1e-4, "cuda-emulated"},
+                                           ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"},
+                                           ZooCase{"vision/resnet20", 1, 1, 1e-4,
+                                                   "cuda-emulated:sm_90a"}));
 
 } // namespace
