@@ -21,6 +21,10 @@ public:
   virtual Status submit(const fx_entry &entry, std::span<const void *const> inputs,
                         std::span<void *const> outputs, const Instance::Probe &probe) = 0;
   virtual Status wait() = 0;
+  // Again on the inputs that the last run of the entry point had, the outputs left where they are;
+  // false where every run has to be a whole one.
+  virtual bool canRepeat() const { return false; }
+  virtual Status repeat(const fx_entry &, int64_t) { return {}; }
   virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
 };
 

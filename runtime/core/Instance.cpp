@@ -161,6 +161,21 @@ Status Instance::run(const fx_entry &entry, std::span<const void *const> inputs,
   return status ? executor->wait() : status;
 }
 
+Status Instance::measure(const fx_entry &entry, std::span<const void *const> inputs,
+                         std::span<void *const> outputs, int64_t runs, double &seconds) {
+  Status status = run(entry, inputs, outputs);
+  if (status && executor->canRepeat())
+    status = executor->repeat(entry, 1);
+  double from = secondsNow();
+  if (status && executor->canRepeat())
+    status = executor->repeat(entry, runs);
+  else
+    for (int64_t i = 0; i < runs && status; ++i)
+      status = run(entry, inputs, outputs);
+  seconds = (secondsNow() - from) / double(runs);
+  return status;
+}
+
 std::shared_ptr<std::byte[]> Instance::inputMemory(uint64_t bytes) {
   return executor->inputMemory(bytes);
 }

@@ -5,6 +5,8 @@
 #include "runtime/core/Executor.h"
 #include "runtime/cuda/Kernels.h"
 
+#include <map>
+
 namespace fluxion::rt::cuda {
 
 // The primary context, retained; current on the calling thread from enter() on.
@@ -44,6 +46,8 @@ public:
   Status submit(const fx_entry &entry, std::span<const void *const> inputs,
                 std::span<void *const> outputs, const Instance::Probe &) override;
   Status wait() override;
+  bool canRepeat() const override { return true; }
+  Status repeat(const fx_entry &entry, int64_t runs) override;
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
 
 private:
@@ -63,8 +67,8 @@ private:
 
   Addresses addressesOf(const fx_entry &entry, const RunSlot &slot) const;
   Status copyInputs(const fx_entry &entry, RunSlot &slot, std::span<const void *const> inputs);
-  Status capture(const fx_entry &entry, RunSlot &slot, GraphExec &out);
-  Status enqueue(const fx_entry &entry, RunSlot &slot, bool blocking);
+  Status capture(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out);
+  Status enqueue(const fx_entry &entry, RunSlot &slot, bool outputs, bool stepwise);
   Status enqueueChecks(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
   Status enqueueOutputs(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
   Status finish(RunSlot &slot);
@@ -81,9 +85,10 @@ private:
   Stream runStream, copyStream, checkStream;
   Event forked, joined;
   RunSlot slots[2];
-  unsigned next = 0, inFlight = 0; // the slot of the next run
-  bool blocking = false;           // $FLUXION_CUDA_BLOCKING: no graph, a fault names its kernel
-  Status lost;                     // the failure after which nothing works
+  std::map<const fx_entry *, GraphExec> repeated; // launches alone, for measuring
+  unsigned next = 0, inFlight = 0;                // the slot of the next run
+  bool blocking = false; // $FLUXION_CUDA_BLOCKING: no graph, a fault names its kernel
+  Status lost;           // the failure after which nothing works
   struct PinnedRanges;
   std::shared_ptr<PinnedRanges> pinned;
 };

@@ -88,10 +88,11 @@ Status DeviceExecutor::enqueueOutputs(const fx_entry &entry, RunSlot &slot,
   return driver.status(result, "reading the outputs of " + std::string(entry.name));
 }
 
-Status DeviceExecutor::enqueue(const fx_entry &entry, RunSlot &slot, bool stepwise) {
+// The launches, with checks and outputs brought to the host unless only they are wanted.
+Status DeviceExecutor::enqueue(const fx_entry &entry, RunSlot &slot, bool outputs, bool stepwise) {
   const Driver &driver = context->driver();
   Addresses addresses = addressesOf(entry, slot);
-  bool checksRead = entry.num_checks == 0;
+  bool checksRead = entry.num_checks == 0 || !outputs;
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
     if (launch.guard >= 0 && !checksRead) {
@@ -108,6 +109,8 @@ Status DeviceExecutor::enqueue(const fx_entry &entry, RunSlot &slot, bool stepwi
         !status)
       return status;
   }
+  if (!outputs)
+    return {};
   if (!checksRead)
     if (Status status = enqueueChecks(entry, slot, addresses); !status)
       return status;
@@ -119,14 +122,14 @@ Status DeviceExecutor::enqueue(const fx_entry &entry, RunSlot &slot, bool stepwi
                              "joining the checks of " + std::string(entry.name));
 }
 
-Status DeviceExecutor::capture(const fx_entry &entry, RunSlot &slot, GraphExec &out) {
+Status DeviceExecutor::capture(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out) {
   const Driver &driver = context->driver();
   std::string what = "capturing " + std::string(entry.name) + " of " + program.name;
   if (Status status =
           driver.status(driver.cuStreamBeginCapture(runStream.get(), captureThreadLocal), what);
       !status)
     return status;
-  Status enqueued = enqueue(entry, slot, /*stepwise=*/false);
+  Status enqueued = enqueue(entry, slot, outputs, /*stepwise=*/false);
   CUgraph graph = nullptr;
   CUresult result = driver.cuStreamEndCapture(runStream.get(), &graph); // in any case
   CUgraphExec exec = nullptr;
@@ -153,13 +156,13 @@ Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const
   RunSlot &slot = slots[next];
   GraphExec &graph = slot.graphs[indexOf(entry)];
   if (!graph && !blocking)
-    if (Status status = capture(entry, slot, graph); !status)
+    if (Status status = capture(entry, slot, /*outputs=*/true, graph); !status)
       return noteLoss(status);
   if (Status status = copyInputs(entry, slot, inputs); !status)
     return noteLoss(status);
   std::string what = "starting " + std::string(entry.name) + " of " + program.name;
   Status status = blocking
-                      ? enqueue(entry, slot, /*stepwise=*/true)
+                      ? enqueue(entry, slot, /*outputs=*/true, /*stepwise=*/true)
                       : driver.status(driver.cuGraphLaunch(graph.get(), runStream.get()), what);
   if (status)
     status = driver.status(driver.cuEventRecord(slot.done.get(), runStream.get()), what);
@@ -209,6 +212,23 @@ Status DeviceExecutor::wait() {
         !copied)
       return noteLoss(copied);
   return status;
+}
+
+Status DeviceExecutor::repeat(const fx_entry &entry, int64_t runs) {
+  if (Status status = settle(); !status)
+    return status;
+  RunSlot &slot = slots[next ^ 1]; // of the last run
+  GraphExec &graph = repeated[&entry];
+  if (!graph)
+    if (Status status = capture(entry, slot, /*outputs=*/false, graph); !status)
+      return noteLoss(status);
+  for (int64_t i = 0; i < runs; ++i)
+    if (Status status =
+            context->driver().status(context->driver().cuGraphLaunch(graph.get(), runStream.get()),
+                                     "starting " + std::string(entry.name) + " of " + program.name);
+        !status)
+      return noteLoss(status);
+  return settle();
 }
 
 } // namespace fluxion::rt::cuda

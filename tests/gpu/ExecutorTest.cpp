@@ -150,6 +150,23 @@ TEST_F(DeviceExecutor, inputMemoryIsReadUntilTheNextWait) {
   later.reset(), memory.reset();
 }
 
+TEST_F(DeviceExecutor, measuringRunsLaunchesAlone) {
+  start();
+  float value = 1, result = 0;
+  const void *in[] = {&value};
+  void *out[] = {&result};
+  auto before = test::fakeCuda().counts();
+  double seconds = 0;
+  ASSERT_TRUE(instance->measure(*instance->entry("step"), in, out, 10, seconds));
+  auto after = test::fakeCuda().counts();
+  EXPECT_GT(seconds, 0);
+  EXPECT_EQ(counter(), 12); // one whole run, one to warm up
+  EXPECT_EQ(after.copiedIn - before.copiedIn, 4u);
+  EXPECT_EQ(after.captures - before.captures, 2u);
+  ASSERT_TRUE(step(1, &result));
+  EXPECT_EQ(result, 13);
+}
+
 TEST_F(DeviceExecutor, stateTravelsBetweenDeviceAndHost) {
   start();
   float result = 0;

@@ -5,6 +5,7 @@
 #include "frontend/driver/Compile.h"
 #include "frontend/driver/Compiled.h"
 #include "frontend/driver/commands/Commands.h"
+#include "frontend/driver/commands/Measure.h"
 #include "frontend/dsl/Trace.h"
 #include "passes/report/FusionReport.h"
 
@@ -208,10 +209,15 @@ void addBuild(CLI::App &app, int &) {
   };
   auto flags = std::make_shared<Flags>();
   CLI::App *command = app.add_subcommand(
-      "build", "a model as files that need neither Fluxion nor LLVM\n\n"
-               "  fluxion build vision/lenet -o lenet                       a standalone trainer\n"
-               "  fluxion build vision/lenet -o lenet.o --emit=object       object and C header");
-  command->add_option("model", flags->model, "a name of fluxion list")->required();
+      "build",
+      "a model as files that need neither Fluxion nor LLVM\n\n"
+      "  fluxion build vision/lenet -o lenet                       a standalone trainer\n"
+      "  fluxion build vision/lenet -o lenet.o --emit=object       object and C header\n"
+      "  fluxion build vision/lenet -o lenet --target=cpu,cuda     for either, picked where "
+      "it starts");
+  command
+      ->add_option("model", flags->model, "a name of fluxion list, or a .mlir file for an object")
+      ->required();
   command
       ->add_option("-o,--output", flags->output,
                    "the file to write; an object's header is written beside it")
@@ -230,11 +236,11 @@ void addBuild(CLI::App &app, int &) {
       names.push_back(name);
     checkChoice("--emit", flags->emit, names);
     auto kind = llvm::find_if(kinds, [&](auto &each) { return each.first == flags->emit; });
-    CompileInfo info =
-        emit(makeModel(flags->model, flags->compile.batch), {.kind = kind->second,
-                                                             .path = flags->output,
-                                                             .data = findModel(flags->model).data,
-                                                             .compile = flags->compile.options()});
+    CompileInfo info = emit(subjectProgram(flags->model, flags->compile.batch),
+                            {.kind = kind->second,
+                             .path = flags->output,
+                             .data = isMlirFile(flags->model) ? "" : findModel(flags->model).data,
+                             .compile = flags->compile.options()});
     if (flags->json)
       std::printf("%s\n", compileEvent(info).c_str());
     else if (flags->compile.timing)

@@ -114,6 +114,10 @@ public:
   Status submit(const fx_entry &entry, std::span<const void *const> inputs,
                 std::span<void *const> outputs);
   Status wait();
+  // Seconds a run takes, of `runs` one behind the other; on a GPU without the copies of inputs and
+  // outputs, which are made once.
+  Status measure(const fx_entry &entry, std::span<const void *const> inputs,
+                 std::span<void *const> outputs, int64_t runs, double &seconds);
   // Memory for inputs that a GPU reads without a copy in between; null where there is none left.
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes);
   // The entry point "init", which takes the seed, if the program has state.

@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Training steps and kernels on a GPU: right, and how fast.
+
+  bench/gpu.py prepare DIR --fluxion=build/bin/fluxion   where the compiler is: programs into DIR
+  bench/gpu.py run DIR [--seconds=200]                   where the GPU is: needs Python alone
+
+Every program holds a CPU part, so each is compared with itself on the CPU."""
+import argparse
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+ARCHS = "cpu:x86-64-v3,cuda:sm_80,cuda:sm_90a"
+# model, batch, kind of data, steps compared, steps timed, largest difference of a loss
+MODELS = (("vision/mlp", 128, "mnist", 50, 2000, 1e-3),
+          ("vision/lenet", 64, "mnist", 50, 1000, 1e-3),
+          ("vision/resnet20", 128, "cifar10", 6, 60, 5e-3))
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def prepare(args):
+    os.makedirs(args.folder, exist_ok=True)
+    for model, batch, *_ in MODELS:
+        name = model.split("/")[-1]
+        subprocess.run([args.fluxion, "build", model, f"--batch={batch}", f"--target={ARCHS}",
+                        "-o", f"{args.folder}/{name}"], check=True)
+        print("built", name, flush=True)
+    library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([args.fluxion, "build", f"{HERE}/kernels/gpu.mlir", "--emit=object",
+                        f"--target={ARCHS}", "-o", f"{scratch}/gpu.o"], check=True)
+        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-DPROGRAM=fx_gpu_program",
+                        f"-I{HERE}/../runtime/include", f"{HERE}/gpuRunner.cpp", f"{scratch}/gpu.o",
+                        f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
+                        "-o", f"{args.folder}/kernels"], check=True)
+    print("built kernels")
+
+
+def pixels(generator, count, size):
+    """Images of which each label has a bright place of its own, over noise."""
+    data, labels = bytearray(), bytearray()
+    for _ in range(count):
+        label = generator.randrange(10)
+        image = bytearray(generator.randbytes(size))
+        place = label * (size // 10)
+        image[place:place + size // 20] = bytes([255]) * (size // 20)
+        data += image
+        labels.append(label)
+    return bytes(data), bytes(labels)
+
+
+def write_data(folder):
+    generator = random.Random(1)
+    os.makedirs(f"{folder}/mnist")
+    for name, count in (("train", 6400), ("t10k", 256)):
+        data, labels = pixels(generator, count, 784)
+        with open(f"{folder}/mnist/{name}-images-idx3-ubyte", "wb") as out:
+            out.write(struct.pack(">IIII", 2051, count, 28, 28) + data)
+        with open(f"{folder}/mnist/{name}-labels-idx1-ubyte", "wb") as out:
+            out.write(struct.pack(">II", 2049, count) + labels)
+    os.makedirs(f"{folder}/cifar10")
+    for name, count in (("data_batch_1", 2560), ("test_batch", 256)):
+        data, labels = pixels(generator, count, 3072)
+        with open(f"{folder}/cifar10/{name}.bin", "wb") as out:
+            for i in range(count):
+                out.write(labels[i:i + 1] + data[3072 * i:3072 * i + 3072])
+
+
+def events(program, data, target, steps, epochs=1, limit=60):
+    """The JSON lines of a run; an error where it fails."""
+    started = time.monotonic()
+    done = subprocess.run([program, f"--data={data}", "--json", f"--target={target}",
+                           f"--batch-limit={steps}", f"--epochs={epochs}"],
+                          capture_output=True, text=True, timeout=limit)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip() or f"exit {done.returncode}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return lines, time.monotonic() - started
+
+
+def losses(lines):
+    return [line["loss"] for line in lines if line["event"] == "step"]
+
+
+def check_model(folder, data, case):
+    model, batch, kind, compared, timed, most = case
+    program, name = f"{folder}/{model.split('/')[-1]}", model
+    gpu, seconds = events(program, f"{data}/{kind}", "cuda", compared)
+    cpu, _ = events(program, f"{data}/{kind}", "cpu", compared, limit=120)
+    again, _ = events(program, f"{data}/{kind}", "cuda", compared)
+    apart = max(abs(a - b) / max(abs(b), 1e-3) for a, b in zip(losses(gpu), losses(cpu)))
+    same = losses(gpu) == losses(again)
+    epochs = max(1, timed // 20 if kind == "cifar10" else timed // (6400 // batch))
+    long, _ = events(program, f"{data}/{kind}", "cuda", 0, epochs, limit=120)
+    end = next(line for line in long if line["event"] == "end")
+    first = next(line for line in gpu if line["event"] == "step")
+    right = apart <= most and same
+    print(f"{name:16} batch {batch:4}  {end['median_step_ms']:8.4f} ms a step, host "
+          f"{1e3 * end['median_host_ms']:6.1f} us  {end['steps']} steps  losses of {compared} steps "
+          f"differ by {apart:.1e} from the CPU's, {'the same again' if same else 'NOT the same again'}"
+          f"  first step {first['ms']:.1f} ms, whole run {seconds:.2f} s{'' if right else '  WRONG'}",
+          flush=True)
+    return right
+
+
+def run(args):
+    started, right = time.monotonic(), True
+    with tempfile.TemporaryDirectory() as data:
+        write_data(data)
+        jobs = [lambda case=case: check_model(args.folder, data, case) for case in MODELS]
+        jobs.append(lambda: subprocess.run([f"{args.folder}/kernels"], timeout=90).returncode == 0)
+        for job in jobs:
+            if time.monotonic() - started > args.seconds:
+                print("out of time; the rest was not run")
+                return 1
+            try:
+                right &= job()
+            except (RuntimeError, subprocess.TimeoutExpired) as error:
+                print(f"error: {error}", flush=True)
+                right = False
+    print(f"{'all right' if right else 'SOMETHING IS WRONG'} in {time.monotonic() - started:.0f} s")
+    return 0 if right else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("prepare", "run"))
+    parser.add_argument("folder")
+    parser.add_argument("--fluxion", default="build/bin/fluxion", help="the compiler")
+    parser.add_argument("--seconds", type=float, default=200, help="start nothing later than this")
+    args = parser.parse_args()
+    if args.what == "prepare":
+        prepare(args)
+        return 0
+    return run(args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

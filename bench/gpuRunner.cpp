@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Every entry point of a program (PROGRAM, from an emitted object) on the GPU against the same on
+// the CPU: the largest difference relative to the largest value, and the time of a run. Links
+// libfluxion_rt alone, for machines without a compiler; bench/gpu.py builds it.
+#include "fluxion/runtime.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+extern "C" const fx_program PROGRAM;
+using namespace fluxion::rt;
+
+namespace {
+
+struct Buffers {
+  std::vector<std::vector<std::byte>> bytes;
+  std::vector<void *> pointers;
+  Buffers(const fx_tensor *tensors, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i)
+      bytes.emplace_back(tensors[i].bytes);
+    for (auto &buffer : bytes)
+      pointers.push_back(buffer.data());
+  }
+};
+
+// Small numbers; integers stay in 0..9, which serve as indices and labels.
+void fill(const fx_tensor &tensor, std::vector<std::byte> &bytes, uint32_t seed) {
+  for (size_t i = 0; i < bytes.size() / 4; ++i) {
+    seed = seed * 1664525 + 1013904223;
+    float real = float(seed >> 8) / float(1 << 23) - 1;
+    int32_t whole = int32_t((seed >> 8) % 10);
+    if (tensor.dtype == FX_F32)
+      std::memcpy(&bytes[4 * i], &real, 4);
+    else if (tensor.dtype == FX_I32)
+      std::memcpy(&bytes[4 * i], &whole, 4);
+  }
+}
+
+double difference(const Buffers &a, const Buffers &b, const fx_entry &entry) {
+  double worst = 0;
+  for (uint32_t o = 0; o < entry.num_outputs; ++o) {
+    if (entry.outputs[o].dtype != FX_F32) {
+      if (a.bytes[o] != b.bytes[o])
+        return INFINITY;
+      continue;
+    }
+    auto *x = reinterpret_cast<const float *>(a.bytes[o].data()),
+         *y = reinterpret_cast<const float *>(b.bytes[o].data());
+    double largest = 1e-30, apart = 0;
+    for (size_t i = 0; i < a.bytes[o].size() / 4; ++i) {
+      largest = std::max(largest, (double)std::fabs(y[i]));
+      apart = x[i] == y[i]          ? apart
+              : std::isfinite(x[i]) ? std::max(apart, std::fabs((double)x[i] - y[i]))
+                                    : INFINITY;
+    }
+    worst = std::max(worst, apart / largest);
+  }
+  return worst;
+}
+
+int fail(const Status &status) {
+  std::fprintf(stderr, "error: %s\n", status.message().c_str());
+  return 1;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  double tolerance = argc > 1 ? std::atof(argv[1]) : 1e-5;
+  std::unique_ptr<Instance> gpu, cpu;
+  if (Status status = Instance::create(&PROGRAM, nullptr, gpu, "cuda"); !status)
+    return fail(status);
+  if (Status status = Instance::create(&PROGRAM, nullptr, cpu, "cpu"); !status)
+    return fail(status);
+  int code = 0;
+  for (uint32_t e = 0; e < PROGRAM.num_entries; ++e) {
+    const fx_entry &onGpu = gpu->program().entries[e], &onCpu = *cpu->entry(onGpu.name);
+    Buffers inputs(onGpu.inputs, onGpu.num_inputs), found(onGpu.outputs, onGpu.num_outputs),
+        expected(onGpu.outputs, onGpu.num_outputs);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < onGpu.num_inputs; ++i) {
+      fill(onGpu.inputs[i], inputs.bytes[i], 7 + i);
+      bytes += onGpu.inputs[i].bytes;
+    }
+    for (uint32_t i = 0; i < onGpu.num_outputs; ++i)
+      bytes += onGpu.outputs[i].bytes;
+    std::vector<const void *> in(inputs.pointers.begin(), inputs.pointers.end());
+    double seconds = 0;
+    if (Status status = cpu->run(onCpu, in, expected.pointers); !status)
+      return fail(status);
+    if (Status status = gpu->measure(onGpu, in, found.pointers, 200, seconds); !status)
+      return fail(status);
+    double apart = difference(found, expected, onGpu);
+    bool good = apart <= tolerance;
+    code |= !good;
+    std::printf("%-40s %10.2f us %9.1f GB/s  difference %.1e%s\n", onGpu.name, 1e6 * seconds,
+                double(bytes) / seconds / 1e9, apart, good ? "" : "  WRONG");
+    std::fflush(stdout);
+  }
+  return code;
+}
