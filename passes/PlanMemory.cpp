@@ -76,6 +76,7 @@ private:
   DenseMap<Value, size_t> storageOf;
   int64_t end = 0, lastCheck = -1;
 
+  void dropBarriers();
   void mergeReads();
   void guardSwaps();
   void measure();
@@ -86,6 +87,14 @@ private:
   bool takeOver(ir::KernelOp kernel, unsigned output);
   void attach();
 };
+
+// The order is fixed: what kept recomputation late has done its work.
+void EntryPlan::dropBarriers() {
+  for (auto barrier : llvm::make_early_inc_range(entry.getOps<ir::BarrierOp>())) {
+    barrier.replaceAllUsesWith(barrier.getXs());
+    barrier.erase();
+  }
+}
 
 void EntryPlan::mergeReads() {
   llvm::StringMap<ir::ReadOp> first;
@@ -244,6 +253,7 @@ void EntryPlan::attach() {
 }
 
 LogicalResult EntryPlan::run() {
+  dropBarriers();
   for (Operation &op : entry.front().without_terminator())
     if (!isa<ir::KernelOp, ir::ReadOp, ir::WriteOp, ir::CheckOp, ir::ReshapeOp, ir::ConstantOp>(op))
       return op.emitOpError("must be inside a kernel before memory is planned");

@@ -469,10 +469,8 @@ bool fluxion::codegen::isFlat(Value value) {
 SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<StoredValue> stores) {
   SmallVector<SmallVector<StoredValue>> groups;
   for (const StoredValue &store : stores) {
-    auto group = llvm::find_if(groups, [&](auto &g) {
-      return shapeOf(g[0].value) == shapeOf(store.value) &&
-             isFlat(g[0].value) == isFlat(store.value);
-    });
+    auto group =
+        llvm::find_if(groups, [&](auto &g) { return shapeOf(g[0].value) == shapeOf(store.value); });
     if (group == groups.end())
       groups.push_back({store});
     else

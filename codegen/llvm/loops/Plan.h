@@ -106,7 +106,8 @@ Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetIn
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 
-// Values of one map loop nest: equal shapes, in the order of `stores`.
+// Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
+// where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
