@@ -24,4 +24,7 @@ std::unique_ptr<mlir::Pass> createSchedulePass(const SchedulePassOptions &option
 // Makes every pass a flag of the running tool. The model, if any, must outlive all pipelines.
 void registerPasses(const ir::KernelModel *model);
 
+// Left on the module by a pass that failed for what the user asked, not for a mistake of ours.
+inline constexpr llvm::StringLiteral inputErrorAttrName = "fluxion.input_error"; // unit
+
 } // namespace fluxion::passes
