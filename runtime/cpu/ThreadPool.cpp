@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "fluxion/runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -52,7 +53,7 @@ thread_local bool insideTask = false;
 int defaultThreads() {
   if (const char *text = std::getenv("FLUXION_THREADS"))
     if (int count = std::atoi(text); count > 0)
-      return count;
+      return std::min(count, 1024);
   int count = (int)std::thread::hardware_concurrency();
   return count > 0 ? count : 1;
 }

@@ -44,6 +44,13 @@ std::string Trainer::check() {
   if (width != data.train.width)
     return std::string(in[0].name) + " has " + std::to_string(width) +
            " numbers an example, the data has " + std::to_string(data.train.width);
+  if (const fx_entry *predict = instance.entry("predict"); predict && predict->num_outputs)
+    if (const fx_tensor &scores = predict->outputs[0]; scores.rank == 2)
+      for (const Dataset *part : {&data.train, &data.test})
+        for (int32_t label : part->labels)
+          if (label >= scores.dims[1])
+            return "the data has the label " + std::to_string(label) + ", " + program.name +
+                   " has the classes 0 to " + std::to_string(scores.dims[1] - 1);
   perEpoch = (data.train.count + batch - 1) / batch;
   if (options.batchLimit)
     perEpoch = std::min(perEpoch, options.batchLimit);
@@ -105,6 +112,14 @@ Status Trainer::evaluate(double &loss) {
   return {};
 }
 
+void Trainer::keepIfFinite() {
+  if (const char *item = notFinite(); !item) {
+    older.swap(good);
+    good.assign(instance.state(), instance.state() + instance.program().state_bytes);
+  } else if (good.empty())
+    beganBad = item;
+}
+
 int Trainer::runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted) {
   Batches batches(data.train, orderFrom(counter()), batch);
   Scalars results(*stepEntry);
@@ -112,17 +127,17 @@ int Trainer::runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interr
   int64_t done = 0;
   for (const Batches::Batch *next; !interrupted && (next = batches.next()); ++done) {
     const void *in[] = {next->features.data(), next->labels.data()};
-    if (steps % std::max<int64_t>(1, options.snapshotEvery) == 0 && !notFinite())
-      good.assign(instance.state(), instance.state() + instance.program().state_bytes);
+    if (steps % options.snapshotEvery == 0)
+      keepIfFinite();
     int64_t step = counter() + 1;
     double from = secondsNow();
     Status status = instance.run(*stepEntry, in, results.pointers);
     double ms = 1e3 * (secondsNow() - from);
     if (!status)
-      return stop("step " + std::to_string(step) + ": " + status.message());
+      return stopStep(step, status.message());
     float loss = results.values[0];
     if (!std::isfinite(loss))
-      return stopNotFinite(step);
+      return stopStep(step, "the loss is not finite");
     milliseconds.push_back(ms);
     ++steps;
     lossSum += loss;
@@ -203,12 +218,12 @@ int Trainer::stop(const std::string &why) {
               options.save);
 }
 
-int Trainer::stopNotFinite(int64_t step) {
-  std::string why = "step " + std::to_string(step) + ": the loss is not finite";
+int Trainer::stopStep(int64_t step, const std::string &reason) {
+  std::string why = "step " + std::to_string(step) + ": " + reason;
   Culprit culprit;
   if (good.empty())
-    return fail(why + "; the state it began with has " + notFinite());
-  restore(good);
+    return fail(why + "; neither is " + beganBad + " in the state that it began with");
+  restore(older.empty() ? good : older);
   if (findCulprit(step, culprit))
     why += "; first offending tensor: " + culprit.tensor +
            (culprit.step < step ? ", of step " + std::to_string(culprit.step) : "");
@@ -250,9 +265,9 @@ bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
         auto first = std::find_if(found.begin(), found.end(), [&](const std::string &name) {
           return std::find(harmless.begin(), harmless.end(), name) == harmless.end();
         });
-        culprit.tensor = first == found.end() ? stepEntry->outputs[0].name : *first;
         restore(good);
-        return true;
+        culprit.tensor = first == found.end() ? "" : *first;
+        return first != found.end();
       }
       harmless.insert(harmless.end(), found.begin(), found.end());
     }

@@ -34,19 +34,23 @@ private:
   const fx_entry *stepEntry = nullptr, *evaluateEntry = nullptr;
   int64_t batch = 0, perEpoch = 0, steps = 0, total = 0;
   std::vector<double> milliseconds;
-  std::vector<std::byte> good; // a copy of a state whose every number is finite
+  // Copies of the state, every number of it finite: the last one and, so that a replay sees steps
+  // that go well, the one before.
+  std::vector<std::byte> good, older;
+  std::string beganBad; // an item of the first state that is not finite
   double started = 0, accuracy = 0;
 
   int64_t counter() const;
   void restore(const std::vector<std::byte> &copy);
   const char *notFinite() const; // a state item, or null
+  void keepIfFinite();
   std::vector<int64_t> orderFrom(int64_t step) const;
   int runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted);
   int finish();
   Status evaluate(double &loss);
   int save();
   int stop(const std::string &why);
-  int stopNotFinite(int64_t step);
+  int stopStep(int64_t step, const std::string &reason);
   bool findCulprit(int64_t last, Culprit &culprit);
 };
 
