@@ -52,8 +52,14 @@ Prepared &prepared(const Workload &workload, int threads) {
 void time(benchmark::State &state, const Workload &workload, int threads) {
   Prepared &it = prepared(workload, threads);
   rt::ThreadPool &pool = it.call.pool();
-  driver::fmaPeak(pool, it.call.type());
-  double copy = workload.bytes > 0 ? driver::copyBandwidth(pool, int64_t(workload.bytes)) : 0;
+  double fma = 0, copy = 0;
+  auto measurePeaks = [&] {
+    if (workload.flops > 0)
+      fma = driver::fmaPeak(pool, it.call.type());
+    if (workload.bytes > 0)
+      copy = driver::copyBandwidth(pool, int64_t(workload.bytes));
+  };
+  measurePeaks();
   std::vector<double> samples;
   while (state.KeepRunningBatch(it.batch)) {
     double from = rt::secondsNow();
@@ -61,7 +67,7 @@ void time(benchmark::State &state, const Workload &workload, int threads) {
       it.call();
     samples.push_back((rt::secondsNow() - from) / double(it.batch));
   }
-  double fma = driver::fmaPeak(pool, it.call.type());
+  measurePeaks();
   std::sort(samples.begin(), samples.end());
   double best = samples.front(), median = samples[samples.size() / 2];
   state.counters["best_ms"] = 1e3 * best;

@@ -30,10 +30,14 @@ struct BenchFlags {
 // bytes: reading alone may be faster.
 void line(const BenchFlags &flags, const std::string &name, int64_t count, EntryCall &call,
           double seconds, double flops, double bytes) {
-  fmaPeak(call.pool(), call.type());
-  double copy = bytes > 0 ? copyBandwidth(call.pool(), int64_t(bytes)) : 0;
+  double peak = 0, copy = 0;
+  auto measurePeaks = [&] {
+    peak = fmaPeak(call.pool(), call.type());
+    copy = bytes > 0 ? copyBandwidth(call.pool(), int64_t(bytes)) : 0;
+  };
+  measurePeaks();
   Timing timing = timeCall(call, seconds);
-  double peak = fmaPeak(call.pool(), call.type());
+  measurePeaks();
   double flopRate = flops / timing.best, byteRate = bytes / timing.best;
   double share = flopRate / peak, copyShare = copy > 0 ? byteRate / copy : 0;
   if (flags.json)
