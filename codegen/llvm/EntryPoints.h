@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/common/Backend.h"
+#include "codegen/llvm/LowerProgram.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -15,6 +16,7 @@ struct EntryPoint {
   std::string symbol;              // of the fx_entry_fn
   std::vector<std::string> checks; // messages, in order
   int64_t kernels = 0;             // calls
+  std::vector<Fork> forks;
 };
 
 // Emits `i32 symbol(context, state, arena, inputs, outputs)` at the builder's insertion point.

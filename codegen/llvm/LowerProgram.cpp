@@ -89,8 +89,12 @@ LogicalResult ProgramLowering::emitKernels(OpBuilder &b, LoweredProgram &out) {
       if (!known->second.object.empty())
         out.extraObjects.push_back(known->second.object);
     }
-    for (const KernelPhase &phase : known->second.phases)
+    auto flops = kernel->getAttrOfType<IntegerAttr>("fluxion.flops");
+    for (const KernelPhase &phase : known->second.phases) {
       ++out.kernels[phase.symbol];
+      if (kernel.getKind() == ir::KernelKind::Contract && flops)
+        out.contractions[phase.symbol] = (double)flops.getInt();
+    }
     emittedOf[kernel] = &known->second;
     return WalkResult::skip();
   });
@@ -132,6 +136,7 @@ LogicalResult ProgramLowering::run(LoweredProgram &out) {
         [&](ir::KernelOp kernel) -> const EmittedKernel & { return *emittedOf.lookup(kernel); });
     if (failed(point))
       return failure();
+    llvm::append_range(out.forks, point->forks);
     entries.emplace_back(entry, std::move(*point));
   }
   if (options.dump) {
