@@ -7,6 +7,8 @@
 #include "ir/ops/Update.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace fluxion::ir {
 
@@ -21,12 +23,17 @@ struct KernelCost {
   bool inPlace = false;
   double flops = 0, bytes = 0; // multiply-add counts 2; least traffic
   double seconds = 0;          // predicted, one thread
+  // Other backends that take the kernel, and their predicted seconds.
+  std::vector<std::pair<std::string, double>> others;
+  // Every decision the schedule may override, as decided, `backend` included.
+  mlir::DictionaryAttr schedule;
+  std::string scheduleRefusal; // which given key cannot be obeyed and what it may be; empty: none
 };
 
 class KernelModel {
 public:
   virtual ~KernelModel() = default;
-  // The kernel as scheduled; a `backend` key in its schedule forces one.
+  // The kernel as scheduled; keys of its schedule win over what the model would choose.
   virtual KernelCost cost(KernelOp kernel, const TargetInfo &target) const = 0;
   // May this op be an epilogue (fused behind) or a prologue (fused before) of the contraction?
   virtual bool fusesInto(mlir::Operation *op, mlir::Operation *contraction,

@@ -213,11 +213,6 @@ struct OrderPass : impl::OrderPassBase<OrderPass> {
   void runOnOperation() override {
     for (func::FuncOp entry : entryPoints(getOperation()))
       Orderer(entry).run();
-    // The order is fixed now: what kept recomputation late has done its work.
-    getOperation().walk([](ir::BarrierOp barrier) {
-      barrier.replaceAllUsesWith(barrier.getXs());
-      barrier.erase();
-    });
   }
 };
 

@@ -38,7 +38,8 @@ def FusePass : Fluxion_Pass<"fuse"> {
 def OutlinePass : Fluxion_Pass<"outline"> {
   let summary = "put every op that is still outside into a kernel of its own";
   let description = [{
-    After: an entry point holds kernels, reads, writes, checks, reshapes (views) and constants only.
+    After: an entry point holds kernels, reads, writes, checks, barriers, reshapes (views) and
+    constants only.
   }];
 }
 def SchedulePass : Fluxion_Pass<"schedule"> {
@@ -53,8 +54,8 @@ def PlanMemoryPass : Fluxion_Pass<"plan-memory"> {
   let summary = "give every buffer of the step an address";
   let description = [{
     Before: entry points hold only what `outline` leaves. After: every kernel has places, every state
-    item an offset; `fluxion.state_bytes` and each entry's `fluxion.arena_bytes` are set; an
-    independent check has refuted any overlap of live buffers.
+    item an offset; barriers are gone, as the order is fixed; `fluxion.state_bytes` and each entry's
+    `fluxion.arena_bytes` are set; an independent check has refuted any overlap of live buffers.
   }];
   let options = [Option<"apart", "apart", "bool", /*default=*/"false",
                         "no two buffers share memory and no state is updated in place">];

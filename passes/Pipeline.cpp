@@ -30,8 +30,8 @@ constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outli
 // The known names nearest to a misspelt one, for the error's last words.
 std::string nearest(StringRef wanted, ArrayRef<StringRef> known) {
   SmallVector<StringRef> sorted(known);
-  llvm::stable_sort(sorted, [&](StringRef a, StringRef b) {
-    return wanted.edit_distance(a) < wanted.edit_distance(b);
+  llvm::sort(sorted, [&](StringRef a, StringRef b) {
+    return std::pair(wanted.edit_distance(a), a) < std::pair(wanted.edit_distance(b), b);
   });
   sorted.resize(std::min<size_t>(sorted.size(), 3));
   return llvm::join(sorted, ", ");

@@ -78,6 +78,7 @@ private:
   int64_t end = 0, lastCheck = -1;
   bool onGpu = ir::TargetInfo::of(module).isGpu();
 
+  void dropBarriers();
   void mergeReads();
   void guardSwaps();
   void measure();
@@ -89,6 +90,14 @@ private:
   bool takeOver(ir::KernelOp kernel, unsigned output);
   void attach();
 };
+
+// The order is fixed: what kept recomputation late has done its work.
+void EntryPlan::dropBarriers() {
+  for (auto barrier : llvm::make_early_inc_range(entry.getOps<ir::BarrierOp>())) {
+    barrier.replaceAllUsesWith(barrier.getXs());
+    barrier.erase();
+  }
+}
 
 void EntryPlan::mergeReads() {
   llvm::StringMap<ir::ReadOp> first;
@@ -260,6 +269,7 @@ void EntryPlan::attach() {
 }
 
 LogicalResult EntryPlan::run() {
+  dropBarriers();
   for (Operation &op : entry.front().without_terminator())
     if (!isa<ir::KernelOp, ir::ReadOp, ir::WriteOp, ir::CheckOp, ir::ReshapeOp, ir::ConstantOp>(op))
       return op.emitOpError("must be inside a kernel before memory is planned");

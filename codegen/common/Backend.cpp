@@ -26,6 +26,12 @@ fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
   return target.isGpu() ? gpu : cpu;
 }
 
+std::vector<DictionaryAttr> Backend::candidates(ir::KernelOp kernel,
+                                                const ir::TargetInfo &target) const {
+  ir::KernelCost own = cost(kernel, target);
+  return own.backend.empty() ? std::vector<DictionaryAttr>() : std::vector{own.schedule};
+}
+
 const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target,
                                                ir::KernelCost *cost) {
   StringAttr forced = kernel.getSchedule()
@@ -33,16 +39,23 @@ const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::Ta
                           : StringAttr();
   const Backend *best = nullptr;
   ir::KernelCost bestCost;
+  std::vector<std::pair<std::string, double>> predictions; // of all that take it
   for (const auto &backend : backendsFor(target)) {
-    if (forced && forced.getValue() != backend->name())
-      continue;
     ir::KernelCost candidate = backend->cost(kernel, target);
+    bool allowed = !forced || forced.getValue() == backend->name();
+    if (!candidate.backend.empty())
+      predictions.emplace_back(backend->name(), candidate.seconds);
+    if (!allowed)
+      continue;
     if (candidate.backend.empty())
       bestCost.refusal += (bestCost.refusal.empty() ? "" : "; ") +
                           (backend->name() + ": " + candidate.refusal).str();
     else if (!best || candidate.seconds < bestCost.seconds)
       best = backend.get(), bestCost = candidate;
   }
+  for (auto &prediction : predictions)
+    if (best && prediction.first != best->name())
+      bestCost.others.push_back(prediction);
   if (cost)
     *cost = bestCost;
   return best;

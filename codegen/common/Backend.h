@@ -16,6 +16,9 @@ namespace fluxion::codegen {
 struct KernelPhase {
   std::string symbol;
   int64_t tasks = 1;
+  // `(..., ptr scratch, ptr context)`: called once for all tasks, forks by itself with the
+  // fx_context it gets.
+  bool forks = false;
 };
 
 // A tensor map (CUtensorMap) that follows the addresses of a launch, innermost dimension first.
@@ -50,6 +53,9 @@ public:
   virtual ~Backend() = default;
   virtual llvm::StringRef name() const = 0;
   virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
+  // Schedules worth measuring, the model's own first.
+  virtual std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
+                                                       const ir::TargetInfo &target) const;
   // Emits functions named after `symbol` at the builder's insertion point in a module.
   virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder,
                                               llvm::StringRef symbol,

@@ -32,7 +32,7 @@ std::string shapeText(const fx_tensor &tensor) {
 
 Expected<std::string> findLinker() {
   SmallVector<std::string> names;
-  if (auto given = sys::Process::GetEnv("CXX"))
+  if (auto given = sys::Process::GetEnv("CXX"); given && !given->empty())
     names.push_back(*given);
   names.append({"c++", "g++", "clang++", "clang++-22"});
   for (const std::string &name : names)
@@ -67,7 +67,7 @@ Error writeFile(StringRef path, StringRef bytes, bool executable) {
   int fd;
   if (std::error_code error = sys::fs::createUniqueFile(path + ".%%%%%%", fd, temporary))
     return createStringError("cannot write " + path + ": " + error.message());
-  auto removeTemporary = make_scope_exit([&] { sys::fs::remove(temporary); });
+  scope_exit removeTemporary([&] { sys::fs::remove(temporary); });
   raw_fd_ostream out(fd, /*shouldClose=*/true);
   out << bytes;
   out.close();
@@ -94,7 +94,7 @@ Error writeObject(StringRef path, ArrayRef<std::string> objects) {
   SmallString<128> folder;
   if (std::error_code error = sys::fs::createUniqueDirectory("fluxion-link", folder))
     return createStringError("cannot create a temporary folder: " + error.message());
-  auto removeFolder = make_scope_exit([&] { sys::fs::remove_directories(folder); });
+  scope_exit removeFolder([&] { sys::fs::remove_directories(folder); });
   std::string joined = (folder + "/joined.o").str();
   std::vector<std::string> arguments{"-r", "-nostdlib", "-o", joined};
   for (auto [i, object] : enumerate(objects)) {
@@ -151,7 +151,7 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
   SmallString<128> folder;
   if (std::error_code error = sys::fs::createUniqueDirectory("fluxion-link", folder))
     return createStringError("cannot create a temporary folder: " + error.message());
-  auto removeFolder = make_scope_exit([&] { sys::fs::remove_directories(folder); });
+  scope_exit removeFolder([&] { sys::fs::remove_directories(folder); });
   std::string linked = (folder + "/linked").str();
   std::vector<std::string> arguments{
       "-o", linked, "-s", "-pthread", "-Wl,--gc-sections", "-Wl,--as-needed"};

@@ -214,6 +214,8 @@ LogicalResult EntryEmitter::emitKernel(ir::KernelOp kernel, const EmittedKernel 
   bool worthForking = !seconds || seconds.getValueAsDouble() > forkSeconds;
   ++result.kernels;
   for (const KernelPhase &phase : emitted.phases) {
+    if (seconds && phase.tasks > 1 && worthForking)
+      result.forks.push_back({phase.symbol, seconds.getValueAsDouble()});
     if (phase.tasks > 1 && worthForking) {
       fork(phase, buffers);
       continue;

@@ -4,6 +4,7 @@
 
 #include "codegen/common/Backend.h"
 #include "codegen/llvm/LaunchTable.h"
+#include "codegen/llvm/LowerProgram.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -19,6 +20,7 @@ struct EntryPoint {
   std::vector<std::string> checks;  // messages, in order
   int64_t kernels = 0;              // calls
   std::optional<LaunchTable> table; // of a GPU target
+  std::vector<Fork> forks;
 };
 
 // Emits `i32 symbol(context, state, arena, inputs, outputs)` at the builder's insertion point.

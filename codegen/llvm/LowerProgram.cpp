@@ -72,7 +72,7 @@ private:
   DenseMap<Operation *, const EmittedKernel *> emittedOf;
 
   LogicalResult emitKernels(OpBuilder &b, LoweredProgram &out);
-  LogicalResult emitEntries(OpBuilder &b);
+  LogicalResult emitEntries(OpBuilder &b, LoweredProgram &out);
   void emitEmulatedEntries(OpBuilder &b);
   LogicalResult toLLVMDialect();
 };
@@ -96,8 +96,12 @@ LogicalResult ProgramLowering::emitKernels(OpBuilder &b, LoweredProgram &out) {
       if (!known->second.object.empty())
         out.extraObjects.push_back(known->second.object);
     }
-    for (const KernelPhase &phase : known->second.phases)
+    auto flops = kernel->getAttrOfType<IntegerAttr>("fluxion.flops");
+    for (const KernelPhase &phase : known->second.phases) {
       ++out.kernels[phase.symbol];
+      if (kernel.getKind() == ir::KernelKind::Contract && flops)
+        out.contractions[phase.symbol] = (double)flops.getInt();
+    }
     for (const KernelLaunch &launch : known->second.launches)
       ++out.kernels[launch.symbol];
     emittedOf[kernel] = &known->second;
@@ -117,7 +121,7 @@ LogicalResult ProgramLowering::toLLVMDialect() {
   return pm.run(*lowered);
 }
 
-LogicalResult ProgramLowering::emitEntries(OpBuilder &b) {
+LogicalResult ProgramLowering::emitEntries(OpBuilder &b, LoweredProgram &out) {
   std::string prefix = "fx_" + identifier(options.name) + "_";
   auto phasesOf = [&](ir::KernelOp kernel) -> const EmittedKernel & {
     return *emittedOf.lookup(kernel);
@@ -132,6 +136,7 @@ LogicalResult ProgramLowering::emitEntries(OpBuilder &b) {
                                       : emitEntryPoint(entry, b, symbol, phasesOf);
     if (failed(point))
       return failure();
+    llvm::append_range(out.forks, point->forks);
     entries.emplace_back(entry, std::move(*point));
   }
   return success();
@@ -165,7 +170,7 @@ LogicalResult ProgramLowering::run(LoweredProgram &out) {
         LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
                                     {pointer, pointer, pointer, b.getI64Type()}));
   }
-  if (failed(emitKernels(b, out)) || failed(emitEntries(b)))
+  if (failed(emitKernels(b, out)) || failed(emitEntries(b, out)))
     return failure();
   if (target.kind == "cuda-emulated")
     emitEmulatedEntries(b);

@@ -15,12 +15,19 @@
 
 namespace fluxion::codegen {
 
+struct Fork {
+  std::string function;
+  double seconds = 0; // of the work it divides, as predicted
+};
+
 struct LoweredProgram {
   std::unique_ptr<llvm::Module> module;
   std::string descriptor;                 // symbol of the fx_program
   std::vector<std::string> extraObjects;  // from backends that emit native code themselves
   std::vector<Image> images;              // of a program for a GPU; the descriptor holds them too
   std::map<std::string, int64_t> kernels; // distinct kernel symbols and how often each is called
+  std::map<std::string, double> contractions; // functions of contract kernels, and their flops
+  std::vector<Fork> forks;                    // calls that may wake threads
 };
 
 struct LowerOptions {

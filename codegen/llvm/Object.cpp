@@ -88,6 +88,7 @@ Expected<std::string> emit(LoweredProgram &program, const ir::TargetInfo &target
     return createStringError("generated LLVM IR is not valid: " + broken);
   SmallVector<char, 0> bytes;
   raw_svector_ostream out(bytes);
+  (*machine)->Options.MCOptions.AsmVerbose = true; // loops and spills are named in comments
   legacy::PassManager passes;
   if ((*machine)->addPassesToEmitFile(passes, out, nullptr, type, /*DisableVerify=*/true))
     return createStringError(target.triple + " cannot emit this kind of file");

@@ -24,7 +24,6 @@ int64_t productOf(ArrayRef<int64_t> sizes, ArrayRef<int64_t> dims) {
     count *= sizes[dim];
   return count;
 }
-bool isContraction(const Reduction &r) { return isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op); }
 
 // Is the operand's last dimension, along which memory is contiguous, summed over?
 bool sumsLastDimension(const Reduction &r) {
@@ -56,7 +55,7 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
   ReduceGrid grid;
   int64_t results = product(r.kept), summed = product(r.extents);
   grid.chunkLength = ceilDiv(summed, r.chunks);
-  if (isContraction(r)) { // no tile form: a thread a result
+  if (isContraction(r.op)) { // no tile form: a thread a result
     grid.columns = 128, grid.groups = 1;
   } else if (sumsLastDimension(r)) {
     grid.columns = 1;
@@ -141,7 +140,7 @@ int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &t
     int64_t length = ceilDiv(ceilDiv(summed, std::min(chunks, most)), grid.tileK) * grid.tileK;
     return ceilDiv(summed, length);
   }
-  if (isContraction(r))
+  if (isContraction(r.op))
     return 1;
   ReduceGrid grid = reduceGrid(whole);
   tiles = grid.tiles;

@@ -27,6 +27,8 @@ public:
       return cost;
     }
     cost.backend = "simt";
+    Builder b(kernel.getContext());
+    cost.schedule = b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr("simt"))});
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
     countWork(kernel, cost);

@@ -220,6 +220,8 @@ void lowerAndEmit(ModuleOp traced, ModuleOp planned, const Request &request,
     if (!text)
       return text.takeError();
     product.objects = {std::move(*text)};
+    if (request.assembly)
+      product.findings = codegen::lintCode(lowered, product.objects[0]);
     return llvm::Error::success();
   });
   if (!request.assembly)

@@ -3,6 +3,7 @@
 // cache.
 #pragma once
 
+#include "codegen/llvm/CodeLint.h"
 #include "codegen/llvm/Jit.h"
 #include "codegen/llvm/LowerProgram.h"
 #include "fluxion/compile.h"
@@ -28,8 +29,9 @@ struct Request {
 
 struct Product {
   mlir::OwningOpRef<mlir::ModuleOp> planned;
-  std::vector<std::string> objects; // or one text
-  std::string descriptor;           // symbol of the fx_program
+  std::vector<std::string> objects;           // or one text
+  std::string descriptor;                     // symbol of the fx_program
+  std::vector<codegen::CodeFinding> findings; // of the lint, where the request is for assembly
   CompileInfo info;
 };
 

@@ -2,6 +2,7 @@
 #include "frontend/driver/RunFile.h"
 
 #include "frontend/driver/commands/FileProgram.h"
+#include "frontend/driver/commands/Measure.h"
 #include "ir/Target.h"
 #include "ir/autodiff/Differentiate.h"
 #include "ir/ops/Update.h"
@@ -9,7 +10,10 @@
 
 #include "llvm/Support/Format.h"
 
+#include <CLI/CLI.hpp>
+
 #include <cmath>
+#include <cstdio>
 #include <functional>
 #include <stdexcept>
 
@@ -91,24 +95,12 @@ const Array *find(const NamedArrays &arrays, const std::string &name) {
 }
 
 // The archive's array where it has the argument's shape and, but for bf16, its element type.
-Array inputFrom(const NamedArrays &arrays, const std::string &path, const std::string &name,
-                mlir::RankedTensorType wanted) {
-  const Array *found = find(arrays, name);
-  if (!found) {
-    std::vector<std::string> names;
-    for (auto &[known, array] : arrays)
-      names.push_back(known);
-    std::string close = dsl::nearest(name, names);
-    throw std::runtime_error(path + " has no array named \"" + name + "\"" +
-                             (close.empty() ? "; it holds " + llvm::join(names, ", ")
-                                            : "; did you mean \"" + close + "\"?"));
-  }
+Array inputFrom(const Array &found, const std::string &label, mlir::RankedTensorType wanted) {
   Type type = dsl::fromMlir(wanted), stored = type;
   stored.dtype = type.dtype == DType::bf16 ? DType::f32 : type.dtype;
-  if (found->type() != stored)
-    throw std::runtime_error(path + ": \"" + name + "\" is " + found->type().str() + ", expected " +
-                             stored.str());
-  Value value = toValue(*found, wanted.getContext());
+  if (found.type() != stored)
+    throw std::runtime_error(label + " is " + found.type().str() + ", expected " + stored.str());
+  Value value = toValue(found, wanted.getContext());
   value.type = wanted;
   return toArray(value);
 }
@@ -127,11 +119,10 @@ std::vector<mlir::func::FuncOp> chosen(const Program &program, const RunRequest 
 
 } // namespace
 
-std::vector<FunctionResults> runFile(const RunRequest &request) {
-  Program program = readProgram(request.file);
+std::vector<FunctionResults> runFunctions(const RunRequest &request) {
+  Program program = subjectProgram(request.subject, request.batch);
   mlir::MLIRContext *context = program.impl->context.get();
   std::vector<mlir::func::FuncOp> functions = chosen(program, request);
-  NamedArrays given = request.inputs.empty() ? NamedArrays() : readNpz(request.inputs);
 
   std::function<std::vector<Array>(const std::string &, const std::vector<Array> &)> run;
   if (request.compile.target == "reference") {
@@ -145,15 +136,8 @@ std::vector<FunctionResults> runFile(const RunRequest &request) {
   }
   std::vector<FunctionResults> all;
   for (mlir::func::FuncOp function : functions) {
-    std::vector<Array> inputs;
-    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
-      inputs.push_back(request.inputs.empty()
-                           ? randomArray(dsl::fromMlir(type), (uint64_t)request.seed + (i << 32))
-                           : inputFrom(given, request.inputs,
-                                       nameOf(function.getArgAttrDict(i), "arg", i),
-                                       llvm::cast<mlir::RankedTensorType>(type)));
     FunctionResults results{function.getSymName().str(), {}};
-    for (auto [i, array] : llvm::enumerate(run(results.function, inputs)))
+    for (auto [i, array] : llvm::enumerate(run(results.function, argumentsOf(function, request))))
       results.results.emplace_back(nameOf(function.getResultAttrDict(i), "result", i),
                                    withoutBf16(array, context));
     all.push_back(std::move(results));
@@ -161,13 +145,72 @@ std::vector<FunctionResults> runFile(const RunRequest &request) {
   return all;
 }
 
+std::vector<Array> argumentsOf(mlir::func::FuncOp function, const RunRequest &request) {
+  std::vector<Array> arguments;
+  if (request.inputs.empty()) {
+    for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+      arguments.push_back(
+          randomArray(dsl::fromMlir(type), (uint64_t)request.seed + ((uint64_t)i << 32)));
+    return arguments;
+  }
+  NamedArrays given = readNpz(request.inputs);
+  std::vector<std::string> names;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    names.push_back(nameOf(function.getArgAttrDict(i), "arg", i));
+  if (given.size() != names.size())
+    throw std::runtime_error(request.inputs + " holds " + std::to_string(given.size()) +
+                             " arrays, but @" + function.getSymName().str() + " takes " +
+                             std::to_string(names.size()) + ": " + llvm::join(names, ", "));
+  bool byName = llvm::all_of(names, [&](auto &name) { return find(given, name) != nullptr; });
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes())) {
+    const Array &array = byName ? *find(given, names[i]) : given[i].second;
+    std::string member = byName ? names[i] : given[i].first;
+    arguments.push_back(inputFrom(array,
+                                  request.inputs + ": \"" + member + "\"" +
+                                      (member == names[i] ? "" : ", argument " + names[i] + ","),
+                                  llvm::cast<mlir::RankedTensorType>(type)));
+  }
+  return arguments;
+}
+
+int writeAndCompare(const RunRequest &request, const std::vector<FunctionResults> &functions) {
+  if (!request.outputs.empty())
+    writeNpz(request.outputs, functions.front().results);
+  if (request.expect.empty())
+    return 0;
+  std::string difference = firstDifference(readNpz(request.expect), functions.front().results,
+                                           request.rtol, request.atol);
+  if (!difference.empty())
+    std::fprintf(stderr, "error: %s\n", difference.c_str());
+  return difference.empty() ? 0 : 1;
+}
+
+void RunRequest::add(CLI::App &command) {
+  command.add_option("subject", subject, "a name of fluxion list, or a .mlir file")->required();
+  command.add_option("--func", function, "one function; all by default");
+  command.add_option("--inputs", inputs,
+                     ".npz with a tensor for every argument, in order or under its name");
+  command.add_option("--outputs", outputs,
+                     "write results here, under their fluxion.name or result0, result1, ...");
+  command.add_option("--expect", expect,
+                     ".npz to compare results with; exit status 1 where they differ");
+  command.add_option("--rtol", rtol, "of |found - expected| <= atol + rtol * |expected|")
+      ->capture_default_str();
+  command.add_option("--atol", atol, "see --rtol")->capture_default_str();
+  command.add_option("--seed", seed, "of random inputs and of the state")->capture_default_str();
+}
+
 std::string firstDifference(const NamedArrays &expected, const NamedArrays &found, double rtol,
                             double atol) {
   auto context = dsl::makeContext();
-  for (auto &[name, wanted] : expected) {
-    const Array *result = find(found, name);
-    if (!result)
-      return "no result is named \"" + name + "\"";
+  bool byName = llvm::all_of(expected, [&](auto &named) { return find(found, named.first); });
+  if (!byName && expected.size() != found.size())
+    return std::to_string(found.size()) + " results, expected " + std::to_string(expected.size());
+  for (auto [i, named] : llvm::enumerate(expected)) {
+    const Array &wanted = named.second, *result = &found[i].second;
+    std::string name = found[i].first;
+    if (byName)
+      result = find(found, name = named.first);
     if (wanted.type() != result->type())
       return "\"" + name + "\" is " + result->type().str() + ", expected " + wanted.type().str();
     Value want = toValue(wanted, context.get()), have = toValue(*result, context.get());

@@ -117,7 +117,7 @@ Dense dense(int64_t in, int64_t out, Unary activation, DenseOptions options, Loc
     throw Error("bad-size", "dense(" + std::to_string(in) + ", " + std::to_string(out) + ")", loc,
                 {}, "both sizes are at least 1");
   Type weight = f32(out, in);
-  Dense layer{Param(weight, fan_init(options.init, weight)), {}, in, out, activation, loc};
+  Dense layer{Param(weight, options.init.of(weight)), {}, in, out, activation, loc};
   if (options.bias)
     layer.bias = Param(f32(out), zeros_init());
   return layer;
@@ -162,7 +162,7 @@ Conv conv(int64_t in, int64_t out, ConvOptions options, Loc loc) {
                     ", dilation " + std::to_string(options.dilation),
                 loc, {}, "kernel, stride and dilation are at least 1, pad at least 0");
   Type weight = f32(out, in / options.groups, options.kernel, options.kernel);
-  Conv layer{Param(weight, fan_init(options.init, weight)), {}, in, out, options, false, loc};
+  Conv layer{Param(weight, options.init.of(weight)), {}, in, out, options, false, loc};
   if (options.bias)
     layer.bias = Param(f32(out), zeros_init());
   return layer;

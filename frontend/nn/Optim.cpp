@@ -159,12 +159,12 @@ Updated applyOptimizer(const Optimizer &o, Tensor p, Tensor g, const std::vector
     Tensor v = o.beta2 * slots[1] + (1 - o.beta2) * (g * g);
     // The corrections are scalars: m / (1 - b1^t) over sqrt(v / (1 - b2^t)) + eps. 1 - b^t as
     // -expm1(t ln b) keeps its digits for b near 1.
-    Tensor correction1 = -expm1(step * std::log(o.beta1)),
-           correction2 = sqrt(-expm1(step * std::log(o.beta2)));
-    Tensor size = lr / correction1, base = p;
+    Tensor size = lr / -expm1(step * std::log(o.beta1)), base = p;
+    Tensor correction =
+        1.0 / sqrt(-expm1(step * std::log(o.beta2))); // once, not a division a parameter
     if (o.kind == Optimizer::AdamW && o.weight_decay != 0)
       base = p * (1.0 - lr * o.weight_decay);
-    return {base - size * m / (sqrt(v) / correction2 + o.epsilon), {m, v}};
+    return {base - size * m / (sqrt(v) * correction + o.epsilon), {m, v}};
   }
   case Optimizer::RmsProp: {
     Tensor v = o.alpha * slots[0] + (1 - o.alpha) * (g * g);

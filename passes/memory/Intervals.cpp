@@ -22,7 +22,9 @@ static int64_t alignUp(int64_t from, int64_t bytes, int64_t index) {
 int64_t fluxion::passes::assignOffsets(std::vector<BufferInterval> &buffers, bool apart) {
   std::vector<size_t> order(buffers.size());
   std::iota(order.begin(), order.end(), 0);
-  llvm::stable_sort(order, [&](size_t a, size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  llvm::sort(order, [&](size_t a, size_t b) {
+    return std::pair(-buffers[a].bytes, a) < std::pair(-buffers[b].bytes, b);
+  });
   int64_t total = 0, large = 0;
   std::vector<size_t> placed; // by offset
   for (size_t index : order) {

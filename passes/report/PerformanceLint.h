@@ -9,16 +9,17 @@
 namespace fluxion::passes {
 
 struct LintOptions {
-  int64_t copyBytes = 1 << 20;   // kernels that only move more data than this are reported
-  double contractionFlops = 1e6; // and contractions above this that no contraction generator takes
+  int64_t copyBytes = 1 << 20; // kernels that only move more data than this are reported
 };
 
 struct LintFinding {
   mlir::Location where;
-  std::string rule, message; // rule: "copy" or "contraction"
+  std::string kernel;
+  std::string rule, message; // rule: "copy"
 };
 
-// Slow things the compiler left in a scheduled program.
+// Slow things the compiler left in a planned program; codegen/llvm/CodeLint.h has those of its
+// code.
 std::vector<LintFinding> lintPerformance(mlir::ModuleOp module, const LintOptions &options = {});
 
 } // namespace fluxion::passes

@@ -10,6 +10,8 @@ inline constexpr llvm::StringLiteral secondsAttrName =
     "fluxion.seconds";                                                // f64, predicted, one thread
 inline constexpr llvm::StringLiteral flopsAttrName = "fluxion.flops"; // i64
 inline constexpr llvm::StringLiteral bytesAttrName = "fluxion.bytes"; // i64, least traffic
+// Dictionary: predicted seconds (f64) of the backends that also take the kernel.
+inline constexpr llvm::StringLiteral othersAttrName = "fluxion.others";
 inline constexpr llvm::StringLiteral tasksAttrName = "fluxion.tasks"; // i64
 
 // What the kernel does, counted from its body: the cost where no model is given.

@@ -50,3 +50,16 @@ DictionaryAttr fluxion::passes::parseScheduleText(StringRef text, MLIRContext *c
   }
   return entries.getDictionary(context);
 }
+
+std::string fluxion::passes::printScheduleText(DictionaryAttr schedule) {
+  std::string text;
+  llvm::raw_string_ostream out(text);
+  for (NamedAttribute entry : schedule) {
+    out << (text.empty() ? "" : ",") << entry.getName().getValue() << "=";
+    if (auto word = dyn_cast<StringAttr>(entry.getValue()))
+      out << word.getValue();
+    else
+      entry.getValue().print(out, /*elideType=*/true);
+  }
+  return text;
+}

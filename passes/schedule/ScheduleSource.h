@@ -25,5 +25,7 @@ std::string kernelFingerprint(ir::KernelOp kernel);
 // set where an entry has no `=`.
 mlir::DictionaryAttr parseScheduleText(llvm::StringRef text, mlir::MLIRContext *context,
                                        std::string &error);
+// The text that parses to it.
+std::string printScheduleText(mlir::DictionaryAttr schedule);
 
 } // namespace fluxion::passes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "fluxion/runtime.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -52,7 +53,7 @@ thread_local bool insideTask = false;
 int defaultThreads() {
   if (const char *text = std::getenv("FLUXION_THREADS"))
     if (int count = std::atoi(text); count > 0)
-      return count;
+      return std::min(count, 1024);
   int count = (int)std::thread::hardware_concurrency();
   return count > 0 ? count : 1;
 }
@@ -71,13 +72,34 @@ struct ThreadPool::Shared {
   std::atomic<int> callerCore{-1};
   fx_task_fn body = nullptr;
   void *args = nullptr;
-  int64_t tasks = 0;
+
+  // A thread's own tasks, taken a piece at a time: where the system gives its core to something
+  // else, the others take what is left.
+  struct alignas(64) Range {
+    std::atomic<int64_t> next{0};
+    int64_t end = 0, piece = 1;
+  };
+  std::unique_ptr<Range[]> ranges;
+
+  void split(int64_t tasks) {
+    constexpr int64_t pieces = 8;
+    for (int thread = 0; thread < count; ++thread) {
+      int64_t begin = tasks * thread / count, end = tasks * (thread + 1) / count;
+      ranges[thread].next.store(begin, std::memory_order_relaxed);
+      ranges[thread].end = end;
+      ranges[thread].piece = std::max<int64_t>(1, (end - begin + pieces - 1) / pieces);
+    }
+  }
 
   void share(int thread) {
-    int64_t begin = tasks * thread / count, end = tasks * (thread + 1) / count;
     insideTask = true;
-    if (begin < end)
-      body(args, begin, end);
+    for (int owner = thread; owner < thread + count; ++owner) {
+      Range &range = ranges[owner % count];
+      for (int64_t begin;
+           range.next.load(std::memory_order_relaxed) < range.end &&
+           (begin = range.next.fetch_add(range.piece, std::memory_order_relaxed)) < range.end;)
+        body(args, begin, std::min(begin + range.piece, range.end));
+    }
     insideTask = false;
   }
 
@@ -109,6 +131,7 @@ struct ThreadPool::Shared {
 
 ThreadPool::ThreadPool(int threads) : shared(std::make_unique<Shared>()) {
   int wanted = threads > 0 ? threads : defaultThreads();
+  shared->ranges = std::make_unique<Shared::Range[]>(wanted);
   // Where the system gives no more threads, fewer do the same work.
   try {
     while (shared->count < wanted) {
@@ -137,7 +160,8 @@ void ThreadPool::parallelFor(fx_task_fn body, void *args, int64_t tasks) {
       body(args, 0, tasks);
     return;
   }
-  s.body = body, s.args = args, s.tasks = tasks;
+  s.body = body, s.args = args;
+  s.split(tasks);
   s.pending.store(s.count - 1, std::memory_order_relaxed);
   s.generation.fetch_add(1);
   if (s.sleepers.load() > 0) {

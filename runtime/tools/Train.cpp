@@ -4,6 +4,7 @@
 #include "runtime/tools/Trainer.h"
 
 #include <cstdio>
+#include <new>
 
 namespace fluxion::rt {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 volatile std::sig_atomic_t interrupted = 0;
 void onSignal(int) { interrupted = 1; }
 
-// Stops after the step in hand while it lives; a second signal ends the program at once.
+// While it lives, signals stop the run after the step in hand; a second one ends the program.
 class Interrupts {
 public:
   Interrupts() {
@@ -21,14 +22,17 @@ public:
     action.sa_flags = (int)SA_RESETHAND;
     sigaction(SIGINT, &action, &oldInt);
     sigaction(SIGTERM, &action, &oldTerm);
+    action.sa_handler = SIG_IGN; // a file grown too large is an error of its writer
+    sigaction(SIGXFSZ, &action, &oldSize);
   }
   ~Interrupts() {
     sigaction(SIGINT, &oldInt, nullptr);
     sigaction(SIGTERM, &oldTerm, nullptr);
+    sigaction(SIGXFSZ, &oldSize, nullptr);
   }
 
 private:
-  struct sigaction oldInt, oldTerm;
+  struct sigaction oldInt, oldTerm, oldSize;
 };
 
 // Order and random numbers go on as they began: the seed is part of the state.
@@ -49,6 +53,17 @@ Status resume(Instance &instance, TrainOptions &options) {
     options.seed = seed;
   }
   return {};
+}
+
+// No exception crosses the C interface: the data may not fit in memory, a thread may not start.
+template <typename Body> int guarded(Body body) {
+  try {
+    return body();
+  } catch (const std::bad_alloc &) {
+    return fail("out of memory: " + std::to_string(availableMemoryBytes()) + " bytes are free");
+  } catch (const std::exception &error) {
+    return fail(error.what());
+  }
 }
 
 int train(Instance &instance, TrainOptions options, const char *data, const char *compileEvent) {
@@ -81,7 +96,7 @@ int trainMain(Instance &instance, const char *data, int argc, char **argv,
     return fail(problem);
   if (options.help)
     return printHelp(argv[0], instance.program().name, data), 0;
-  return train(instance, options, data, hooks.compile_event);
+  return guarded([&] { return train(instance, options, data, hooks.compile_event); });
 }
 
 } // namespace fluxion::rt
@@ -93,10 +108,10 @@ extern "C" int fx_train_main(const fx_program *program, const char *data, int ar
     return fail(problem);
   if (options.help)
     return printHelp(argv[0], program->name, data), 0;
-  std::unique_ptr<Instance> instance;
-  if (Status status = Instance::create(program, std::make_shared<ThreadPool>((int)options.threads),
-                                       instance, options.target);
-      !status)
-    return fail(status.message());
-  return train(*instance, options, data, nullptr);
+  return guarded([&] {
+    std::unique_ptr<Instance> instance;
+    auto pool = std::make_shared<ThreadPool>((int)options.threads);
+    Status status = Instance::create(program, pool, instance, options.target);
+    return status ? train(*instance, options, data, nullptr) : fail(status.message());
+  });
 }

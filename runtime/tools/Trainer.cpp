@@ -52,6 +52,13 @@ std::string Trainer::check() {
   if (width != data.train.width)
     return std::string(in[0].name) + " has " + std::to_string(width) +
            " numbers an example, the data has " + std::to_string(data.train.width);
+  if (const fx_entry *predict = instance.entry("predict"); predict && predict->num_outputs)
+    if (const fx_tensor &scores = predict->outputs[0]; scores.rank == 2)
+      for (const Dataset *part : {&data.train, &data.test})
+        for (int32_t label : part->labels)
+          if (label >= scores.dims[1])
+            return "the data has the label " + std::to_string(label) + ", " + program.name +
+                   " has the classes 0 to " + std::to_string(scores.dims[1] - 1);
   perEpoch = (data.train.count + batch - 1) / batch;
   if (options.batchLimit)
     perEpoch = std::min(perEpoch, options.batchLimit);
@@ -78,17 +85,6 @@ const char *Trainer::notFinite(const std::byte *state) const {
       return item.name;
   }
   return nullptr;
-}
-
-// A copy of the state, unless numbers that are not finite make it of no use.
-Status Trainer::takeSnapshot(bool finiteAlone) {
-  if (instance.state() && finiteAlone && notFinite(instance.state()))
-    return {};
-  spare.resize(instance.program().state_bytes);
-  Status status = instance.readState(spare.data());
-  if (status && !(finiteAlone && notFinite(spare.data())))
-    std::swap(good, spare);
-  return status;
 }
 
 // The examples from a step on to the end of its epoch.
@@ -122,6 +118,18 @@ Status Trainer::evaluate(double &loss) {
   return {};
 }
 
+Status Trainer::keepIfFinite() {
+  spare.resize(instance.program().state_bytes);
+  if (Status status = instance.readState(spare.data()); !status)
+    return status;
+  if (const char *item = notFinite(spare.data()); !item) {
+    older.swap(good);
+    good.swap(spare);
+  } else if (good.empty())
+    beganBad = item;
+  return {};
+}
+
 Status Trainer::submitStep(const Batches::Batch &next, Run &run) {
   run.values.resize(stepEntry->num_outputs);
   run.pointers.clear();
@@ -136,9 +144,9 @@ Status Trainer::submitStep(const Batches::Batch &next, Run &run) {
 
 int Trainer::endStep(Run &run, double &lossSum) {
   if (Status status = instance.wait(); !status)
-    return stopAfterFailure(run.step, status);
+    return stopStep(run.step, status);
   if (!std::isfinite(run.values[0]))
-    return stopNotFinite(run.step);
+    return stopStep(run.step, {Status::Kind::CheckFailed, "the loss is not finite"});
   double now = secondsNow(), ms = 1e3 * (now - std::max(run.submitted, lastEnd));
   lastEnd = now;
   milliseconds.push_back(ms);
@@ -165,17 +173,17 @@ int Trainer::runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interr
   int64_t begun = steps, submitted = 0, depth = instance.state() ? 1 : 2;
   auto endOldest = [&] { return endStep(runs[(steps - begun) % 2], lossSum); };
   for (const Batches::Batch *next; !interrupted && (next = batches.next());) {
-    if ((begun + submitted) % std::max<int64_t>(1, options.snapshotEvery) == 0) {
+    if ((begun + submitted) % options.snapshotEvery == 0) {
       while (submitted > steps - begun)
         if (int code = endOldest())
           return code;
-      if (Status status = takeSnapshot(/*finiteAlone=*/true); !status)
-        return stopAfterFailure(position + 1, status);
+      if (Status status = keepIfFinite(); !status)
+        return stopStep(position + 1, status);
     }
     Run &run = runs[submitted % 2];
     run.step = position + submitted - (steps - begun) + 1;
     if (Status status = submitStep(*next, run); !status)
-      return stopAfterFailure(run.step, status);
+      return stopStep(run.step, status);
     ++submitted;
     if (submitted - (steps - begun) == depth)
       if (int code = endOldest())
@@ -261,54 +269,31 @@ int Trainer::stop(const std::string &why) {
               options.save);
 }
 
-// The step wrote no state, but on a GPU the one behind it may have: the state that the failed step
-// began with is made again. A lost device leaves the last copy.
-int Trainer::stopAfterFailure(int64_t step, const Status &status) {
-  std::string why = "step " + std::to_string(step) + ": " + status.message();
-  if (instance.state() || good.empty())
-    return stop(why);
-  while (instance.wait().kind() != Status::Kind::Mismatch)
-    ;
-  if (restore(good) && replay(step - 1))
-    return stop(why);
+// What is left of a program whose device is lost is the last copy of its state.
+int Trainer::stopLost(const std::string &why) {
   report.clearLine();
-  if (options.save.empty())
-    return fail(why + "; use --save to keep the last good state");
+  if (good.empty() || options.save.empty())
+    return fail(why + "; " +
+                (good.empty() ? "no state was copied" : "use --save to keep the last good state"));
   if (Status saved = saveState(instance.program(), good.data(), options.save); !saved)
     return fail(why + "; " + saved.message());
-  return fail(why + "; the last good state, of step " + std::to_string(position) + ", is in " +
+  return fail(why + "; the last good state, of step " +
+              std::to_string(counterOf(instance.program(), good.data())) + ", is in " +
               options.save);
 }
 
-// Steps up to the last of these, one at a time.
-Status Trainer::replay(int64_t last) {
-  Scalars results(*stepEntry);
-  while (counter() < last) {
-    Batches batches(data.train, orderFrom(counter()), batch);
-    while (const Batches::Batch *next = counter() < last ? batches.next() : nullptr) {
-      const void *in[] = {next->features.data(), next->labels.data()};
-      if (Status status = instance.run(*stepEntry, in, results.pointers); !status)
-        return status;
-      ++position;
-    }
-  }
-  return {};
-}
-
-int Trainer::stopNotFinite(int64_t step) {
-  std::string why = "step " + std::to_string(step) + ": the loss is not finite";
+// On a GPU the step behind the one that failed may have run: a replay leaves the right state.
+int Trainer::stopStep(int64_t step, const Status &status) {
+  std::string why = "step " + std::to_string(step) + ": " + status.message();
   Culprit culprit;
+  if (status.kind() == Status::Kind::DeviceLost)
+    return stopLost(why);
   while (instance.wait().kind() != Status::Kind::Mismatch)
     ;
-  if (good.empty()) {
-    std::vector<std::byte> state(instance.program().state_bytes);
-    if (Status status = instance.readState(state.data()); !status)
-      return fail(why + "; " + status.message());
-    const char *name = notFinite(state.data());
-    return fail(why + (name ? std::string("; the state it began with has ") + name : ""));
-  }
-  if (Status status = restore(good); !status)
-    return fail(why + "; " + status.message());
+  if (good.empty())
+    return fail(why + "; neither is " + beganBad + " in the state that it began with");
+  if (Status restored = restore(older.empty() ? good : older); !restored)
+    return stopLost(why);
   if (findCulprit(step, culprit))
     why += "; first offending tensor: " + culprit.tensor +
            (culprit.step < step ? ", of step " + std::to_string(culprit.step) : "");
@@ -337,7 +322,8 @@ bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
   while (counter() < last) {
     Batches batches(data.train, orderFrom(counter()), batch);
     while (const Batches::Batch *next = counter() < last ? batches.next() : nullptr) {
-      if (!takeSnapshot(/*finiteAlone=*/false))
+      good.resize(program.state_bytes);
+      if (!instance.readState(good.data()))
         return false;
       culprit.step = counter() + 1;
       if (!allFinite(FX_F32, next->features.data(), (int64_t)next->features.size())) {
@@ -351,8 +337,8 @@ bool Trainer::findCulprit(int64_t last, Culprit &culprit) {
         auto first = std::find_if(found.begin(), found.end(), [&](const std::string &name) {
           return std::find(harmless.begin(), harmless.end(), name) == harmless.end();
         });
-        culprit.tensor = first == found.end() ? stepEntry->outputs[0].name : *first;
-        return bool(restore(good));
+        culprit.tensor = first == found.end() ? "" : *first;
+        return restore(good) && first != found.end();
       }
       ++position;
       harmless.insert(harmless.end(), found.begin(), found.end());

@@ -43,7 +43,10 @@ private:
   int64_t batch = 0, perEpoch = 0, steps = 0, total = 0, position = 0;
   std::vector<double> milliseconds, hostMilliseconds; // of a step; of those, preparing it
   double lastEnd = 0;
-  std::vector<std::byte> spare, good; // the latter a copy of a state whose every number is finite
+  // Copies of the state, every number of it finite: the last one and, so that a replay sees steps
+  // that go well, the one before.
+  std::vector<std::byte> good, older, spare; // the last: none
+  std::string beganBad;                      // an item of the first state that is not finite
   double started = 0, accuracy = 0;
 
   // Where the state stands; read once, then counted, for a GPU would have to finish first.
@@ -51,18 +54,17 @@ private:
   Status readCounter();
   Status restore(const std::vector<std::byte> &copy);
   const char *notFinite(const std::byte *state) const; // a state item, or null
-  Status takeSnapshot(bool finiteAlone);
-  std::vector<int64_t> orderFrom(int64_t step) const;
-  int runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted);
+  Status keepIfFinite();
   Status submitStep(const Batches::Batch &batch, Run &run);
   int endStep(Run &run, double &lossSum);
-  Status replay(int64_t last);
-  int stopAfterFailure(int64_t step, const Status &status);
+  std::vector<int64_t> orderFrom(int64_t step) const;
+  int runEpoch(double &meanLoss, const volatile std::sig_atomic_t &interrupted);
   int finish();
   Status evaluate(double &loss);
   int save();
   int stop(const std::string &why);
-  int stopNotFinite(int64_t step);
+  int stopStep(int64_t step, const Status &status);
+  int stopLost(const std::string &why);
   bool findCulprit(int64_t last, Culprit &culprit);
 };
 

@@ -256,6 +256,22 @@ TEST(Init, OrthogonalRowsOrColumns) {
   }
 }
 
+TEST(Init, LayersTakeAnyOfThem) {
+  auto weight = [](Layer layer, Type input) {
+    Running run = running(layer, input, 4);
+    run.init(3);
+    return run.get("weight");
+  };
+  Numbers w = weight(dense(4, 4, identity, {.init = orthogonal_init()}), f32(2, 4));
+  EXPECT_NEAR(w[0] * w[0] + w[1] * w[1] + w[2] * w[2] + w[3] * w[3], 1, 1e-5);
+  EXPECT_NEAR(w[0] * w[4] + w[1] * w[5] + w[2] * w[6] + w[3] * w[7], 0, 1e-5);
+  EXPECT_THAT(weight(dense(4, 4, identity, {.init = constant_init(0.5)}), f32(2, 4)), Each(0.5));
+  double limit = std::sqrt(6.0 / 500);
+  Numbers glorot = weight(dense(300, 200, identity, {.init = glorot_uniform}), f32(2, 300));
+  EXPECT_THAT(glorot, Each(testing::AllOf(testing::Ge(-limit), testing::Lt(limit))));
+  EXPECT_NEAR(deviationOf(glorot), limit / std::sqrt(3), 0.01 * limit);
+}
+
 TEST(Init, TheSeedDecides) {
   Numbers a = initial(normal_init(1), f32(16), 3), again = initial(normal_init(1), f32(16), 3),
           b = initial(normal_init(1), f32(16), 4);

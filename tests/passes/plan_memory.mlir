@@ -28,6 +28,19 @@ func.func @chain(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} 
   return %c : tensor<4xf32>
 }
 
+// A barrier is its operands: the second kernel reads the first one's buffer.
+// CHECK-LABEL: func.func @barrier
+// CHECK-SAME: fluxion.arena_bytes = 64
+// CHECK-NEXT: %[[A:.+]] = fluxion.kernel map "exp"(%{{.+}}) at [#fluxion.place<arena, 0>]
+// CHECK-NOT: fluxion.barrier
+// CHECK: fluxion.kernel map "neg"(%[[A]])
+func.func @barrier(%x: tensor<4xf32>) -> tensor<4xf32> attributes {fluxion.entry} {
+  %a = fluxion.exp %x : tensor<4xf32>
+  %late:2 = fluxion.barrier %x, %a : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  %b = fluxion.neg %late#1 : tensor<4xf32>
+  return %b : tensor<4xf32>
+}
+
 // The new value is built where the old one lies.
 // CHECK-LABEL: func.func @in_place
 // CHECK: "optimizer_update"{{.*}} at [#fluxion.place<state, 0>]

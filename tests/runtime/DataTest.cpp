@@ -3,7 +3,9 @@
 #include "tests/runtime/Support.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <gmock/gmock.h>
+#include <random>
 #include <set>
 #include <zlib.h>
 
@@ -186,4 +188,70 @@ TEST(Batches, mayBeLeftEarly) {
     for (int i = 0; i < taken; ++i)
       EXPECT_TRUE(batches.next());
   }
+}
+
+TEST_F(Data, testImagesOfAnotherSizeAreRefused) {
+  writeMnist();
+  writeGzip(folder / "t10k-images-idx3-ubyte.gz", idx({1, 1, 2}, "ab"));
+  expectRefused("mnist", "", "training images have 3 pixels, test images 2");
+}
+
+TEST_F(Data, gzipMembersAreJoined) {
+  const std::string rows = "1,2,0\n3,4,1\n5,6,2\n", more = "7,8,3\n9,10,4\n";
+  writeGzip(folder / "first", rows);
+  writeGzip(folder / "second", more);
+  test::write(folder / "csv.csv.gz", test::read(folder / "first") + test::read(folder / "second"));
+  Split split;
+  Status status = loadData("csv", folder.path, split);
+  ASSERT_TRUE(status) << status.message();
+  EXPECT_EQ(split.train.count + split.test.count, 5);
+}
+
+// Under the sanitizers: whatever a file holds, loading it ends in a reason or in rows that can be
+// read.
+TEST_F(Data, damagedFilesAreRefusedOrSound) {
+  std::mt19937 random(1);
+  auto below = [&](size_t count) {
+    return std::uniform_int_distribution<size_t>(0, count - 1)(random);
+  };
+  writeMnist();
+  test::write(folder / "data_batch_1.bin", std::string(2 * 3073, '\3'));
+  writeGzip(folder / "test_batch.bin.gz", std::string(3073, '\4'));
+  std::string rows = "a,b,label\n";
+  for (int row = 0; row < 8; ++row)
+    rows += "0.5,-1e3," + std::to_string(row % 3) + "\r\n";
+  writeGzip(folder / "csv.csv.gz", rows);
+  test::write(folder / "digits.csv", rows);
+  std::vector<std::string> files;
+  for (auto &entry : std::filesystem::directory_iterator(folder.path))
+    files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  int refused = 0, loaded = 0;
+  for (int round = 0; round < 3000; ++round) {
+    const std::string &path = files[below(files.size())], good = test::read(path);
+    std::string bytes = good;
+    if (round % 4 == 0)
+      bytes.resize(below(bytes.size()));
+    else
+      for (size_t change = 0; change <= below(4); ++change)
+        bytes[below(bytes.size())] = char(below(256));
+    test::write(path, bytes);
+    for (const std::string &kind : dataKinds()) {
+      Split split;
+      Status status = loadData(kind, folder.path, split);
+      (status ? loaded : refused)++;
+      if (!status) {
+        ASSERT_THAT(status.message(), HasSubstr(folder.path));
+        continue;
+      }
+      for (const Dataset *part : {&split.train, &split.test}) {
+        ASSERT_EQ((int64_t)part->labels.size(), part->count);
+        for (int64_t row = 0; row < part->count; ++row)
+          rowOf(*part, row);
+      }
+    }
+    test::write(path, good);
+  }
+  EXPECT_GT(refused, 100);
+  EXPECT_GT(loaded, 100);
 }

@@ -48,6 +48,32 @@ TEST(ThreadPool, manyCallsInARowAndAfterSleep) {
   }
 }
 
+// Tasks of a thread that is held up are done by the others.
+TEST(ThreadPool, whoIsDoneTakesWhatIsLeft) {
+  struct Work {
+    std::thread::id caller = std::this_thread::get_id();
+    std::atomic<int64_t> done{0};
+    int64_t piece = 0, doneByOthers = 0;
+  } work;
+  constexpr int64_t tasks = 64;
+  ThreadPool pool(2);
+  pool.parallelFor(
+      [](void *args, int64_t begin, int64_t end) {
+        auto *work = static_cast<Work *>(args);
+        if (std::this_thread::get_id() == work->caller && work->piece == 0) {
+          work->piece = end - begin;
+          for (int wait = 0; wait < 5000 && work->done.load() < tasks - work->piece; ++wait)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          work->doneByOthers = work->done.load();
+        }
+        work->done.fetch_add(end - begin);
+      },
+      &work, tasks);
+  EXPECT_EQ(work.done.load(), tasks);
+  EXPECT_LT(work.piece, tasks / 2);
+  EXPECT_EQ(work.doneByOthers, tasks - work.piece);
+}
+
 TEST(ThreadPool, nestedCallsRunInline) {
   ThreadPool pool(3);
   Counts counts{std::vector<std::atomic<int>>(12), &pool};

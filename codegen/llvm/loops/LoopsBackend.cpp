@@ -10,6 +10,42 @@ using namespace fluxion::codegen;
 
 namespace {
 
+// Keys worth a try beside the model's own decisions: other tiles, then one other decision each.
+std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
+  std::vector<std::vector<NamedAttribute>> list;
+  if (!own)
+    return list;
+  Builder b(own.getContext());
+  auto integer = [&](StringRef key, int64_t value) {
+    return b.getNamedAttr(key, b.getI64IntegerAttr(value));
+  };
+  if (own.contains("tile_rows") && own.contains("tile_vectors"))
+    for (auto [rows, vectors] : std::initializer_list<std::pair<int64_t, int64_t>>{{24, 1},
+                                                                                   {16, 1},
+                                                                                   {8, 1},
+                                                                                   {14, 2},
+                                                                                   {12, 2},
+                                                                                   {8, 2},
+                                                                                   {9, 3},
+                                                                                   {8, 3},
+                                                                                   {7, 4},
+                                                                                   {6, 4},
+                                                                                   {4, 4},
+                                                                                   {6, 2},
+                                                                                   {4, 2},
+                                                                                   {4, 3}})
+      list.push_back({integer("tile_rows", rows), integer("tile_vectors", vectors)});
+  for (StringRef key : {"pack_lhs", "pack_rhs"})
+    if (auto flag = own.getAs<BoolAttr>(key))
+      list.push_back({b.getNamedAttr(key, b.getBoolAttr(!flag.getValue()))});
+  for (auto &[key, values] : std::map<StringRef, std::vector<int64_t>>{
+           {"unroll", {1, 2, 8}}, {"chunks", {1, 2, 4, 8}}, {"block_depth", {0, 256, 384}}})
+    for (int64_t value : values)
+      if (own.contains(key))
+        list.push_back({integer(key, value)});
+  return list;
+}
+
 class LoopsBackend final : public Backend {
 public:
   StringRef name() const override { return "llvm-loops"; }
@@ -22,6 +58,8 @@ public:
       return cost;
     }
     cost.backend = "llvm-loops";
+    cost.schedule = plan.schedule;
+    cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
     for (const Phase &phase : plan.phases)
@@ -30,6 +68,25 @@ public:
     double lanes = target.vectorBytes / 4.0;
     cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
     return cost;
+  }
+
+  std::vector<DictionaryAttr> candidates(ir::KernelOp kernel,
+                                         const ir::TargetInfo &target) const override {
+    OwningOpRef<Operation *> owner(kernel->clone());
+    auto copy = cast<ir::KernelOp>(*owner);
+    Builder b(kernel.getContext());
+    std::vector<DictionaryAttr> list;
+    auto attempt = [&](ArrayRef<NamedAttribute> keys) {
+      copy.setScheduleAttr(ir::ScheduleAttr::get(b.getContext(), b.getDictionaryAttr(keys)));
+      ir::KernelCost tried = cost(copy, target);
+      if (!tried.backend.empty() && tried.scheduleRefusal.empty() &&
+          !llvm::is_contained(list, tried.schedule))
+        list.push_back(tried.schedule);
+    };
+    attempt({});
+    for (std::vector<NamedAttribute> &keys : variations(list.empty() ? DictionaryAttr() : list[0]))
+      attempt(keys);
+    return list;
   }
 
   FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,

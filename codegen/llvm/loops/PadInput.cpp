@@ -34,6 +34,40 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
          2 * width * lanes >= 3 * features * covered;
 }
 
+SmallVector<int64_t> fluxion::codegen::phasesOf(Operation *op, const ir::TargetInfo &target) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(op);
+  SmallVector<int64_t> phases(conv ? conv.spatialRank() : 0, 1);
+  if (!conv || target.isGpu() || lanesAlongWidth(op, target) || featuresOutermost(op))
+    return phases;
+  int64_t features = conv.getOutputDims()[1]; // which the lanes run along
+  if (features + 1 != (int64_t)conv.getOutputDims().size() ||
+      shapeOf(conv.getResult())[features] == 1)
+    return phases;
+  for (int64_t d = 0; d < conv.spatialRank(); ++d) {
+    int64_t dilation = conv.getLhsDilation()[d], low = conv.getPadding()[2 * d],
+            outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
+    if (conv.getWindowStrides()[d] == 1 && conv.getRhsDilation()[d] == 1 && low >= 0 &&
+        low < outputs && outputs % dilation == 0)
+      phases[d] = dilation;
+  }
+  return phases;
+}
+
+int64_t fluxion::codegen::firstTap(Operation *op, int64_t dim, int64_t phase) {
+  auto conv = cast<ir::ConvolutionOp>(op);
+  int64_t dilation = conv.getLhsDilation()[dim];
+  return ((conv.getPadding()[2 * dim] - phase) % dilation + dilation) % dilation;
+}
+
+int64_t fluxion::codegen::sharedTaps(Operation *op, const ir::TargetInfo &target) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(op);
+  if (!conv || conv.spatialRank() == 0 || featuresOutermost(op) || lanesAlongWidth(op, target) ||
+      conv.getOutputDims().back() + 2 != (int64_t)conv.getOutputDims().size())
+    return 1;
+  int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims().back()];
+  return taps <= 5 ? taps : 1;
+}
+
 SmallVector<int64_t> PaddedShape::copySizes() const {
   return llvm::map_to_vector(order, [&](int64_t dim) { return sizes[dim]; });
 }
@@ -48,14 +82,21 @@ std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op,
   shape.sizes.assign(input.begin(), input.end());
   shape.order = llvm::to_vector(llvm::seq<int64_t>(0, input.size()));
   bool needed = false;
+  shape.low.assign(input.size(), 0), shape.dilation.assign(input.size(), 1);
+  SmallVector<int64_t> phases = phasesOf(op, target);
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
     int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]],
             outputs = shapeOf(conv.getResult())[conv.getOutputDims()[d + 2]];
     int64_t read =
         (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] + 1;
     int64_t low = conv.getPadding()[2 * d], dilation = conv.getLhsDilation()[d];
+    if (phases[d] > 1) { // the zeros between elements are never read
+      read = (read - 1 - low) / dilation + 1 + low / dilation;
+      low /= dilation, dilation = 1;
+    }
     needed |= low > 0 || dilation > 1 || read - low > input[dims[d + 2]];
-    shape.sizes[dims[d + 2]] = read;
+    shape.sizes[dims[d + 2]] = read, shape.low[dims[d + 2]] = low;
+    shape.dilation[dims[d + 2]] = dilation;
   }
   if (lanesAlongWidth(op, target)) {
     int64_t width = dims.back();
@@ -64,8 +105,11 @@ std::optional<PaddedShape> fluxion::codegen::paddedInputShape(Operation *op,
     shape.order.push_back(width);
   }
   // A dimension of size 1 innermost would leave the copy's loops one lane.
-  std::stable_partition(shape.order.begin(), shape.order.end(),
-                        [&](int64_t dim) { return shape.sizes[dim] == 1; });
+  SmallVector<int64_t> outer, inner;
+  for (int64_t dim : shape.order)
+    (shape.sizes[dim] == 1 ? outer : inner).push_back(dim);
+  outer.append(inner);
+  shape.order.assign(outer.begin(), outer.end());
   // Every element is read by as many taps as the window has; a single tap does not repay the copy.
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
@@ -84,11 +128,7 @@ void PhaseEmitter::emitPadInput() {
   Value copy = addressOf(phase.stores[0]);
   // Where each dimension's elements come from: (position - low) / dilation where that is a whole
   // number in range.
-  SmallVector<int64_t> low(rank, 0), dilation(rank, 1);
-  for (int64_t d = 0; d < conv.spatialRank(); ++d) {
-    low[conv.getInputDims()[d + 2]] = conv.getPadding()[2 * d];
-    dilation[conv.getInputDims()[d + 2]] = conv.getLhsDilation()[d];
-  }
+  ArrayRef<int64_t> low = padded.low, dilation = padded.dilation;
   auto block = [&](Index at, Value from, int64_t active) {
     AffineExpr lane = access.dimension(from);
     access.setLanes(lanes, lane, active);

@@ -29,12 +29,12 @@ void PhaseEmitter::loop(Value from, Value to, int64_t step, Loop body) {
 
 PhaseEmitter::Values PhaseEmitter::fold(int64_t from, int64_t to, int64_t step, ValueRange initial,
                                         Fold body) {
+  if (to <= from)
+    return Values(initial);
   if (to - from == step) { // one trip needs no loop
     puller.newScope();
     return body(number(from), initial);
   }
-  if (to <= from)
-    return Values(initial);
   return foldBetween(number(from), number(to), step, initial, body);
 }
 

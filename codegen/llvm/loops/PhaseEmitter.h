@@ -84,6 +84,11 @@ protected:
   void emitTileAt(const Reduction &r, Index base, Value lane, Value rowBlock);
   void emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                 int64_t lastActive);
+  struct TilePhase { // results at step * position + offset, window positions likewise; empty: all
+    llvm::SmallVector<int64_t> offset, step, firstTap, tapStep, extents;
+  };
+  void emitTilePhase(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
+                     int64_t lastActive, const TilePhase &at);
   Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
                  llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
   void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);

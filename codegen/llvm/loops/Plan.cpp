@@ -33,7 +33,7 @@ int64_t bytesOf(Value value) {
   return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
 }
 
-Reduction describeReduction(Operation *op) {
+Reduction describeReduction(Operation *op, const ir::TargetInfo &target) {
   Reduction r;
   r.op = op;
   r.result = op->getResult(0);
@@ -48,8 +48,12 @@ Reduction describeReduction(Operation *op) {
     // Window first, features innermost: channels-last operands are then read in order.
     for (int64_t dim : conv.getKernelDims().drop_front(2))
       r.extents.push_back(shapeOf(conv.getKernel())[dim]);
+    // Taps that share what they read are innermost yet.
     int64_t features = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
-    r.extents.insert(featuresOutermost(op) ? r.extents.begin() : r.extents.end(), features);
+    r.featureExtent = featuresOutermost(op)        ? 0
+                      : sharedTaps(op, target) > 1 ? conv.spatialRank() - 1
+                                                   : conv.spatialRank();
+    r.extents.insert(r.extents.begin() + r.featureExtent, features);
   } else {
     int64_t dim =
         isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim();
@@ -89,7 +93,7 @@ bool pointwiseFrom(Value value, Value target) {
 class Planner {
 public:
   Planner(ir::KernelOp kernel, const ir::TargetInfo &target)
-      : kernel(kernel), target(target), body(kernel.getBody().front()) {
+      : kernel(kernel), target(target), body(kernel.getBody().front()), keys(kernel) {
     yields = llvm::to_vector(body.getTerminator()->getOperands());
   }
   KernelPlan plan();
@@ -100,7 +104,10 @@ private:
   Block &body;
   SmallVector<Value> yields;
   KernelPlan result;
+  ScheduleKeys keys;
+  bool oneContraction = false; // the keys are its
 
+  void planPhases();
   bool checkOps();
   bool planRow(ArrayRef<Reduction> reductions);
   bool planScatter();
@@ -111,7 +118,10 @@ private:
   SmallVector<StoredValue> storesOf(const Reduction &r, ArrayRef<Reduction> later,
                                     SmallVectorImpl<bool> &done);
   void planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<StoredValue>> stores);
-  void planPanels(Reduction &r, const Tile &tile);
+  ScheduleKeys *keysOf(const Reduction &r) {
+    return oneContraction && isContraction(r.op) ? &keys : nullptr;
+  }
+  void planPanels(Reduction &r, const Tile &tile, bool packsRight);
   void planBlocks(const Reduction &r, Phase &phase);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
@@ -226,8 +236,8 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   return true;
 }
 
-void Planner::planPanels(Reduction &r, const Tile &tile) {
-  choosePanels(r, tile);
+void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
+  choosePanels(r, tile, packsRight, keysOf(r));
   int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
   for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
     if (!*side)
@@ -248,7 +258,7 @@ void Planner::planPanels(Reduction &r, const Tile &tile) {
 
 void Planner::planBlocks(const Reduction &r, Phase &phase) {
   const Tile &tile = phase.tile;
-  phase.blocking = chooseBlocking(r, tile, target);
+  phase.blocking = chooseBlocking(r, tile, target, keysOf(r));
   if (!phase.blocking.depth)
     return;
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
@@ -263,13 +273,22 @@ void Planner::planBlocks(const Reduction &r, Phase &phase) {
 // Reductions over the same positions in one pass; `stores` of each.
 void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<StoredValue>> stores) {
   Reduction &first = group[0];
+  if (auto conv = dyn_cast<ir::ConvolutionOp>(first.op)) {
+    first.phases = phasesOf(conv, target);
+    for (auto [d, count] : llvm::enumerate(first.phases))
+      first.kept[conv.getOutputDims()[d + 2]] /= count;
+  }
   Type element = typeOf(first.op->getOperand(0)).getElementType();
   Phase phase;
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
+  ScheduleKeys *own = isGpu ? nullptr : keysOf(first);
+  bool right = !isGpu && packsRight(first, own);
   if (!isGpu)
-    phase.tile = chooseTile(first, element, target, packsTransposed(first.op));
-  first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile);
+    phase.tile = chooseTile(first, element, target, right, own);
+  first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile, own);
+  if (own && phase.tile.laneDim >= 0)
+    first.unroll = chooseUnroll(first, phase.tile, own);
   if (std::optional<PaddedShape> padded =
           isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
     first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
@@ -281,7 +300,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     result.phases.push_back(pad);
   }
   if (!isGpu) {
-    planPanels(first, phase.tile);
+    planPanels(first, phase.tile, right);
     phase.tasks = tileTasks(first, phase.tile);
     planBlocks(first, phase);
   }
@@ -414,16 +433,25 @@ SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reductio
 }
 
 KernelPlan Planner::plan() {
+  planPhases();
+  keys.finish();
+  result.schedule = keys.decided("llvm-loops");
+  result.scheduleRefusal = keys.refusal();
+  return result;
+}
+
+void Planner::planPhases() {
   if (!checkOps() || !planScatter() || !result.phases.empty())
-    return result;
+    return;
   std::vector<Reduction> reductions;
   for (Operation &op : body.without_terminator())
     if (isReduction(&op) &&
         llvm::any_of(yields, [&](Value value) { return dependsOn(value, op.getResult(0)); }))
-      reductions.push_back(describeReduction(&op));
+      reductions.push_back(describeReduction(&op, target));
+  oneContraction =
+      llvm::count_if(reductions, [](const Reduction &r) { return isContraction(r.op); }) == 1;
   if (!planRow(reductions))
     planReductions(reductions);
-  return result;
 }
 
 } // namespace
@@ -476,10 +504,8 @@ bool fluxion::codegen::isFlat(Value value) {
 SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<StoredValue> stores) {
   SmallVector<SmallVector<StoredValue>> groups;
   for (const StoredValue &store : stores) {
-    auto group = llvm::find_if(groups, [&](auto &g) {
-      return shapeOf(g[0].value) == shapeOf(store.value) &&
-             isFlat(g[0].value) == isFlat(store.value);
-    });
+    auto group =
+        llvm::find_if(groups, [&](auto &g) { return shapeOf(g[0].value) == shapeOf(store.value); });
     if (group == groups.end())
       groups.push_back({store});
     else

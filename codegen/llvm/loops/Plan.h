@@ -3,6 +3,7 @@
 // are. A plan is made from the kernel and the target alone, never from the number of threads.
 #pragma once
 
+#include "codegen/common/ScheduleKeys.h"
 #include "ir/Target.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Reduction.h"
@@ -32,6 +33,15 @@ struct Reduction {
   llvm::SmallVector<int64_t> kept, extents; // outermost first
   int64_t paddedAt = -1;          // scratch offset of a convolution's padded input; -1: none
   std::optional<Panels> lhs, rhs; // copies of a contraction's sides that its tiles read instead
+  // A convolution: which extent the summed features are, and phases of each spatial dimension (1:
+  // one). Results a phase apart take window positions a phase apart, those that meet no zero of the
+  // dilated input; `kept` then counts positions of a phase.
+  int64_t featureExtent = 0;
+  llvm::SmallVector<int64_t> phases;
+  bool phased() const {
+    return llvm::any_of(phases, [](int64_t count) { return count > 1; });
+  }
+  int64_t unroll = 0; // steps of the innermost extent taken together; 0: as many as fit
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
@@ -75,16 +85,27 @@ struct Phase {
 struct KernelPlan {
   std::vector<Phase> phases;
   int64_t scratchBytes = 0;
-  std::string refusal; // why the kernel cannot be planned; empty if it can
+  std::string refusal;           // why the kernel cannot be planned; empty if it can
+  mlir::DictionaryAttr schedule; // what was decided
+  std::string scheduleRefusal;   // which given key cannot be obeyed; empty: all can
 };
 
 // The copy of a convolution's input with its zeros in place: sizes, and the operand's dimensions in
 // the copy's order, outermost first; nothing where the operand itself is read.
 struct PaddedShape {
-  llvm::SmallVector<int64_t> sizes, order; // sizes in the operand's order
+  llvm::SmallVector<int64_t> sizes, order;  // sizes in the operand's order
+  llvm::SmallVector<int64_t> low, dilation; // zeros before the first element, steps to the next
   llvm::SmallVector<int64_t> copySizes() const;
 };
 std::optional<PaddedShape> paddedInputShape(mlir::Operation *op, const ir::TargetInfo &target);
+// Phases of every spatial dimension of a convolution over a dilated input: results a dilation
+// apart.
+llvm::SmallVector<int64_t> phasesOf(mlir::Operation *op, const ir::TargetInfo &target);
+// The first window position that meets an element of the input in a phase.
+int64_t firstTap(mlir::Operation *op, int64_t dim, int64_t phase);
+// Window positions along the image's last dimension that a step takes together, because they read
+// the same elements; 1: one.
+int64_t sharedTaps(mlir::Operation *op, const ir::TargetInfo &target);
 // A weight gradient: its summed features are the outermost dimension of both operands, and so of
 // its loops.
 bool featuresOutermost(mlir::Operation *op);
@@ -97,16 +118,24 @@ std::optional<Panels> panelsOf(mlir::Operation *op, int64_t operand);
 // Would the right side of this contraction be read through panels because it is summed along its
 // last dimension?
 bool packsTransposed(mlir::Operation *op);
-// PlanTile.cpp: decisions about one reduction, from sizes and the target alone.
-Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed);
+// PlanTile.cpp: decisions about one reduction, from sizes and the target alone, or from the keys of
+// the kernel's schedule where it has that one contraction (null elsewhere).
+Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed,
+                ScheduleKeys *keys);
 int64_t tileTasks(const Reduction &r, const Tile &tile);
-int64_t chooseChunks(const Reduction &r, const Tile &tile);
-void choosePanels(Reduction &r, const Tile &tile); // all but their scratch
-Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target);
+int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
+int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
+bool packsRight(const Reduction &r, ScheduleKeys *keys);
+// All but their scratch.
+void choosePanels(Reduction &r, const Tile &tile, bool packsRight, ScheduleKeys *keys);
+Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
+                        ScheduleKeys *keys);
+bool isContraction(mlir::Operation *op);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 
-// Values of one map loop nest: equal shapes, in the order of `stores`.
+// Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
+// where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.

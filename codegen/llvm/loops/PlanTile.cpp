@@ -27,16 +27,23 @@ int64_t product(ArrayRef<int64_t> sizes) {
 // Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
 // also bound by the vectors that come from the second-level cache (a quarter of a register's width
 // a cycle), by loads, and by the latency of few accumulators.
-double stepCycles(int64_t rows, int64_t vectors, const Tile &tile) {
+// `taps` steps share what they read of the left side.
+double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps) {
   double cycles = 0;
   for (int64_t v = 0; v < vectors; v += tile.vectors)
     for (auto [count, size] : {std::pair(rows / tile.rows, tile.rows),
                                std::pair<int64_t, int64_t>(1, rows % tile.rows)}) {
       double wide = std::min(tile.vectors, vectors - v), tall = size;
+      double loads = (tall + taps - 1) / taps + wide;
       if (size > 0)
-        cycles += count * (std::max({tall * wide, 4 * wide, tall + wide}) + 0.1 * (tall + wide));
+        cycles += count * (std::max({tall * wide, 4 * wide, loads, 9.0}) + 0.1 * loads);
     }
   return cycles;
+}
+
+// Accumulators that leave registers for what a step loads.
+int64_t mostAccumulators(const ir::TargetInfo &target) {
+  return target.vectorRegisters >= 32 ? 28 : 12;
 }
 
 // Rows of the left side half a page apart share few sets of the first-level cache.
@@ -48,25 +55,26 @@ int64_t mostRowStreams(const Reduction &r, const ir::TargetInfo &target) {
 
 // The register tile of a contraction with the least predicted time, the larger of equals.
 void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
-                           const ir::TargetInfo &target) {
+                           int64_t taps, const ir::TargetInfo &target) {
   bool many = target.vectorRegisters >= 32;
   // A single row uses every vector it loads once: long pieces of a row are fewer streams.
-  int64_t accumulators = many ? 24 : 12, most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
+  // Taps that share what they read keep a step's worth of the right side in registers too.
+  int64_t accumulators = (many ? 24 : 12) / (taps > 1 ? 1.5 : 1);
+  int64_t most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
   double least = INFINITY;
   for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
     for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
-      double cycles = stepCycles(rows, vectors, candidate);
-      if (cycles < least * 0.999)
+      double cycles = stepCycles(rows, vectors, candidate, taps);
+      bool fits = taps == 1 || wide * (tall + taps) < target.vectorRegisters;
+      if ((fits || tall == 1) && cycles < least * 0.999)
         least = cycles, tile = candidate;
     }
 }
 
-} // namespace
-
-Tile fluxion::codegen::chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target,
-                                  bool packed) {
+// What is chosen where the schedule does not say.
+Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
   Tile tile;
   tile.lanes = lanesFor(element, target);
   int64_t budget = target.vectorRegisters >= 32 ? 24 : 12, rank = r.kept.size();
@@ -77,7 +85,7 @@ Tile fluxion::codegen::chooseTile(const Reduction &r, Type element, const ir::Ta
     tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
     return tile;
   }
-  bool contraction = isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op);
+  bool contraction = isContraction(r.op);
   bool lastReduced = false; // the operands run along the last reduced dimension
   if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
     lastReduced = !reduce.getDims().empty() &&
@@ -112,11 +120,48 @@ Tile fluxion::codegen::chooseTile(const Reduction &r, Type element, const ir::Ta
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
     if (tile.laneDim >= 0)
       chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
-                            mostRowStreams(r, target), target);
+                            mostRowStreams(r, target), sharedTaps(r.op, target), target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }
   return tile;
+}
+
+} // namespace
+
+bool fluxion::codegen::isContraction(Operation *op) {
+  return isa<ir::DotGeneralOp, ir::ConvolutionOp>(op);
+}
+
+Tile fluxion::codegen::chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target,
+                                  bool packed, ScheduleKeys *keys) {
+  Tile tile = modelTile(r, element, target, packed);
+  if (!keys)
+    return tile;
+  int64_t most = mostAccumulators(target);
+  if (tile.laneDim >= 0) {
+    int64_t vectors = (r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes;
+    tile.vectors = keys->integer("tile_vectors", tile.vectors, 1, std::min(vectors, most));
+  }
+  if (tile.rowDim >= 0) {
+    most /= tile.vectors;
+    tile.rows = keys->integer("tile_rows", std::min(tile.rows, most), 1,
+                              std::min(r.kept[tile.rowDim], most),
+                              " with " + std::to_string(tile.vectors) + " vectors");
+  }
+  return tile;
+}
+
+int64_t fluxion::codegen::chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys) {
+  int64_t extent = r.extents.empty() ? 1 : r.extents.back(), unroll = 1;
+  bool sharing = isa<ir::ConvolutionOp>(r.op) && r.featureExtent + 1 < (int64_t)r.extents.size() &&
+                 !featuresOutermost(r.op);
+  if (sharing)
+    unroll = extent;
+  for (int64_t candidate : {4, 2})
+    if (unroll == 1 && extent % candidate == 0 && tile.rows * tile.vectors * candidate <= 96)
+      unroll = candidate;
+  return keys ? keys->integer("unroll", unroll, 1, std::min<int64_t>(extent, 16)) : unroll;
 }
 
 int64_t fluxion::codegen::tileTasks(const Reduction &r, const Tile &tile) {
@@ -132,70 +177,97 @@ int64_t fluxion::codegen::tileTasks(const Reduction &r, const Tile &tile) {
 
 // Few tiles over much data: splitting the outermost reduced dimension gives every core work. The
 // split follows from sizes alone, so the order of additions does not depend on the machine's cores.
-int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile) {
-  if (r.isArg() || r.extents.empty() || tileTasks(r, tile) >= 16 ||
-      product(r.extents) * product(r.kept) < (1 << 16))
+int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys) {
+  if (r.isArg() || r.extents.empty() || r.phased())
     return 1;
-  for (int64_t chunks = std::min<int64_t>(16, r.extents[0]); chunks > 1; --chunks)
-    if (r.extents[0] % chunks == 0)
-      return chunks;
-  return 1;
+  int64_t chunks = 1, most = std::min<int64_t>(16, r.extents[0]);
+  if (tileTasks(r, tile) < 16 && product(r.extents) * product(r.kept) >= (1 << 16))
+    for (chunks = most; r.extents[0] % chunks != 0;)
+      --chunks;
+  return keys ? keys->divisor("chunks", chunks, r.extents[0], std::min<int64_t>(64, r.extents[0]))
+              : chunks;
 }
 
-// Sides that tiles read through panels: one summed along its last dimension, and ones whose rows
-// are so far apart that a tile would touch a page a step.
-void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile) {
+// A side whose rows are so far apart that a tile would touch a page a step.
+static bool farApart(Operation *op, const Panels &side, const Panels &other) {
+  int64_t bytes = typeOf(op->getOperand(side.operand)).getElementTypeBitWidth() / 8;
+  return side.columns * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
+}
+
+// One summed along its last dimension, or far apart.
+bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
+  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
+  if (!lhs || !rhs || rhs->columns < 2)
+    return false;
+  bool packs = packsTransposed(r.op) || (!rhs->transposes() && farApart(r.op, *rhs, *lhs));
+  return keys ? keys->flag("pack_rhs", packs) : packs;
+}
+
+// Sides that tiles read through panels.
+void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight,
+                                    ScheduleKeys *keys) {
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   int64_t rank = r.kept.size();
   if (!lhs || !rhs || tile.laneDim != rank - 1)
     return;
-  int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
   rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
-  auto farApart = [&](const Panels &side, const Panels &other, int64_t pitch) {
-    return pitch * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
-  };
-  if (packsTransposed(r.op) || (!rhs->transposes() && farApart(*rhs, *lhs, rhs->columns)))
+  if (packsRight)
     r.rhs = rhs;
-  bool rowsAreLeft = tile.rowDim == rank - 2 && tile.rows > 1 && tile.rows <= tile.lanes;
-  if (rowsAreLeft && !lhs->transposes() && farApart(*lhs, *rhs, lhs->columns))
+  if (tile.rowDim != rank - 2 || tile.rows == 1 || tile.rows > tile.lanes)
+    return;
+  bool packsLeft = !lhs->transposes() && farApart(r.op, *lhs, *rhs);
+  if (keys ? keys->flag("pack_lhs", packsLeft) : packsLeft)
     r.lhs = lhs;
 }
 
-// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
-Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
-                                          const ir::TargetInfo &target) {
-  Blocking blocking;
-  if (!isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op) || r.chunks > 1 || tile.laneDim < 0)
-    return blocking;
-  int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
-  int64_t laneBlock = tile.lanes * tile.vectors, rest = product(r.extents);
-  int64_t deep = target.l2Bytes / 8 / (laneBlock * bytes); // half a megabyte of four tiles' lanes
-  if (rest <= 4 * deep)
-    return blocking;
-  while (blocking.outer + 1 < (int64_t)r.extents.size() &&
-         rest / r.extents[blocking.outer] > 2 * deep)
-    rest /= r.extents[blocking.outer++];
-  int64_t extent = r.extents[blocking.outer];
-  bool innermost = blocking.outer + 1 == (int64_t)r.extents.size();
-  int64_t count = rest > 2 * deep ? (rest + deep - 1) / deep : 1;
-  blocking.depth = (extent + count - 1) / count;
-  if (innermost && count > 1) // whole unrolled steps
-    blocking.depth = (blocking.depth + 3) / 4 * 4;
-  int64_t inBlock = rest / extent * blocking.depth;
+// Groups of tiles, at least 16 of them, that read least: about as much of either side.
+static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &tile,
+                         int64_t laneTileBytes, const ir::TargetInfo &target, ScheduleKeys *keys) {
+  int64_t laneBlock = tile.lanes * tile.vectors;
   int64_t laneTiles = (r.kept[tile.laneDim] + laneBlock - 1) / laneBlock;
   int64_t rowTiles = tileTasks(r, tile) / laneTiles;
-  // Groups of tiles, at least 16 of them, that read least: about as much of either side.
   int64_t inGroup = std::max<int64_t>(1, laneTiles * rowTiles / 16), least = INT64_MAX;
   for (int64_t lanes = 1; lanes <= laneTiles; ++lanes) {
     int64_t rows = std::clamp<int64_t>(inGroup / lanes, 1, rowTiles);
     int64_t reads = lanes * laneBlock + rows * tile.rows,
             groups = (laneTiles + lanes - 1) / lanes * ((rowTiles + rows - 1) / rows);
-    if (lanes > 1 && lanes * laneBlock * inBlock * bytes > target.l2Bytes / 2)
+    if (lanes > 1 && lanes * laneTileBytes > target.l2Bytes / 2)
       break;
     if (reads * groups < least) {
       least = reads * groups;
       blocking.laneTiles = lanes, blocking.rowTiles = rows;
     }
   }
+  if (!keys)
+    return;
+  blocking.laneTiles = keys->integer("block_lane_tiles", blocking.laneTiles, 1, laneTiles);
+  blocking.rowTiles = keys->integer("block_row_tiles", blocking.rowTiles, 1, rowTiles);
+}
+
+// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
+Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
+                                          const ir::TargetInfo &target, ScheduleKeys *keys) {
+  Blocking blocking;
+  if (!isContraction(r.op) || r.chunks > 1 || tile.laneDim < 0 || r.extents.empty() || r.phased())
+    return blocking;
+  int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
+  int64_t laneBlock = tile.lanes * tile.vectors, rest = product(r.extents);
+  int64_t deep = target.l2Bytes / 8 / (laneBlock * bytes); // half a megabyte of four tiles' lanes
+  bool blocked = rest > 4 * deep;
+  while (blocking.outer + 1 < (int64_t)r.extents.size() &&
+         rest / r.extents[blocking.outer] > 2 * deep)
+    rest /= r.extents[blocking.outer++];
+  int64_t extent = r.extents[blocking.outer];
+  bool innermost = blocking.outer + 1 == (int64_t)r.extents.size();
+  int64_t count = rest > 2 * deep ? (rest + deep - 1) / deep : 1;
+  if (blocked)
+    blocking.depth = (extent + count - 1) / count;
+  if (blocked && innermost && count > 1) // whole unrolled steps
+    blocking.depth = (blocking.depth + 3) / 4 * 4;
+  if (keys)
+    blocking.depth = keys->integer("block_depth", blocking.depth, 0, (extent + 3) / 4 * 4);
+  if (blocking.depth)
+    chooseGroups(blocking, r, tile, laneBlock * bytes * (rest / extent * blocking.depth), target,
+                 keys);
   return blocking;
 }

@@ -116,6 +116,8 @@ void Puller::hold(Value value, const Index &index, Value block) {
 }
 
 Value Puller::pull(Value value, const Index &index) {
+  if (shapeOf(value).empty() && !index.empty()) // a flattened space gives a scalar an index too
+    return pull(value, {});
   Key key{value, index, guard.scalar, guard.lane, access.emit.lanes};
   if (auto known = memo.find(key); known != memo.end())
     return known->second;

@@ -93,10 +93,10 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
   int64_t spatial = conv.spatialRank();
   Index input(spatial + 2), kernel(spatial + 2);
   AffineExpr batch = kept[conv.getOutputDims()[0]], feature = kept[conv.getOutputDims()[1]],
-             summed = featuresOutermost(conv) ? reduced[0] : reduced[spatial];
+             summed = reduced[r.featureExtent];
   AffineExpr channel = summed;
-  ArrayRef<AffineExpr> window =
-      ArrayRef<AffineExpr>(reduced).slice(featuresOutermost(conv) ? 1 : 0, spatial);
+  Index window(reduced);
+  window.erase(window.begin() + r.featureExtent);
   int64_t outFeatures = typeOf(conv.getResult()).getDimSize(conv.getOutputDims()[1]);
   int64_t inPerGroup = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
   if (int64_t groups = conv.getFeatureGroupCount(); groups > 1)
@@ -121,7 +121,9 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     kernel[conv.getKernelDims()[d + 2]] =
         conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
     if (r.paddedAt >= 0) {
-      input[conv.getInputDims()[d + 2]] = position + low;
+      input[conv.getInputDims()[d + 2]] = r.phased() && r.phases[d] > 1
+                                              ? position.floorDiv(dilation) + low / dilation
+                                              : position + low;
       continue;
     }
     int64_t highest =
@@ -233,22 +235,27 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   if (extents.empty())
     return innermost(initial);
   // A few steps of the innermost loop at once hide its bookkeeping.
-  int64_t unroll = 1;
-  for (int64_t candidate : {4, 2})
-    if (extents.size() == 1 && unroll == 1 && extents[0] % candidate == 0 &&
-        (int64_t)initial.size() * candidate <= 96)
+  int64_t unroll = phase.kind == Phase::Reduce ? phase.reductions[0].unroll : 0;
+  for (int64_t candidate : {4, 2, 1})
+    if (!unroll && extents[0] % candidate == 0 && (int64_t)initial.size() * candidate <= 96)
       unroll = candidate;
-  if (unroll > 1)
-    return fold(0, extents[0], unroll, initial, [&](Value iv, ValueRange carried) {
-      AffineExpr position = access.dimension(iv);
-      Values next(carried);
-      for (int64_t u = 0; u < unroll; ++u) {
-        reduced.push_back(position + u);
-        next = innermost(next);
-        reduced.pop_back();
-      }
-      return next;
-    });
+  if (extents.size() == 1 && unroll > 1) {
+    auto steps = [&](int64_t count) {
+      return [&, count](Value iv, ValueRange carried) {
+        AffineExpr position = access.dimension(iv);
+        Values next(carried);
+        for (int64_t u = 0; u < count; ++u) {
+          reduced.push_back(position + u);
+          next = innermost(next);
+          reduced.pop_back();
+        }
+        return next;
+      };
+    };
+    int64_t whole = extents[0] / unroll * unroll;
+    Values sums = fold(0, whole, unroll, initial, steps(unroll));
+    return fold(whole, extents[0], extents[0] - whole, sums, steps(extents[0] - whole));
+  }
   return fold(0, extents[0], 1, initial, [&](Value iv, ValueRange carried) {
     reduced.push_back(access.dimension(iv));
     Values next = foldExtents(extents.drop_front(), reduced, carried, innermost);

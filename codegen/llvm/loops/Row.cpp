@@ -25,8 +25,8 @@ void PhaseEmitter::emitRow() {
   SmallVector<Stash> stashes = planStashes(sweeps);
   loop(begin(), end(), 1, [&](Value row) {
     Index at;
-    for (Value position : decode(row, rows))
-      at.push_back(access.dimension(position));
+    for (auto [size, position] : llvm::zip_equal(rows, decode(row, rows))) // as broadcasts index it
+      at.push_back(size == 1 ? access.constant(0) : access.dimension(position));
     for (auto [i, group] : llvm::enumerate(sweeps)) {
       for (const Stash &stash : stashes)
         if (stash.sweep == (int64_t)i)

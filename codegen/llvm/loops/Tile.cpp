@@ -3,6 +3,7 @@
 // a time, and the results that depend on them.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "ir/ops/Convolution.h"
 #include "ir/ops/Reduction.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -27,7 +28,7 @@ PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t>
     return foldExtents(extents, reduced, initial, innermost);
   reduced = block->outer;
   ArrayRef<int64_t> inner = extents.drop_front(reduced.size() + 1);
-  int64_t unroll = inner.empty() ? 4 : 1;
+  int64_t unroll = inner.empty() ? (r.unroll ? r.unroll : 4) : 1;
   auto steps = [&](int64_t count) {
     return [&, count](Value iv, ValueRange carried) {
       AffineExpr position = access.dimension(iv);
@@ -42,12 +43,13 @@ PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t>
   };
   if (unroll == 1)
     return foldBetween(block->from, block->to, 1, initial, steps(1));
-  // Blocks start at multiples of the unrolled steps; the last one may end between two.
+  // A block may end between two unrolled steps.
   Value length = arith::SubIOp::create(b, loc, block->to, block->from);
   Value rest = arith::RemUIOp::create(b, loc, length, number(unroll));
   Value whole = arith::SubIOp::create(b, loc, block->to, rest);
   Values sums = foldBetween(block->from, whole, unroll, initial, steps(unroll));
-  return extents[reduced.size()] % unroll ? foldBetween(whole, block->to, 1, sums, steps(1)) : sums;
+  bool ragged = extents[reduced.size()] % unroll || phase.blocking.depth % unroll;
+  return ragged ? foldBetween(whole, block->to, 1, sums, steps(1)) : sums;
 }
 
 // Rows of the right side far apart are beyond what the hardware fetches ahead, and few rows of the
@@ -57,9 +59,42 @@ static bool prefetchesRight(const Reduction &r, int64_t rows) {
   return right && !r.rhs && !right->transposes() && right->columns >= 256 && rows > 1 && rows <= 8;
 }
 
-// rows x vectors accumulators over the reduced positions, then the results that depend on them.
+// The tile in every phase of its positions.
 void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                             int64_t lastActive) {
+  TilePhase none;
+  if (!r.phased())
+    return emitTilePhase(r, base, rows, vectors, lastActive, none);
+  auto conv = cast<ir::ConvolutionOp>(r.op);
+  int64_t total = 1;
+  for (int64_t count : r.phases)
+    total *= count;
+  for (int64_t number_ = 0; number_ < total; ++number_) {
+    TilePhase current{SmallVector<int64_t>(r.kept.size(), 0),
+                      SmallVector<int64_t>(r.kept.size(), 1),
+                      {},
+                      {},
+                      SmallVector<int64_t>(r.extents)};
+    current.firstTap.assign(r.extents.size(), 0), current.tapStep.assign(r.extents.size(), 1);
+    int64_t rest = number_;
+    for (int64_t d = (int64_t)r.phases.size() - 1; d >= 0; --d) {
+      int64_t out = conv.getOutputDims()[d + 2], at = rest % r.phases[d], step = r.phases[d],
+              e = d + (d >= r.featureExtent ? 1 : 0), first = firstTap(conv, d, at);
+      rest /= step;
+      current.offset[out] = at, current.step[out] = step;
+      if (step == 1)
+        continue;
+      current.firstTap[e] = first, current.tapStep[e] = step;
+      current.extents[e] = std::max<int64_t>(0, ceilDiv(r.extents[e] - first, step));
+    }
+    puller.newScope();
+    emitTilePhase(r, base, rows, vectors, lastActive, current);
+  }
+}
+
+// rows x vectors accumulators over the reduced positions, then the results that depend on them.
+void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t rows,
+                                 int64_t vectors, int64_t lastActive, const TilePhase &at) {
   const Tile &tile = phase.tile;
   int64_t lanes = tile.lanes;
   bool kept = tile.laneDim >= 0;
@@ -72,12 +107,14 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
         index[tile.rowDim] = index[tile.rowDim] + row;
       if (kept)
         index[tile.laneDim] = index[tile.laneDim] + v * lanes;
+      for (size_t d = 0; d < at.step.size(); ++d)
+        index[d] = index[d] * at.step[d] + at.offset[d];
       indices.push_back(index);
     }
   AffineExpr laneExpr = kept ? base[tile.laneDim + offset] : AffineExpr();
   auto activeOf = [&](int64_t v) { return v == vectors - 1 ? lastActive : lanes; };
 
-  SmallVector<int64_t> extents(r.extents);
+  SmallVector<int64_t> extents(at.extents.empty() ? r.extents : at.extents);
   chunkStart = {};
   if (offset) {
     extents[0] /= r.chunks;
@@ -116,10 +153,13 @@ void PhaseEmitter::emitTile(const Reduction &r, const Index &base, int64_t rows,
       Values next;
       for (int64_t v = 0; prefetches && v < vectors; ++v)
         prefetchRight(r, indices[v], reduced[0]);
+      Index taken(reduced);
+      for (size_t e = 0; e < at.tapStep.size(); ++e)
+        taken[e] = taken[e] * at.tapStep[e] + at.firstTap[e];
       for (const Reduction &one : all)
         for (auto [i, index] : llvm::enumerate(indices)) {
           access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-          next.append(step(one, carried.slice(next.size(), width), index, reduced));
+          next.append(step(one, carried.slice(next.size(), width), index, taken));
         }
       return next;
     });

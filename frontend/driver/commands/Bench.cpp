@@ -3,6 +3,8 @@
 // measured peak.
 #include "frontend/driver/Compile.h"
 #include "frontend/driver/Compiled.h"
+#include "frontend/driver/Peak.h"
+#include "frontend/driver/RunFile.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/driver/commands/FileProgram.h"
 #include "frontend/driver/commands/Measure.h"
@@ -19,99 +21,125 @@ namespace {
 
 struct BenchFlags {
   CompileFlags compile;
-  std::string subject, function;
+  RunRequest request;
   double seconds = 0.5;
   bool json = false, kernels = false;
 };
 
-// A program of the wanted size written in Fluxion itself: the machine's peak as this compiler
-// reaches it.
-double measuredPeak(const CompileOptions &options) {
-  Function product =
-      function({f32(96, 512), f32(512, 512)}, [](Tensor x, Tensor y) { return matmul(x, y); });
-  Compiled compiled = compile(program(product), options);
-  return 2.0 * 96 * 512 * 512 / timeEntry(compiled, "main", 0.2).best;
-}
-
-void line(const BenchFlags &flags, const std::string &name, int64_t count, const Timing &timing,
-          double flops, double bytes, double peak) {
-  double gflops = flops / timing.median / 1e9, gbs = bytes / timing.median / 1e9;
+// Rates are those of the best run, as the peaks are. A copy of the same size is the yardstick of
+// bytes: reading alone may be faster.
+void line(const BenchFlags &flags, const std::string &name, int64_t count, EntryCall &call,
+          double seconds, double flops, double bytes) {
+  double peak = 0, copy = 0;
+  auto measurePeaks = [&] {
+    peak = fmaPeak(call.pool(), call.type());
+    copy = bytes > 0 ? copyBandwidth(call.pool(), int64_t(bytes)) : 0;
+  };
+  measurePeaks();
+  Timing timing = timeCall(call, seconds);
+  measurePeaks();
+  double flopRate = flops / timing.best, byteRate = bytes / timing.best;
+  double share = flopRate / peak, copyShare = copy > 0 ? byteRate / copy : 0;
   if (flags.json)
     std::printf("%s\n", nlohmann::json{{"name", name},
                                        {"count", count},
+                                       {"threads", call.pool().threads()},
                                        {"median_s", timing.median},
                                        {"best_s", timing.best},
-                                       {"gflops", gflops},
-                                       {"gbs", gbs},
-                                       {"peak_fraction", flops / timing.best / peak}}
+                                       {"gflops", flopRate / 1e9},
+                                       {"gbs", byteRate / 1e9},
+                                       {"peak_gflops", peak / 1e9},
+                                       {"peak_fraction", share},
+                                       {"copy_gbs", copy / 1e9},
+                                       {"copy_fraction", copyShare}}
                             .dump()
                             .c_str());
   else
-    std::printf(
-        "%-44s %3ld x %10.4f ms  best %10.4f  %8.1f GFLOP/s  %7.1f GB/s  %3.0f %% of peak\n",
-        name.c_str(), count, 1e3 * timing.median, 1e3 * timing.best, gflops, gbs,
-        100 * flops / timing.best / peak);
+    std::printf("%-44s %5ld %11.4f %11.4f %9.1f %5.0f %% %9.1f %5.0f %%\n", name.c_str(), count,
+                1e3 * timing.median, 1e3 * timing.best, flopRate / 1e9, 100 * share, byteRate / 1e9,
+                100 * copyShare);
   std::fflush(stdout);
 }
 
-void bench(const BenchFlags &flags) {
-  bool isFile = isMlirFile(flags.subject);
-  Program program = subjectProgram(flags.subject, flags.compile.batch);
-  std::string entry = !flags.function.empty() ? flags.function
-                      : isFile                ? findFunction(program, "").getSymName().str()
-                                              : "step";
-  CompileOptions options = flags.compile.options();
-  double peak = measuredPeak(options);
-  Compiled compiled = compile(program, options);
-  if (flags.compile.timing)
-    printTiming(compiled.info());
-  if (compiled.impl->instance->entry("init"))
-    compiled.init(1);
-  Request request;
-  request.options = options;
-  request.stopAfter = "plan-memory";
-  Product product = compileModule(*program.impl->module, request);
-  for (const passes::EntryReport &report : passes::reportEntries(*product.planned))
-    if (report.name == entry)
-      line(flags, entry, 1, timeEntry(compiled, entry, flags.seconds), report.flops, report.bytes,
-           peak);
-  if (!flags.kernels)
-    return;
-  for (auto other : llvm::make_early_inc_range(product.planned->getOps<mlir::func::FuncOp>()))
+void benchKernels(const BenchFlags &flags, mlir::ModuleOp planned, const std::string &entry,
+                  const Request &request) {
+  for (auto other : llvm::make_early_inc_range(planned.getOps<mlir::func::FuncOp>()))
     if (other.getSymName() != entry)
       other.erase();
-  std::vector<DistinctKernel> distinct = distinctKernels(*product.planned);
+  std::vector<DistinctKernel> distinct = distinctKernels(planned);
   KernelProgram apart;
   for (const DistinctKernel &kernel : distinct)
     apart.add(kernel.kernel, kernel.name);
   Program kernels = apart.finish();
-  Compiled each = compile(kernels, options);
-  Product planned = compileModule(*kernels.impl->module, request);
-  std::map<std::string, const passes::EntryReport *> reports;
-  std::vector<passes::EntryReport> entries = passes::reportEntries(*planned.planned);
-  for (const passes::EntryReport &report : entries)
-    reports[report.name] = &report;
-  for (auto &[kernel, name, count] : distinct)
-    line(flags, name, count, timeEntry(each, name, 0.05), reports[name] ? reports[name]->flops : 0,
-         reports[name] ? reports[name]->bytes : 0, peak);
+  Compiled each = compile(kernels, request.options);
+  std::map<std::string, passes::EntryReport> reports;
+  for (const passes::EntryReport &report :
+       passes::reportEntries(*compileModule(*kernels.impl->module, request).planned))
+    reports[report.name] = report;
+  for (auto &[kernel, name, count] : distinct) {
+    EntryCall call(each, name);
+    line(flags, name, count, call, std::min(0.05, flags.seconds), reports[name].flops,
+         reports[name].bytes);
+  }
+}
+
+void bench(const BenchFlags &flags) {
+  Program program = subjectProgram(flags.request.subject, flags.compile.batch);
+  std::string entry = flags.request.function;
+  if (entry.empty())
+    entry =
+        isMlirFile(flags.request.subject) ? findFunction(program, "").getSymName().str() : "step";
+  std::vector<Array> inputs = argumentsOf(findFunction(program, entry), flags.request);
+  Request request;
+  request.options = flags.compile.options();
+  Compiled compiled = compile(program, request.options);
+  if (flags.compile.timing)
+    printTiming(compiled.info());
+  if (compiled.impl->instance->entry("init"))
+    compiled.init(flags.request.seed);
+  request.stopAfter = "plan-memory";
+  Product product = compileModule(*program.impl->module, request);
+  EntryCall call(compiled, entry, inputs);
+  if (!flags.json)
+    std::printf("%d threads, FMA peak %.1f GFLOP/s; %% of it, and of a copy of as many bytes\n"
+                "%-44s %5s %11s %11s %9s %7s %9s %7s\n",
+                call.pool().threads(), fmaPeak(call.pool(), call.type()) / 1e9, "", "count",
+                "median ms", "best ms", "GFLOP/s", "", "GB/s", "");
+  for (const passes::EntryReport &report : passes::reportEntries(*product.planned))
+    if (report.name == entry)
+      line(flags, entry, 1, call, flags.seconds, report.flops, report.bytes);
+  if (flags.kernels)
+    benchKernels(flags, *product.planned, entry, request);
 }
 
 } // namespace
 
-void addBench(CLI::App &app, int &) {
+void addBench(CLI::App &app, int &code) {
   auto flags = std::make_shared<BenchFlags>();
-  CLI::App *command =
-      app.add_subcommand("bench", "time a model's step or a function of a .mlir file\n\n"
-                                  "  fluxion bench vision/lenet --kernels\n"
-                                  "  fluxion bench gemm.mlir --schedule=backend=llvm-loops");
-  command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")
-      ->required();
-  command->add_option("--func", flags->function, "entry point; a model's step by default");
+  CLI::App *command = app.add_subcommand(
+      "bench", "time a model's step or a function of a .mlir file\n\n"
+               "  fluxion bench vision/lenet --kernels\n"
+               "  fluxion bench gemm.mlir --schedule=backend=llvm-loops --threads=1\n"
+               "  fluxion bench gemm.mlir --inputs=in.npz --expect=out.npz --rtol=1e-4");
+  flags->request.add(*command);
+  command->get_option("--func")->description("entry point; a model's step by default");
   command->add_option("--seconds", flags->seconds, "how long to measure")->capture_default_str();
   command->add_flag("--kernels", flags->kernels, "each distinct kernel by itself too");
   command->add_flag("--json", flags->json, "one JSON object a line");
   flags->compile.add(*command);
-  command->callback([flags] { bench(*flags); });
+  command->callback([flags, &code] {
+    RunRequest &request = flags->request;
+    request.compile = flags->compile.options();
+    request.batch = flags->compile.batch;
+    // The speed of wrong results means nothing.
+    if (!(request.outputs + request.expect).empty()) {
+      if (request.function.empty() && !isMlirFile(request.subject))
+        request.function = "step";
+      code = writeAndCompare(request, runFunctions(request));
+    }
+    if (code == 0)
+      bench(*flags);
+  });
 }
 
 } // namespace fluxion::driver

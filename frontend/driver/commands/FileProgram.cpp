@@ -87,11 +87,4 @@ Array randomArray(const Type &type, uint64_t seed) {
   return array;
 }
 
-std::vector<Type> inputTypes(mlir::func::FuncOp function) {
-  std::vector<Type> types;
-  for (mlir::Type type : function.getArgumentTypes())
-    types.push_back(dsl::fromMlir(type));
-  return types;
-}
-
 } // namespace fluxion::driver

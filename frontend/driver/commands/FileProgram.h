@@ -14,6 +14,5 @@ Program readProgram(const std::string &path);
 mlir::func::FuncOp findFunction(const Program &program, const std::string &name);
 // Floats uniform on [-1, 1), integers on [0, 10), by a seed.
 Array randomArray(const Type &type, uint64_t seed);
-std::vector<Type> inputTypes(mlir::func::FuncOp function);
 
 } // namespace fluxion::driver

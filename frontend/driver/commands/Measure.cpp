@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/driver/commands/Measure.h"
 
-#include "fluxion/runtime.h"
 #include "frontend/driver/Compiled.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/driver/commands/FileProgram.h"
@@ -12,43 +11,75 @@
 #include "mlir/Parser/Parser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace fluxion::driver {
 
-Timing timeEntry(Compiled &compiled, const std::string &name, double seconds) {
-  rt::Instance &instance = *compiled.impl->instance;
-  const fx_entry *entry = instance.entry(name.c_str());
+namespace {
+
+Type typeOf(const fx_tensor &tensor) {
+  return {DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)};
+}
+
+} // namespace
+
+EntryCall::EntryCall(Compiled &program, const std::string &name, std::span<const Array> inputs)
+    : compiled(program), entry(program.impl->instance->entry(name.c_str())) {
   if (!entry)
     throw std::runtime_error("the program has no entry point named " + name);
-  std::vector<Array> arrays;
-  std::vector<const void *> in;
-  std::vector<void *> out;
-  for (uint32_t i = 0; i < entry->num_inputs + entry->num_outputs; ++i) {
-    const fx_tensor &tensor =
-        i < entry->num_inputs ? entry->inputs[i] : entry->outputs[i - entry->num_inputs];
-    arrays.push_back(
-        randomArray({DType(tensor.dtype), Shape(tensor.dims, tensor.dims + tensor.rank)}, 1 + i));
+  std::vector<fx_tensor> tensors(entry->inputs, entry->inputs + entry->num_inputs);
+  tensors.insert(tensors.end(), entry->outputs, entry->outputs + entry->num_outputs);
+  // Tensors start on cache lines, at different places of a page.
+  std::vector<uint64_t> offsets = {0};
+  for (const fx_tensor &tensor : tensors)
+    offsets.push_back(offsets.back() + (tensor.bytes + 63) / 64 * 64 + 1088);
+  if (rt::Status status = rt::Arena::create(offsets.back(), memory); !status)
+    throw std::runtime_error(status.message());
+  for (uint32_t i = 0; i < tensors.size(); ++i) {
+    std::byte *place = memory.data() + offsets[i];
+    if (i >= entry->num_inputs) {
+      out.push_back(place);
+      continue;
+    }
+    Array array = i < inputs.size() ? inputs[i] : randomArray(typeOf(tensors[i]), 1 + i);
+    std::memcpy(place, array.data<char>(), array.size());
+    in.push_back(place);
   }
-  for (uint32_t i = 0; i < arrays.size(); ++i)
-    if (i < entry->num_inputs)
-      in.push_back(arrays[i].data<char>());
-    else
-      out.push_back(arrays[i].data<char>());
-  auto once = [&] {
-    if (rt::Status status = instance.run(*entry, in, out); !status)
-      throw std::runtime_error(status.message());
-  };
+}
+
+void EntryCall::operator()() {
+  if (rt::Status status = compiled.impl->instance->run(*entry, in, out); !status)
+    throw std::runtime_error(status.message());
+}
+
+rt::ThreadPool &EntryCall::pool() const { return compiled.impl->instance->pool(); }
+
+DType EntryCall::type() const {
+  auto isDouble = [](const fx_tensor &tensor) { return tensor.dtype == FX_F64; };
+  return std::any_of(entry->inputs, entry->inputs + entry->num_inputs, isDouble) ||
+                 std::any_of(entry->outputs, entry->outputs + entry->num_outputs, isDouble)
+             ? DType::f64
+             : DType::f32;
+}
+
+Array EntryCall::result(size_t index) const {
+  Array array(typeOf(entry->outputs[index]));
+  std::memcpy(array.data<char>(), out[index], array.size());
+  return array;
+}
+
+Timing timeCall(EntryCall &call, double seconds) {
   for (int warm = 0; warm < 3; ++warm)
-    once();
+    call();
   double from = rt::secondsNow();
-  once();
+  call();
   int64_t batch = std::max<int64_t>(1, int64_t(2e-4 / std::max(1e-7, rt::secondsNow() - from)));
   std::vector<double> samples;
   for (double start = rt::secondsNow(); samples.size() < 5 || rt::secondsNow() - start < seconds;) {
     from = rt::secondsNow();
     for (int64_t i = 0; i < batch; ++i)
-      once();
+      call();
     samples.push_back((rt::secondsNow() - from) / double(batch));
   }
   std::sort(samples.begin(), samples.end());

@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Entry points and single kernels on a stopwatch: what bench and tune share.
+// Entry points and single kernels on a stopwatch: what bench, tune and bench/ share.
 #pragma once
 
 #include "fluxion/compile.h"
+#include "fluxion/runtime.h"
 #include "frontend/dsl/Trace.h"
 #include "ir/ops/Update.h"
 
 #include <map>
+#include <span>
 
 namespace fluxion::driver {
+
+// An entry point with its inputs and room for its results in one mapping: a call runs it once.
+class EntryCall {
+public:
+  // Without inputs: random ones.
+  EntryCall(Compiled &compiled, const std::string &name, std::span<const Array> inputs = {});
+  void operator()();
+  rt::ThreadPool &pool() const;
+  DType type() const; // f64 if a tensor is, else f32
+  Array result(size_t index) const;
+
+private:
+  Compiled compiled;
+  const fx_entry *entry = nullptr;
+  rt::Arena memory;
+  std::vector<const void *> in;
+  std::vector<void *> out;
+};
 
 struct Timing {
   double best = 0, median = 0; // seconds
   int64_t runs = 0;
 };
 
-// Runs an entry point on random inputs for a while; short ones in batches of at least 0.2 ms.
-Timing timeEntry(Compiled &compiled, const std::string &name, double seconds);
+// Runs a call for a while; short ones in batches of at least 0.2 ms.
+Timing timeCall(EntryCall &call, double seconds);
 
 bool isMlirFile(const std::string &subject);
 // A model of the zoo, or a .mlir file.

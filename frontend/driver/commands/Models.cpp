@@ -8,6 +8,7 @@
 #include "frontend/driver/commands/Measure.h"
 #include "frontend/dsl/Trace.h"
 #include "passes/report/FusionReport.h"
+#include "passes/report/PerformanceLint.h"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -40,7 +41,7 @@ namespace {
 struct ShowFlags {
   CompileFlags compile;
   std::string model, after, emit;
-  bool report = false, json = false;
+  bool report = false, lint = false, json = false;
 };
 
 void showLayers(const Program &program, bool json) {
@@ -75,7 +76,32 @@ void showReport(const Program &program, Request request, bool json) {
   llvm::outs() << passes::fusionReportJson(*product.planned, *unfused.planned) << "\n";
 }
 
-void show(const ShowFlags &flags) {
+// Slow things in the planned program, then in its code. True if there is none.
+bool showLint(const Program &program, Request request, bool json) {
+  request.assembly = true;
+  Product product = compileModule(*program.impl->module, request);
+  auto line = [&](const std::string &rule, const std::string &where, const std::string &message) {
+    if (json)
+      std::printf(
+          "%s\n",
+          nlohmann::json{{"event", "lint"}, {"rule", rule}, {"where", where}, {"message", message}}
+              .dump()
+              .c_str());
+    else
+      std::printf("%-12s %s: %s\n", rule.c_str(), where.c_str(), message.c_str());
+  };
+  std::vector<passes::LintFinding> planned = passes::lintPerformance(*product.planned);
+  for (const passes::LintFinding &finding : planned)
+    line(finding.rule, finding.kernel, finding.message);
+  for (const codegen::CodeFinding &finding : product.findings)
+    line(finding.rule, finding.function, finding.message);
+  bool clean = planned.empty() && product.findings.empty();
+  if (clean && !json)
+    std::printf("nothing slow was found\n");
+  return clean;
+}
+
+void show(const ShowFlags &flags, int &status) {
   Program program = makeModel(flags.model, flags.compile.batch);
   Request request;
   request.name = program.impl->name;
@@ -90,6 +116,10 @@ void show(const ShowFlags &flags) {
   if (!flags.emit.empty())
     checkChoice("--emit", flags.emit, {"ir", "llvm", "asm"});
 
+  if (flags.lint) {
+    status = showLint(program, request, flags.json) ? 0 : 1;
+    return;
+  }
   if (flags.after.empty() && flags.emit.empty() && !flags.report)
     return showLayers(program, flags.json);
   if (flags.after == "trace" || flags.emit == "ir") {
@@ -114,13 +144,14 @@ void show(const ShowFlags &flags) {
 
 } // namespace
 
-void addShow(CLI::App &app, int &) {
+void addShow(CLI::App &app, int &status) {
   auto flags = std::make_shared<ShowFlags>();
   CLI::App *command = app.add_subcommand(
       "show", "a model: its layers, its program after a stage, or what fusion made of it\n\n"
               "  fluxion show vision/lenet                  layers, shapes, parameters\n"
               "  fluxion show vision/lenet --after=fuse     IR after a stage\n"
               "  fluxion show vision/lenet --report         kernels, bytes moved, arena\n"
+              "  fluxion show vision/lenet --lint           slow things left in it; 1 if any\n"
               "  fluxion show vision/lenet --emit=asm       machine code as text\n"
               "  fluxion show vision/lenet --report --dump=DIR   the program after every pass too");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
@@ -129,9 +160,13 @@ void addShow(CLI::App &app, int &) {
                       "plan-memory, lower");
   command->add_option("--emit", flags->emit, "ir, llvm or asm");
   command->add_flag("--report", flags->report, "kernels before and after fusion");
-  command->add_flag("--json", flags->json, "layers or the report as JSON, one object a line");
+  command->add_flag("--lint", flags->lint,
+                    "large copies, scalar contractions, libm in loops, spills, forks of little "
+                    "work; exit status 1 where there is one");
+  command->add_flag("--json", flags->json,
+                    "layers, the report or the lint as JSON, one object a line");
   flags->compile.add(*command);
-  command->callback([flags] { show(*flags); });
+  command->callback([flags, &status] { show(*flags, status); });
 }
 
 namespace {

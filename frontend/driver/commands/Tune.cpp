@@ -25,39 +25,31 @@ struct TuneFlags {
 
 struct Candidate {
   size_t kernel;
-  std::string entry, backend;
+  std::string entry;
   mlir::DictionaryAttr schedule;
 };
 
-// One candidate a backend that takes the kernel.
+// What every backend that takes a kernel thinks worth measuring.
 std::vector<Candidate> candidates(const std::vector<DistinctKernel> &kernels,
                                   const ir::TargetInfo &target) {
   std::vector<Candidate> list;
-  for (auto [i, distinct] : llvm::enumerate(kernels)) {
-    ir::KernelOp kernel = distinct.kernel;
-    mlir::Builder b(kernel.getContext());
-    for (const auto &backend : codegen::backendsFor(target)) {
-      if (backend->cost(kernel, target).backend.empty())
-        continue;
-      list.push_back(
-          {i, "c" + std::to_string(list.size()), backend->name().str(),
-           b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr(backend->name()))})});
-    }
-  }
+  for (auto [i, distinct] : llvm::enumerate(kernels))
+    for (const auto &backend : codegen::backendsFor(target))
+      for (mlir::DictionaryAttr schedule : backend->candidates(distinct.kernel, target))
+        list.push_back({i, "c" + std::to_string(list.size()), schedule});
   return list;
 }
 
 void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate &candidate,
           double seconds) {
+  std::string schedule = passes::printScheduleText(candidate.schedule);
   if (flags.json)
-    std::printf("%s\n", nlohmann::json{{"kernel", kernel.name},
-                                       {"schedule", "backend=" + candidate.backend},
-                                       {"best_s", seconds}}
-                            .dump()
-                            .c_str());
+    std::printf("%s\n",
+                nlohmann::json{{"kernel", kernel.name}, {"schedule", schedule}, {"best_s", seconds}}
+                    .dump()
+                    .c_str());
   else
-    std::printf("%-44s %-24s %10.4f ms\n", kernel.name.c_str(),
-                ("backend=" + candidate.backend).c_str(), 1e3 * seconds);
+    std::printf("%-44s %10.4f ms  %s\n", kernel.name.c_str(), 1e3 * seconds, schedule.c_str());
   std::fflush(stdout);
 }
 
@@ -78,7 +70,8 @@ void tune(TuneFlags flags) {
 
   passes::TuningDatabase database;
   for (const Candidate &candidate : all) {
-    double seconds = timeEntry(compiled, candidate.entry, flags.seconds).best;
+    EntryCall call(compiled, candidate.entry);
+    double seconds = timeCall(call, flags.seconds).best;
     database.record(kernels[candidate.kernel].kernel, target, candidate.schedule, seconds);
     line(flags, kernels[candidate.kernel], candidate, seconds);
   }

@@ -33,6 +33,15 @@ inline constexpr FanInit glorot_uniform{Fan::Glorot, false}, glorot_normal{Fan::
     kaiming_uniform{Fan::Kaiming, false}, kaiming_normal{Fan::Kaiming, true},
     lecun_uniform{Fan::Lecun, false}, lecun_normal{Fan::Lecun, true};
 Init fan_init(FanInit fan, const Type &weight);
+// What a layer's weight may begin with: .init = glorot_normal, .init = orthogonal_init().
+struct WeightInit {
+  WeightInit(FanInit fan) : fan(fan), scaled(true) {}
+  WeightInit(Init init) : init(init) {}
+  Init of(const Type &weight) const { return scaled ? fan_init(fan, weight) : init; }
+  FanInit fan;
+  Init init;
+  bool scaled = false;
+};
 
 // A named tensor of a model: a parameter, or a buffer such as a running mean. Copies share it.
 class Param {

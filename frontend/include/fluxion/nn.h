@@ -21,8 +21,8 @@ struct Dense {
   std::string str() const;
 };
 struct DenseOptions {
-  bool bias = true;               // zeros at first
-  FanInit init = kaiming_uniform; // of the weight
+  bool bias = true;                  // zeros at first
+  WeightInit init = kaiming_uniform; // of the weight
 };
 Dense dense(int64_t in, int64_t out, Unary activation = identity, DenseOptions options = {},
             Loc loc = Loc::current());
@@ -31,7 +31,7 @@ Dense dense(int64_t in, int64_t out, Unary activation = identity, DenseOptions o
 struct ConvOptions {
   int64_t kernel = 3, stride = 1, pad = 0, dilation = 1, groups = 1;
   bool bias = true;
-  FanInit init = kaiming_normal;
+  WeightInit init = kaiming_normal;
 };
 // f32[N, in, H, W] -> f32[N, out, H', W'], see `convolution` in Tensor.h. weight is [out, in /
 // groups, kernel, kernel], of a transposed one [in, out / groups, kernel, kernel].

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Schedules as data: keys change the plan, every candidate computes what the definition says with
+// equal bits on any number of threads, and what does not fit is refused in words.
+#include "codegen/common/Backend.h"
+#include "codegen/common/Target.h"
+#include "codegen/llvm/loops/Plan.h"
+#include "frontend/dsl/Trace.h"
+#include "passes/schedule/ScheduleSource.h"
+#include "tests/codegen/Harness.h"
+
+#include "mlir/Parser/Parser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace fluxion_testing;
+using testing::HasSubstr;
+
+namespace {
+
+const std::string product =
+    "func.func @main(%x: tensor<37x130xf32>, %y: tensor<130x70xf32>, %b: tensor<70xf32>) -> "
+    "tensor<37x70xf32> attributes {fluxion.entry} {\n"
+    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<37x130xf32>, "
+    "tensor<130x70xf32>) -> tensor<37x70xf32>\n"
+    "%c = fluxion.broadcast_in_dim %b dims [1] : (tensor<70xf32>) -> tensor<37x70xf32>\n"
+    "%r = fluxion.add %z, %c : tensor<37x70xf32>\nreturn %r : tensor<37x70xf32>\n}";
+const std::string transposedProduct =
+    "func.func @main(%x: tensor<130x37xf32>, %y: tensor<70x130xf32>) -> tensor<37x70xf32> "
+    "attributes {fluxion.entry} {\n"
+    "%z = fluxion.dot_general %x, %y contracting [0] x [1] : (tensor<130x37xf32>, "
+    "tensor<70x130xf32>) -> tensor<37x70xf32>\nreturn %z : tensor<37x70xf32>\n}";
+
+std::string convolution(const std::string &attributes, const std::string &out) {
+  return "func.func @main(%x: tensor<2x9x11x6xf32>, %w: tensor<3x3x6x20xf32>) -> " + out +
+         " attributes {fluxion.entry} {\n%y = fluxion.convolution %x, %w {" + attributes +
+         ", rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = "
+         "array<i64: 3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>} : (tensor<2x9x11x6xf32>, "
+         "tensor<3x3x6x20xf32>) -> " +
+         out + "\nreturn %y : " + out + "\n}";
+}
+
+struct Scheduled {
+  std::shared_ptr<mlir::MLIRContext> context = fluxion::dsl::makeContext();
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  driver::Product product;
+  ir::TargetInfo target;
+  ir::KernelOp kernel; // the first contraction
+
+  explicit Scheduled(const std::string &text, const std::string &schedule = "") {
+    module = mlir::parseSourceString<mlir::ModuleOp>(text, context.get());
+    driver::Request request;
+    request.options.schedule = schedule;
+    request.stopAfter = "schedule";
+    product = driver::compileModule(*module, request);
+    target = ir::TargetInfo::of(*product.planned);
+    product.planned->walk([&](ir::KernelOp found) {
+      if (!kernel && found.getSchedule()->getConfig().contains("tile_vectors"))
+        kernel = found;
+    });
+  }
+  codegen::KernelPlan plan() { return codegen::planKernel(kernel, target); }
+  const codegen::Phase &tiles(const codegen::KernelPlan &plan) {
+    for (const codegen::Phase &phase : plan.phases)
+      if (phase.kind == codegen::Phase::Reduce)
+        return phase;
+    throw std::runtime_error("no phase of register tiles");
+  }
+};
+
+TEST(ScheduleKeys, ChangeThePlan) {
+  Scheduled given(product, "tile_rows=5,tile_vectors=2,unroll=3,pack_lhs=true,pack_rhs=true,"
+                           "block_depth=40,block_lane_tiles=1,block_row_tiles=3");
+  codegen::KernelPlan plan = given.plan();
+  const codegen::Phase &tiles = given.tiles(plan);
+  EXPECT_EQ(plan.scheduleRefusal, "");
+  EXPECT_EQ(tiles.tile.rows, 5);
+  EXPECT_EQ(tiles.tile.vectors, 2);
+  EXPECT_EQ(tiles.reductions[0].unroll, 3);
+  EXPECT_TRUE(tiles.reductions[0].lhs && tiles.reductions[0].rhs);
+  EXPECT_EQ(tiles.blocking.depth, 40);
+  EXPECT_EQ(tiles.blocking.laneTiles, 1);
+  EXPECT_EQ(tiles.blocking.rowTiles, 3);
+  Scheduled chunked(product, "chunks=13");
+  codegen::KernelPlan split = chunked.plan();
+  EXPECT_EQ(chunked.tiles(split).reductions[0].chunks, 13);
+  EXPECT_EQ(split.phases.back().kind, codegen::Phase::Combine);
+}
+
+TEST(ScheduleKeys, WhatIsDecidedDecidesTheSame) {
+  for (const std::string &text : {product, transposedProduct}) {
+    Scheduled own(text);
+    std::string decided = fluxion::passes::printScheduleText(own.kernel.getSchedule()->getConfig());
+    Scheduled again(text, decided);
+    EXPECT_EQ(fluxion::passes::printScheduleText(again.kernel.getSchedule()->getConfig()), decided);
+    EXPECT_EQ(again.plan().phases.size(), own.plan().phases.size());
+  }
+}
+
+std::string refusal(const std::string &schedule) {
+  try {
+    Scheduled refused(product, schedule);
+  } catch (const driver::InternalError &error) {
+    return std::string("internal: ") + error.what();
+  } catch (const std::runtime_error &error) {
+    return error.what();
+  }
+  return "taken";
+}
+
+TEST(ScheduleKeys, WhatDoesNotFitIsRefused) {
+  EXPECT_THAT(refusal("tile_rows=38"),
+              HasSubstr("of llvm-loops: schedule key tile_rows=38 does not fit: it is 1 to "));
+  EXPECT_THAT(refusal("tile_vectors=0"), HasSubstr("tile_vectors=0 does not fit: it is 1 to "));
+  EXPECT_THAT(refusal("chunks=4"),
+              HasSubstr("chunks=4 does not fit: it is a divisor of 130, at most 64"));
+  EXPECT_THAT(refusal("pack_rhs=2"), HasSubstr("pack_rhs=2 does not fit: it is true or false"));
+  EXPECT_THAT(refusal("unroll=many"), HasSubstr("unroll=many does not fit: it is 1 to 16"));
+  EXPECT_EQ(refusal("tile_row=4"), "unknown schedule key \"tile_row\"; did you mean tile_rows?");
+}
+
+struct CandidateCase {
+  const char *name;
+  std::string text;
+};
+void PrintTo(const CandidateCase &c, std::ostream *out) { *out << c.name; }
+
+class Candidates : public testing::TestWithParam<CandidateCase> {};
+
+TEST_P(Candidates, ComputeTheDefinition) {
+  Scheduled own(GetParam().text);
+  Case program(GetParam().text);
+  std::vector<Tensor> inputs = program.inputsOf("main", {});
+  std::vector<Tensor> expected = program.reference("main", inputs);
+  size_t tried = 0;
+  for (const auto &backend : codegen::backendsFor(own.target))
+    for (mlir::DictionaryAttr candidate : backend->candidates(own.kernel, own.target)) {
+      driver::Request request;
+      request.options.schedule = fluxion::passes::printScheduleText(candidate);
+      SCOPED_TRACE(request.options.schedule);
+      ++tried;
+      std::vector<Tensor> first;
+      for (int threads : {1, 3}) {
+        program.compile(request, threads);
+        std::vector<Tensor> found = program.compiled("main", inputs);
+        EXPECT_EQ(difference(expected, found, 1e-5), "");
+        if (first.empty())
+          first = found;
+        EXPECT_EQ(toBytes(first[0]), toBytes(found[0])) << "depends on the threads";
+      }
+    }
+  EXPECT_GE(tried, 6u);
+}
+
+#define STRIDES(window, lhs, padding)                                                              \
+  "window_strides = array<i64: " window ">, lhs_dilation = array<i64: " lhs                        \
+  ">, padding = array<i64: " padding ">"
+
+INSTANTIATE_TEST_SUITE_P(
+    Loops, Candidates,
+    testing::Values(CandidateCase{"product", product},
+                    CandidateCase{"transposed", transposedProduct},
+                    CandidateCase{"convolution", convolution(STRIDES("1, 1", "1, 1", "1, 1, 1, 1"),
+                                                             "tensor<2x9x11x20xf32>")},
+                    CandidateCase{"dilated", convolution(STRIDES("1, 1", "2, 2", "1, 2, 1, 2"),
+                                                         "tensor<2x18x22x20xf32>")}),
+    [](const auto &info) { return std::string(info.param.name); });
+
+} // namespace
