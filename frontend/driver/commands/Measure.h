@@ -18,6 +18,8 @@ public:
   // Without inputs: random ones.
   EntryCall(Compiled &compiled, const std::string &name, std::span<const Array> inputs = {});
   void operator()();
+  bool onGpu() const;
+  double secondsOf(int64_t runs); // of one of so many: rt::Instance::measure
   rt::ThreadPool &pool() const;
   DType type() const; // f64 if a tensor is, else f32
   Array result(size_t index) const;
