@@ -9,6 +9,7 @@
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
 #include "passes/schedule/TuningDatabase.h"
+#include "runtime/core/HalideHooks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -281,8 +282,11 @@ Product compileModule(ModuleOp module, const Request &request) {
 }
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {
-  return orThrow(codegen::linkInProcess(product.objects, product.descriptor,
-                                        {{"fx_parallel_for", (void *)&fx_parallel_for}}));
+  std::vector<std::pair<std::string, void *>> runtime = {
+      {"fx_parallel_for", (void *)&fx_parallel_for}};
+  for (auto [name, address] : rt::halideHooks())
+    runtime.emplace_back(name, address);
+  return orThrow(codegen::linkInProcess(product.objects, product.descriptor, runtime));
 }
 
 } // namespace fluxion::driver
