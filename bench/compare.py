@@ -77,7 +77,7 @@ def merged(samples):
             work = samples[0][rate] * samples[0]["median_ms"]
             result[rate] = work / best
             result[yardstick] = max(s[yardstick] for s in samples)
-    for extra in ("bytes", "kernels", "arena_MB"):
+    for extra in ("bytes", "peak_MB", "kernels", "arena_MB"):
         if extra in samples[0]:
             result[extra] = samples[0][extra]
     return result
@@ -109,7 +109,9 @@ def rate(mine):
         if unit in mine:
             return f"{mine[unit]:.0f} {unit}", f"{100 * mine[unit] / mine[yardstick]:.0f} % {label}"
     if "bytes" in mine:
-        return f"{mine['bytes'] / 1e3:.0f} KB", ""
+        return f"{mine['bytes'] / 1e3:.0f} KB file", f"{mine['peak_MB']:.0f} MB memory"
+    if "kernels" in mine:
+        return f"{mine['kernels']:.0f} kernels", ""
     return "", ""
 
 
