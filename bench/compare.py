@@ -11,7 +11,8 @@
 A peer's command runs once a round and prints JSON lines with "median_ms" and, if it has it, "min_ms";
 a peer that fails on a workload has no number there. Rounds alternate between all contestants, so that
 they meet the same noise. The best of all rounds counts, and the median of the rounds' medians. The
-ratio is the best peer's time over ours: above 1 Fluxion is faster.
+ratio is the best peer's time over ours: above 1 Fluxion is faster. Exit status 1: a workload of ours
+failed.
 """
 import argparse
 import json
@@ -37,14 +38,15 @@ def names(program):
 
 
 def ours(program, workload, threads, seconds):
-    pattern = f"^{re.escape(workload)}/{f'{threads}t/' if threads else ''}(real|manual)_time$"
+    pattern = f"^{workload}/{f'{threads}t/' if threads else ''}(real|manual)_time$"
     command = [program, f"--benchmark_filter={pattern}", "--benchmark_format=json",
                f"--benchmark_min_time={seconds}"]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
-    result = json.loads(done.stdout)["benchmarks"][0]
-    if result.get("error_occurred"):
+    try:
+        result = json.loads(done.stdout)["benchmarks"][0]
+    except (ValueError, LookupError):
+        result = {"error_message": f"{' '.join(command)} ended with {done.returncode} {done.stderr[-500:]}"}
+    if "error_message" in result:
         print(f"{workload}: {result['error_message']}", file=sys.stderr)
         return None
     result.setdefault("best_ms", result["real_time"])
@@ -75,7 +77,7 @@ def merged(samples):
             work = samples[0][rate] * samples[0]["median_ms"]
             result[rate] = work / best
             result[yardstick] = max(s[yardstick] for s in samples)
-    for extra in ("bytes", "kernels", "arena_MB"):
+    for extra in ("bytes", "peak_MB", "kernels", "arena_MB"):
         if extra in samples[0]:
             result[extra] = samples[0][extra]
     return result
@@ -107,7 +109,9 @@ def rate(mine):
         if unit in mine:
             return f"{mine[unit]:.0f} {unit}", f"{100 * mine[unit] / mine[yardstick]:.0f} % {label}"
     if "bytes" in mine:
-        return f"{mine['bytes'] / 1e3:.0f} KB", ""
+        return f"{mine['bytes'] / 1e3:.0f} KB file", f"{mine['peak_MB']:.0f} MB memory"
+    if "kernels" in mine:
+        return f"{mine['kernels']:.0f} kernels", ""
     return "", ""
 
 
@@ -151,7 +155,8 @@ def main():
     parser.add_argument("--table", nargs="+", metavar="FILE", help="measure nothing: print saved results")
     options = parser.parse_args()
     if options.table:
-        return table(options.table)
+        table(options.table)
+        return 0
     peers = dict(peer.split("=", 1) for peer in options.peer if "=" in peer)
     if len(peers) < len(options.peer):
         parser.error("--peer takes NAME=COMMAND, each name once")
@@ -168,16 +173,19 @@ def main():
                 todo += [(path, workload, count) for count in counts if count == 0 or count in threads]
     if not todo:
         sys.exit(f"no workload is named {options.workloads}; bench_kernels --benchmark_list_tests names them")
+    failed = False
     print(header(peers), flush=True)
     for path, workload, count in todo:
         result = measure(path, workload, count, peers, options)
         if result is None:
+            failed = True
             continue
         print(row(result, peers), flush=True)
         if options.json:
             with open(options.json, "a") as file:
                 file.write(json.dumps(result) + "\n")
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

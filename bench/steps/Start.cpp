@@ -9,6 +9,8 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -70,8 +72,11 @@ public:
   }
   std::string path() const { return (folder / "program").string(); }
 
-  // Seconds from its start to the report of its first step.
-  double firstStep() const {
+  struct Run {
+    double firstStep = 0; // seconds from its start to the report of its first step
+    double peakBytes = 0; // of memory, a step and an evaluation
+  };
+  Run run() const {
     using Clock = std::chrono::steady_clock;
     std::string command =
         "exec '" + path() + "' --json --epochs=1 --batch-limit=1 --data='" + folder.string() + "'";
@@ -79,14 +84,17 @@ public:
     FILE *pipe = popen(command.c_str(), "r");
     if (!pipe)
       throw std::runtime_error("cannot run " + path());
-    double seconds = 0;
+    Run run;
     char line[4096];
-    while (std::fgets(line, sizeof line, pipe))
-      if (seconds == 0 && std::string(line).find("\"step\"") != std::string::npos)
-        seconds = std::chrono::duration<double>(Clock::now() - from).count();
-    if (pclose(pipe) != 0 || seconds == 0)
+    while (std::fgets(line, sizeof line, pipe)) {
+      if (run.firstStep == 0 && std::strstr(line, "\"step\""))
+        run.firstStep = std::chrono::duration<double>(Clock::now() - from).count();
+      if (const char *peak = std::strstr(line, "\"peak_rss_bytes\":"))
+        run.peakBytes = std::atof(std::strchr(peak, ':') + 1);
+    }
+    if (pclose(pipe) != 0 || run.firstStep == 0)
       throw std::runtime_error(path() + " reports no step");
-    return seconds;
+    return run;
   }
 
 private:
@@ -95,8 +103,11 @@ private:
 
 void start(benchmark::State &state, const Step &step) {
   Executable executable(step);
-  for (auto _ : state)
-    state.SetIterationTime(executable.firstStep());
+  for (auto _ : state) {
+    Executable::Run run = executable.run();
+    state.SetIterationTime(run.firstStep);
+    state.counters["peak_MB"] = run.peakBytes / 1e6;
+  }
   state.counters["bytes"] = double(std::filesystem::file_size(executable.path()));
 }
 

@@ -214,8 +214,14 @@ LogicalResult EntryEmitter::emitKernel(ir::KernelOp kernel, const EmittedKernel 
   bool worthForking = !seconds || seconds.getValueAsDouble() > forkSeconds;
   ++result.kernels;
   for (const KernelPhase &phase : emitted.phases) {
-    if (seconds && phase.tasks > 1 && worthForking)
+    if (seconds && (phase.forks || (phase.tasks > 1 && worthForking)))
       result.forks.push_back({phase.symbol, seconds.getValueAsDouble()});
+    if (phase.forks) {
+      SmallVector<Value> arguments(buffers);
+      arguments.push_back(context);
+      call(phase.symbol, arguments);
+      continue;
+    }
     if (phase.tasks > 1 && worthForking) {
       fork(phase, buffers);
       continue;

@@ -12,6 +12,7 @@
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
 #include "passes/schedule/TuningDatabase.h"
+#include "runtime/core/HalideHooks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -323,11 +324,13 @@ Product compileModule(ModuleOp module, const Request &request) {
 
 std::unique_ptr<codegen::LinkedProgram> link(const Product &product) {
 #define FX_ADDRESS(symbol) {#symbol, (void *)&symbol},
-  return orThrow(codegen::linkInProcess(
-      product.objects, product.descriptor,
-      {FX_SIMT_SYMBOLS(FX_ADDRESS){"fx_parallel_for", (void *)&fx_parallel_for},
-       {"fx_cuda_runtime", (void *)&fx_cuda_runtime}}));
+  std::vector<std::pair<std::string, void *>> runtime = {
+      FX_SIMT_SYMBOLS(FX_ADDRESS){"fx_parallel_for", (void *)&fx_parallel_for},
+      {"fx_cuda_runtime", (void *)&fx_cuda_runtime}};
 #undef FX_ADDRESS
+  for (auto [name, address] : rt::halideHooks())
+    runtime.emplace_back(name, address);
+  return orThrow(codegen::linkInProcess(product.objects, product.descriptor, runtime));
 }
 
 } // namespace fluxion::driver

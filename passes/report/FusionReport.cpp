@@ -33,6 +33,10 @@ KernelReport describe(ir::KernelOp kernel) {
   line.bytes = integer(bytesAttrName, counted.bytes);
   if (auto seconds = kernel->getAttrOfType<FloatAttr>(secondsAttrName))
     line.seconds = seconds.getValueAsDouble();
+  if (auto others = kernel->getAttrOfType<DictionaryAttr>(othersAttrName))
+    for (NamedAttribute other : others)
+      line.others.emplace_back(other.getName().str(),
+                               cast<FloatAttr>(other.getValue()).getValueAsDouble());
   if (auto tasks = kernel->getAttrOfType<IntegerAttr>(tasksAttrName))
     line.tasks = tasks.getInt();
   return line;
@@ -113,12 +117,16 @@ std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused) {
           << " moved, arena " << scaled((double)apart->arenaBytes, "B") << "\n";
     out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s  %s\n", "count", "kind", "backend",
                         "flops", "bytes", "predicted", "kernel");
-    for (const KernelReport &line : entry.kernels)
-      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s\n", (int)line.count,
+    for (const KernelReport &line : entry.kernels) {
+      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s", (int)line.count,
                           line.kind.c_str(), line.backend.empty() ? "-" : line.backend.c_str(),
                           scaled(line.flops, "flop").c_str(), scaled(line.bytes, "B").c_str(),
                           line.seconds > 0 ? duration(line.seconds).c_str() : "-",
                           line.name.c_str());
+      for (auto &[backend, seconds] : line.others)
+        out << " (" << backend << ": " << duration(seconds) << ")";
+      out << "\n";
+    }
   }
   return text;
 }
@@ -132,7 +140,10 @@ llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp un
     if (const EntryReport *apart = find(before, entry.name))
       object["unfused"] = summary(*apart);
     llvm::json::Array list;
-    for (const KernelReport &line : entry.kernels)
+    for (const KernelReport &line : entry.kernels) {
+      llvm::json::Object others;
+      for (auto &[backend, seconds] : line.others)
+        others[backend] = seconds;
       list.push_back(llvm::json::Object{{"name", line.name},
                                         {"kind", line.kind},
                                         {"backend", line.backend},
@@ -140,7 +151,9 @@ llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp un
                                         {"bytes", line.bytes},
                                         {"seconds", line.seconds},
                                         {"tasks", line.tasks},
-                                        {"count", line.count}});
+                                        {"count", line.count},
+                                        {"others", std::move(others)}});
+    }
     object["list"] = std::move(list);
     entries.push_back(std::move(object));
   }

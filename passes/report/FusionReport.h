@@ -13,6 +13,7 @@ namespace fluxion::passes {
 struct KernelReport {
   std::string name, kind, backend;
   double flops = 0, bytes = 0, seconds = 0; // seconds predicted for one thread; 0: not known
+  std::vector<std::pair<std::string, double>> others; // backends not chosen, predicted seconds
   int64_t tasks = 1;
   int64_t count = 1; // equal kernels of this entry point are one line
 };

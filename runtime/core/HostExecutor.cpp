@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/core/HostExecutor.h"
 
+#include "runtime/core/Failure.h"
+
 #include <cstring>
+#include <mutex>
 
 namespace {
 // What a program receives: the pool it may fork into, and who wants to see its values.
 struct Context : fx_context {
   fluxion::rt::ThreadPool *pool = nullptr;
   const fluxion::rt::Instance::Probe *observer = nullptr;
+  std::mutex failing;
+  std::string failure; // of the first kernel that could not do its work
 };
 
 void observe(fx_context *context, const char *name, int32_t dtype, const void *data,
@@ -21,6 +26,15 @@ extern "C" void fx_parallel_for(fx_context *context, fx_task_fn body, void *args
     static_cast<Context *>(context)->pool->parallelFor(body, args, tasks);
   else if (tasks > 0)
     body(args, 0, tasks);
+}
+
+void fluxion::rt::fail(fx_context *context, const char *kernel, const char *message) {
+  if (!context) // a caller that lends nothing hears nothing
+    return;
+  Context &run = *static_cast<Context *>(context);
+  std::lock_guard<std::mutex> lock(run.failing);
+  if (run.failure.empty())
+    run.failure = std::string("kernel ") + kernel + ": " + message;
 }
 
 namespace fluxion::rt {
@@ -65,8 +79,9 @@ Status HostExecutor::submit(const fx_entry &entry, std::span<const void *const> 
   context.pool = threads.get(), context.observer = &probe;
   int32_t failed =
       entry.run(&context, stateBlock.data(), arena.data(), inputs.data(), outputs.data());
-  ended[inFlight++] =
-      failed == 0 ? Status() : Status(Status::Kind::CheckFailed, entry.checks[failed - 1]);
+  ended[inFlight++] = !context.failure.empty() ? Status(Status::Kind::KernelFailed, context.failure)
+                      : failed == 0 ? Status()
+                                    : Status(Status::Kind::CheckFailed, entry.checks[failed - 1]);
   return {};
 }
 

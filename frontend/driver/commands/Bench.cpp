@@ -123,7 +123,9 @@ void addBench(CLI::App &app, int &code) {
                "  fluxion bench gemm.mlir --inputs=in.npz --expect=out.npz --rtol=1e-4");
   flags->request.add(*command);
   command->get_option("--func")->description("entry point; a model's step by default");
-  command->add_option("--seconds", flags->seconds, "how long to measure")->capture_default_str();
+  command->add_option("--seconds", flags->seconds, "how long to measure")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   command->add_flag("--kernels", flags->kernels, "each distinct kernel by itself too");
   command->add_flag("--json", flags->json, "one JSON object a line");
   flags->compile.add(*command);

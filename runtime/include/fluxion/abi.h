@@ -176,6 +176,15 @@ typedef void (*fx_task_fn)(void *args, int64_t begin, int64_t end);
  * done. Tasks are split statically; what a task computes must not depend on the split. */
 void fx_parallel_for(fx_context *context, fx_task_fn body, void *args, int64_t tasks);
 
+/* User context of the hooks (halide_malloc, halide_do_par_for, ...) that a kernel made by Halide
+ * may call. */
+typedef struct fx_halide_call {
+  fx_context *context;
+  void *scratch;        /* of the kernel, in the arena */
+  uint64_t used, bytes; /* of it */
+  const char *kernel;   /* its name, for messages */
+} fx_halide_call;
+
 #ifdef __cplusplus
 }
 #endif

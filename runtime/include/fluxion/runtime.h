@@ -23,6 +23,7 @@ public:
     Ok,
     OutOfMemory,
     CheckFailed,
+    KernelFailed,
     NotFound,
     BadFile,
     WriteFailed,
@@ -43,9 +44,10 @@ private:
   std::string text;
 };
 
-// Persistent threads that split a range of tasks statically. Waiting threads spin briefly, then
-// sleep. A call neither allocates nor makes system calls beyond waking sleepers. Calls from inside
-// a task run inline. One call runs at a time; a second thread's call runs inline too.
+// Persistent threads that split a range of tasks statically; who is done early takes what a busy
+// core leaves. Waiting threads spin briefly, then sleep. A call neither allocates nor makes system
+// calls beyond waking sleepers. Calls from inside a task run inline. One call runs at a time; a
+// second thread's call runs inline too.
 class ThreadPool {
 public:
   // 0: $FLUXION_THREADS, else one a hardware thread. The calling thread is one of them.
