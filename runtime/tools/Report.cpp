@@ -75,13 +75,16 @@ void Report::epoch(int64_t epoch, double trainLoss, double testLoss, double test
   std::fflush(stdout);
 }
 
-void Report::end(int64_t steps, double accuracy, double medianMs, double hostMs) {
+void Report::end(int64_t steps, double accuracy, double medianMs, std::optional<double> hostMs) {
   clearLine();
   uint64_t peak = peakResidentBytes();
+  char host[48] = "";
+  if (hostMs)
+    std::snprintf(host, sizeof host, "\"median_host_ms\": %.4f, ", *hostMs);
   if (json)
     std::printf("{\"event\": \"end\", \"steps\": %ld, \"test_accuracy\": %.6f, "
-                "\"median_step_ms\": %.4f, \"median_host_ms\": %.4f, \"peak_rss_bytes\": %lu}\n",
-                steps, accuracy, medianMs, hostMs, peak);
+                "\"median_step_ms\": %.4f, %s\"peak_rss_bytes\": %lu}\n",
+                steps, accuracy, medianMs, host, peak);
   else if (steps > 0)
     std::printf("%ld steps, %.3f ms a step (median), %.1f MB at most\n", steps, medianMs,
                 double(peak) / 1e6);

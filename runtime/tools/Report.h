@@ -6,6 +6,7 @@
 #include "fluxion/runtime.h"
 
 #include <cstdio>
+#include <optional>
 #include <string>
 
 namespace fluxion::rt {
@@ -25,8 +26,8 @@ public:
   void step(const StepReport &report);
   // Without steps there is no train loss: not a number.
   void epoch(int64_t epoch, double trainLoss, double testLoss, double testAccuracy);
-  // `hostMs` is what of a step its caller spent; on a GPU the rest goes on without it.
-  void end(int64_t steps, double accuracy, double medianMs, double hostMs);
+  // `hostMs`: what of a step its caller spent, where the rest goes on without it (on a GPU).
+  void end(int64_t steps, double accuracy, double medianMs, std::optional<double> hostMs);
   void clearLine();
 
 private:

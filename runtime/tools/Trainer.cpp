@@ -244,7 +244,10 @@ int Trainer::finish() {
     std::sort(list.begin(), list.end());
     return list.empty() ? 0 : list[list.size() / 2];
   };
-  report.end(steps, accuracy, median(milliseconds), median(hostMilliseconds));
+  std::optional<double> hostMs;
+  if (!instance.state())
+    hostMs = median(hostMilliseconds);
+  report.end(steps, accuracy, median(milliseconds), hostMs);
   return 0;
 }
 
