@@ -151,6 +151,44 @@ TEST(Reductions, NanAndTies) {
   expectReference(program, inputs, 0);
 }
 
+// A sum of one term has no extent for lanes to run along.
+TEST(Reductions, OfNothingButOneProduct) {
+  Case program(
+      entry("(%x: tensor<f64>, %y: tensor<f64>) -> tensor<f64>",
+            "%p = fluxion.dot_general %x, %y contracting [] x [] : (tensor<f64>, tensor<f64>) -> "
+            "tensor<f64>\n%z = fluxion.sub %p, %y : tensor<f64>\nreturn %z : tensor<f64>"));
+  std::vector<Tensor> inputs = program.inputsOf("main", {});
+  for (const std::vector<std::string> &skip : {std::vector<std::string>{}, {"simplify"}}) {
+    driver::Request request;
+    request.options.skip = skip;
+    program.compile(request);
+    EXPECT_EQ(
+        difference(program.reference("main", inputs), program.compiled("main", inputs), 1e-15), "");
+  }
+}
+
+// Each value of the chain is used twice by the next: walks over it visit a value once.
+TEST(Reductions, OfALongChainCompileAtOnce) {
+  std::string t = "tensor<16x40xf64>", r = "tensor<16xf64>",
+              body =
+                  "%half = fluxion.constant dense<0.5> : " + t + "\n%y0 = fluxion.tanh %x : " + t;
+  int length = 60;
+  for (int i = 0; i < length; ++i) {
+    std::string y = "%y" + std::to_string(i), s = "%s" + std::to_string(i);
+    body += "\n" + s + " = fluxion.mul " + y + ", " + y + " : " + t + "\n%y" +
+            std::to_string(i + 1) + " = fluxion.sub " + s + ", %half : " + t;
+  }
+  std::string last = "%y" + std::to_string(length);
+  body += "\n%a = fluxion.reduce sum " + last + " dims [1] : (" + t + ") -> " + r +
+          "\n%b = fluxion.broadcast_in_dim %a dims [0] : (" + r + ") -> " + t +
+          "\n%c = fluxion.mul %b, " + last + " : " + t +
+          "\n%d = fluxion.reduce max %c dims [1] : (" + t + ") -> " + r +
+          "\n%e = fluxion.reduce sum " + last + " dims [0] : (" + t +
+          ") -> tensor<40xf64>\nreturn %d, %c, %e : " + r + ", " + t + ", tensor<40xf64>";
+  Case program(entry("(%x: " + t + ") -> (" + r + ", " + t + ", tensor<40xf64>)", body));
+  expectReference(program, program.inputsOf("main", {}), 1e-12);
+}
+
 struct ShapeCase {
   const char *name, *signature, *body;
   double tolerance = 2e-6;

@@ -67,7 +67,7 @@ TEST_P(ZooPrograms, TheMemoryPlanChangesNoBit) {
 }
 INSTANTIATE_TEST_SUITE_P(Models, ZooPrograms,
                          testing::Values("vision/mlp", "vision/lenet", "vision/lenet_digits",
-                                         "vision/resnet20"));
+                                         "vision/resnet20", "vision/resnet20a"));
 
 TEST(ZooPasses, EveryPassKeepsTheMeaningOfLeNet) {
   for (const fluxion::Model &model : fluxion::models()) {

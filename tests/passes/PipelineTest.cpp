@@ -81,22 +81,45 @@ TEST_F(PipelineTest, UnknownNamesAreErrorsWithTheNearest) {
   EXPECT_THAT(complaint(required), HasSubstr("pass 'plan-memory' cannot be skipped"));
 }
 
+// Takes no kernel, which the pipeline can only explain by a mistake of its own.
+struct NoBackend : fluxion::ir::KernelModel {
+  fluxion::ir::KernelCost cost(fluxion::ir::KernelOp,
+                               const fluxion::ir::TargetInfo &) const override {
+    fluxion::ir::KernelCost cost;
+    cost.refusal = "there are none";
+    return cost;
+  }
+  bool fusesInto(Operation *, Operation *, const fluxion::ir::TargetInfo &) const override {
+    return false;
+  }
+};
+
 TEST_F(PipelineTest, AFailureNamesThePassAndWritesAReproducer) {
+  NoBackend none;
   PipelineOptions options;
-  options.schedule = "broken";
+  options.model = &none;
+  options.schedule = "tile_rows=2";
   options.reproducer = testing::TempDir() + "/reproducer.mlir";
   std::vector<std::string> messages;
   ScopedDiagnosticHandler handler(
       &context, [&](Diagnostic &diagnostic) { messages.push_back(diagnostic.str()); });
   EXPECT_TRUE(failed(runPipeline(*module, options)));
   ASSERT_EQ(messages.size(), 2u);
+  EXPECT_THAT(messages[0], HasSubstr("no backend takes this kernel: there are none"));
   EXPECT_THAT(messages[1], HasSubstr("internal error in pass 'schedule'"));
   std::stringstream text;
   text << std::ifstream(options.reproducer).rdbuf();
-  EXPECT_THAT(
-      text.str(),
-      HasSubstr("fluxion-opt --pass-pipeline='builtin.module(fluxion-schedule{schedule=broken})'"));
+  EXPECT_THAT(text.str(), HasSubstr("fluxion-opt --pass-pipeline='builtin.module(fluxion-schedule{"
+                                    "schedule=tile_rows=2})'"));
   EXPECT_TRUE(parseSourceString<ModuleOp>(text.str(), &context)) << "a reproducer can be read back";
+}
+
+TEST_F(PipelineTest, AMistakeInTheScheduleIsNotAnInternalError) {
+  PipelineOptions options;
+  options.schedule = "broken";
+  options.reproducer = testing::TempDir() + "/no_reproducer.mlir";
+  EXPECT_THAT(complaint(options), HasSubstr("schedule entry 'broken' is not key=value"));
+  EXPECT_FALSE(std::ifstream(options.reproducer).good());
 }
 
 TEST_F(PipelineTest, ProgramsThatCannotBeCompiledAreRefused) {

@@ -82,12 +82,19 @@ bool dependsOn(Value value, Value target) {
 
 // Reached from `target` by pointwise ops alone, so that one element needs the same element of it.
 bool pointwiseFrom(Value value, Value target) {
-  if (value == target || !dependsOn(value, target))
-    return true;
-  Operation *op = value.getDefiningOp();
-  return ir::hasScalarBody(op) && llvm::all_of(op->getOperands(), [&](Value operand) {
-           return pointwiseFrom(operand, target);
-         });
+  DenseMap<Value, bool> known;
+  DenseSet<Value> seen;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (next == target || !seen.insert(next).second || !dependsOn(next, target, known))
+      continue;
+    Operation *op = next.getDefiningOp();
+    if (!ir::hasScalarBody(op))
+      return false;
+    llvm::append_range(open, op->getOperands());
+  }
+  return true;
 }
 
 class Planner {
@@ -335,19 +342,25 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
 }
 
 // What memory of the reduction's own size its terms are computed from.
-void readsOf(Value value, int64_t elements, DenseSet<Value> &reads) {
-  Operation *op = value.getDefiningOp();
-  if (op && !isReduction(op)) {
-    for (Value operand : op->getOperands())
-      readsOf(operand, elements, reads);
-  } else if (typeOf(value).getNumElements() == elements) {
-    reads.insert(value);
+DenseSet<Value> readsOf(Value value, int64_t elements) {
+  DenseSet<Value> reads, seen;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (!seen.insert(next).second)
+      continue;
+    Operation *op = next.getDefiningOp();
+    if (op && !isReduction(op))
+      llvm::append_range(open, op->getOperands());
+    else if (typeOf(next).getNumElements() == elements)
+      reads.insert(next);
   }
+  return reads;
 }
 bool readInCommon(const Reduction &a, const Reduction &b) {
   int64_t elements = typeOf(a.op->getOperand(0)).getNumElements();
-  DenseSet<Value> ofA, ofB;
-  readsOf(a.op->getOperand(0), elements, ofA), readsOf(b.op->getOperand(0), elements, ofB);
+  DenseSet<Value> ofA = readsOf(a.op->getOperand(0), elements),
+                  ofB = readsOf(b.op->getOperand(0), elements);
   return llvm::any_of(ofA, [&](Value read) { return ofB.contains(read); });
 }
 

@@ -270,7 +270,7 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
                                               ArrayRef<Index> kept, bool alongLanes,
                                               int64_t lanes) {
   const Reduction &first = *group[0];
-  if (!alongLanes || lanes == 1) {
+  if (!alongLanes || lanes == 1 || first.extents.empty()) {
     access.setScalar();
     Values initial;
     for (const Reduction *r : group)

@@ -82,9 +82,10 @@ SmallVector<SmallVector<const Reduction *>> PhaseEmitter::rowSweeps() {
   DenseSet<Value> done;
   auto ready = [&](const Reduction &r) {
     SmallVector<Value> open(r.op->getOperands());
+    DenseSet<Operation *> seen;
     while (!open.empty()) {
       Operation *op = open.pop_back_val().getDefiningOp();
-      if (!op || (isReduction(op) && done.contains(op->getResult(0))))
+      if (!op || !seen.insert(op).second || (isReduction(op) && done.contains(op->getResult(0))))
         continue;
       if (isReduction(op))
         return false;
@@ -107,9 +108,11 @@ SmallVector<SmallVector<const Reduction *>> PhaseEmitter::rowSweeps() {
 
 namespace {
 // Elementwise values that cost more than a load, between `value` and what is in memory or reduced.
-void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &found) {
+void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &found,
+                  DenseSet<Value> &seen) {
   Operation *op = value.getDefiningOp();
-  if (!op || isReduction(op) || !ir::hasScalarBody(op) || typeOf(value).getShape() != shape)
+  if (!seen.insert(value).second || !op || isReduction(op) || !ir::hasScalarBody(op) ||
+      typeOf(value).getShape() != shape)
     return;
   if (isa<ir::ExpOp, ir::Expm1Op, ir::LogOp, ir::Log1pOp, ir::TanhOp, ir::ErfOp, ir::PowOp,
           ir::SinOp, ir::CosOp, ir::SigmoidOp>(op)) {
@@ -117,16 +120,22 @@ void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &
     return;
   }
   for (Value operand : op->getOperands())
-    costlyWithin(operand, shape, found);
+    costlyWithin(operand, shape, found, seen);
 }
 
 // Is `target` computed for `value`, other than in an earlier reduction?
 bool needs(Value value, Value target) {
-  if (value == target)
-    return true;
-  Operation *op = value.getDefiningOp();
-  return op && !isReduction(op) &&
-         llvm::any_of(op->getOperands(), [&](Value operand) { return needs(operand, target); });
+  DenseSet<Value> seen;
+  SmallVector<Value> open{value};
+  while (!open.empty()) {
+    Value next = open.pop_back_val();
+    if (next == target)
+      return true;
+    Operation *op = next.getDefiningOp();
+    if (seen.insert(next).second && op && !isReduction(op))
+      llvm::append_range(open, op->getOperands());
+  }
+  return false;
 }
 } // namespace
 
@@ -137,9 +146,10 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
   SmallVector<Stash> stashes;
   for (auto [i, group] : llvm::enumerate(sweeps)) {
     llvm::SetVector<Value> costly;
+    DenseSet<Value> seen;
     if (!group[0]->isArg() && phase.tile.lanes > 1)
       for (const Reduction *r : group)
-        costlyWithin(r->op->getOperand(0), typeOf(r->op->getOperand(0)).getShape(), costly);
+        costlyWithin(r->op->getOperand(0), typeOf(r->op->getOperand(0)).getShape(), costly, seen);
     for (Value value : costly) {
       bool again =
           llvm::any_of(phase.stores, [&](const StoredValue &s) { return needs(s.value, value); });
