@@ -54,6 +54,10 @@ std::optional<DescribedWindow> describe(ir::KernelOp kernel, const ir::TargetInf
   return d;
 }
 
+int64_t scratchOf(const DescribedWindow &d, ir::KernelOp kernel) {
+  return d.kernel.heapBytes + (d.kernel.heapBytes ? alignedResultBytes(kernel) : 0);
+}
+
 class HalideBackend final : public Backend {
 public:
   StringRef name() const override { return "halide"; }
@@ -68,7 +72,7 @@ public:
     }
     cost.backend = "halide";
     cost.tasks = d->tasks;
-    cost.scratchBytes = d->kernel.heapBytes;
+    cost.scratchBytes = scratchOf(*d, kernel);
     cost.bytes = d->bytes;
     cost.flops = d->flops;
     cost.seconds = predictedSeconds(*d);
@@ -90,7 +94,7 @@ public:
     EmittedKernel emitted;
     if (compile(&d->kernel, &emitted.object, &error))
       return kernel.emitOpError("halide: ") << error;
-    emitted.phases.push_back(emitHalideCall(b, symbol, kernel, *d, d->kernel.heapBytes));
+    emitted.phases.push_back(emitHalideCall(b, symbol, kernel, *d, scratchOf(*d, kernel)));
     return emitted;
   }
 };

@@ -40,6 +40,19 @@ std::string convolution(const std::string &attributes, const std::string &out) {
          out + "\nreturn %y : " + out + "\n}";
 }
 
+// Results are the window's taps; summed are the batch and the image.
+std::string weightGradient(const std::string &stride, const std::string &image) {
+  std::string type = "tensor<3x3x6x20xf32>", dy = "tensor<4x" + image + "x20xf32>";
+  return "func.func @main(%x: tensor<4x9x11x6xf32>, %dy: " + dy + ") -> " + type +
+         " attributes {fluxion.entry} {\n%y = fluxion.convolution %x, %dy {window_strides = "
+         "array<i64: 1, 1>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, "
+         "rhs_dilation = array<i64: " +
+         stride +
+         ">, input_dims = array<i64: 3, 0, 1, 2>, kernel_dims = array<i64: 3, 0, 1, 2>, "
+         "output_dims = array<i64: 2, 3, 0, 1>} : (tensor<4x9x11x6xf32>, " +
+         dy + ") -> " + type + "\nreturn %y : " + type + "\n}";
+}
+
 struct Scheduled {
   std::shared_ptr<mlir::MLIRContext> context = fluxion::dsl::makeContext();
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -163,7 +176,9 @@ INSTANTIATE_TEST_SUITE_P(
                     CandidateCase{"convolution", convolution(STRIDES("1, 1", "1, 1", "1, 1, 1, 1"),
                                                              "tensor<2x9x11x20xf32>")},
                     CandidateCase{"dilated", convolution(STRIDES("1, 1", "2, 2", "1, 2, 1, 2"),
-                                                         "tensor<2x18x22x20xf32>")}),
+                                                         "tensor<2x18x22x20xf32>")},
+                    CandidateCase{"weight_gradient", weightGradient("1, 1", "9x11")},
+                    CandidateCase{"strided_weight_gradient", weightGradient("2, 2", "5x6")}),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

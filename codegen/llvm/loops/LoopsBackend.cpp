@@ -35,7 +35,7 @@ std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
                                                                                    {4, 2},
                                                                                    {4, 3}})
       list.push_back({integer("tile_rows", rows), integer("tile_vectors", vectors)});
-  for (StringRef key : {"pack_lhs", "pack_rhs"})
+  for (StringRef key : {"pack_lhs", "pack_rhs", "tile_taps"})
     if (auto flag = own.getAs<BoolAttr>(key))
       list.push_back({b.getNamedAttr(key, b.getBoolAttr(!flag.getValue()))});
   for (auto &[key, values] : std::map<StringRef, std::vector<int64_t>>{

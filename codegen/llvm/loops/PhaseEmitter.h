@@ -89,6 +89,12 @@ protected:
   };
   void emitTilePhase(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                      int64_t lastActive, const TilePhase &at);
+  // Adds several steps of the innermost summed dimension, from where `reduced` stands.
+  using Together = llvm::function_ref<Values(mlir::ValueRange, const Index &, int64_t steps)>;
+  Together together; // null: one step after another
+  Values tapSteps(const Reduction &r, mlir::ValueRange carried, llvm::ArrayRef<Index> indices,
+                  const Index &reduced, int64_t steps, int64_t vectors,
+                  llvm::function_ref<void(int64_t vector)> setLanes);
   Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
                  llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
   void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);

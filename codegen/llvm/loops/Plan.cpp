@@ -271,8 +271,7 @@ void Planner::planBlocks(const Reduction &r, Phase &phase) {
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
   int64_t laneTiles = ceilDiv(r.kept[tile.laneDim], tile.lanes * tile.vectors);
   int64_t rowTiles = tileTasks(r, tile) / laneTiles;
-  phase.blocking.sumsAt =
-      scratch(laneTiles * rowTiles * tile.rows * tile.lanes * tile.vectors * bytes);
+  phase.blocking.sumsAt = scratch(laneTiles * rowTiles * tile.accumulators() * tile.lanes * bytes);
   phase.tasks =
       ceilDiv(laneTiles, phase.blocking.laneTiles) * ceilDiv(rowTiles, phase.blocking.rowTiles);
 }
@@ -329,8 +328,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     combine.reductions = {r};
     combine.stores = {phase.stores[i]}; // the partials' place, which it reads
     combine.stores.append(stores[i].begin(), stores[i].end());
-    combine.tile.rows = 1;
-    combine.tile.rowDim = -1;
+    combine.tile.rows = combine.tile.taps = 1;
+    combine.tile.rowDim = combine.tile.tapDim = -1;
     if (combine.tile.laneDim < 0)
       combine.tile.lanes = 1;
     Reduction whole = r;

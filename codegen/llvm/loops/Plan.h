@@ -47,11 +47,14 @@ struct Reduction {
   ir::ReduceKind kind() const;
 };
 
-// Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another.
+// Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another, and in
+// a weight gradient all `taps` along the width: neighbouring taps read the same elements.
 struct Tile {
   int64_t laneDim = -1; // a kept dimension, or -1: lanes run along the last reduced dimension
   int64_t lanes = 1, vectors = 1;
   int64_t rowDim = -1, rows = 1;
+  int64_t tapDim = -1, taps = 1;
+  int64_t accumulators() const { return rows * taps * vectors; }
 };
 
 // Tiles that take the summed positions a block at a time, many tiles to a block, so that what they

@@ -73,6 +73,38 @@ void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mo
     }
 }
 
+// The dimension of a weight gradient's taps along the width, where a tile may hold all of them.
+int64_t tapDimension(const Reduction &r, const Tile &tile) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(r.op);
+  if (!conv || conv.spatialRank() == 0 || !featuresOutermost(r.op) ||
+      conv.getFeatureGroupCount() > 1 || conv.getBatchGroupCount() > 1 ||
+      conv.getWindowStrides().back() > 1)
+    return -1;
+  int64_t dim = conv.getOutputDims().back();
+  bool free = tile.laneDim >= 0 && dim != tile.laneDim && dim != tile.rowDim;
+  return free && r.kept[dim] > 1 && r.kept[dim] <= 7 ? dim : -1;
+}
+
+// A tile of all taps: a step then loads each element of the left side that no tap has met yet, and
+// keeps the vectors of the right side that its taps meet.
+void chooseTapTile(Tile &tile, const Reduction &r, const ir::TargetInfo &target) {
+  int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
+  int64_t vectors = (r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes;
+  int64_t dilation = cast<ir::ConvolutionOp>(r.op).getRhsDilation().back();
+  int64_t met = (tile.taps + dilation - 1) / dilation, fresh = std::min(tile.taps, dilation);
+  double least = INFINITY;
+  for (int64_t wide = std::min<int64_t>(vectors, 4); wide >= 1; --wide)
+    for (int64_t tall = rows; tall >= 1; --tall) {
+      if (wide * (tall * tile.taps + met) >= target.vectorRegisters && (wide > 1 || tall > 1))
+        continue;
+      double work = tall * tile.taps * wide, loads = fresh * tall + wide;
+      double tiles = (double)((rows + tall - 1) / tall) * ((vectors + wide - 1) / wide);
+      double cycles = tiles * (std::max({work, loads, 4.0 * wide, 9.0}) + 0.1 * loads);
+      if (cycles < least * 0.999)
+        least = cycles, tile.vectors = wide, tile.rows = tall;
+    }
+}
+
 // What is chosen where the schedule does not say.
 Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, bool packed) {
   Tile tile;
@@ -136,9 +168,14 @@ bool fluxion::codegen::isContraction(Operation *op) {
 Tile fluxion::codegen::chooseTile(const Reduction &r, Type element, const ir::TargetInfo &target,
                                   bool packed, ScheduleKeys *keys) {
   Tile tile = modelTile(r, element, target, packed);
+  int64_t taps = tapDimension(r, tile);
+  if (taps >= 0 && (!keys || keys->flag("tile_taps", true))) {
+    tile.tapDim = taps, tile.taps = r.kept[taps];
+    chooseTapTile(tile, r, target);
+  }
   if (!keys)
     return tile;
-  int64_t most = mostAccumulators(target);
+  int64_t most = mostAccumulators(target) / tile.taps;
   if (tile.laneDim >= 0) {
     int64_t vectors = (r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes;
     tile.vectors = keys->integer("tile_vectors", tile.vectors, 1, std::min(vectors, most));
@@ -158,8 +195,12 @@ int64_t fluxion::codegen::chooseUnroll(const Reduction &r, const Tile &tile, Sch
                  !featuresOutermost(r.op);
   if (sharing)
     unroll = extent;
+  // The steps taken together load again what the steps before them did: many are better.
+  for (int64_t candidate : {8, 7, 6, 5})
+    if (tile.taps > 1 && unroll == 1 && extent % candidate == 0)
+      unroll = candidate;
   for (int64_t candidate : {4, 2})
-    if (unroll == 1 && extent % candidate == 0 && tile.rows * tile.vectors * candidate <= 96)
+    if (unroll == 1 && extent % candidate == 0 && tile.accumulators() * candidate <= 96)
       unroll = candidate;
   return keys ? keys->integer("unroll", unroll, 1, std::min<int64_t>(extent, 16)) : unroll;
 }
@@ -169,6 +210,7 @@ int64_t fluxion::codegen::tileTasks(const Reduction &r, const Tile &tile) {
   for (auto [d, size] : llvm::enumerate(r.kept)) {
     int64_t block = (int64_t)d == tile.laneDim  ? tile.lanes * tile.vectors
                     : (int64_t)d == tile.rowDim ? tile.rows
+                    : (int64_t)d == tile.tapDim ? tile.taps
                                                 : 1;
     tasks *= (size + block - 1) / block;
   }

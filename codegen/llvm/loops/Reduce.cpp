@@ -244,6 +244,12 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
       return [&, count](Value iv, ValueRange carried) {
         AffineExpr position = access.dimension(iv);
         Values next(carried);
+        if (together) {
+          reduced.push_back(position);
+          next = together(carried, reduced, count);
+          reduced.pop_back();
+          return next;
+        }
         for (int64_t u = 0; u < count; ++u) {
           reduced.push_back(position + u);
           next = innermost(next);

@@ -100,11 +100,13 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
   bool kept = tile.laneDim >= 0;
   size_t offset = phase.kind == Phase::Reduce && r.chunks > 1 ? 1 : 0; // base starts with the chunk
   SmallVector<Index> indices;
-  for (int64_t row = 0; row < rows; ++row)
+  for (int64_t row = 0; row < rows * tile.taps; ++row)
     for (int64_t v = 0; v < vectors; ++v) {
       Index index(base.begin() + offset, base.end());
       if (tile.rowDim >= 0)
-        index[tile.rowDim] = index[tile.rowDim] + row;
+        index[tile.rowDim] = index[tile.rowDim] + row / tile.taps;
+      if (tile.tapDim >= 0)
+        index[tile.tapDim] = access.constant(row % tile.taps);
       if (kept)
         index[tile.laneDim] = index[tile.laneDim] + v * lanes;
       for (size_t d = 0; d < at.step.size(); ++d)
@@ -149,7 +151,11 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       for (size_t i = 0; !block && i < count; ++i)
         initial.append(identities(one));
     bool prefetches = prefetchesRight(r, rows);
-    results = sumTile(r, shortened.extents, initial, [&](ValueRange carried, Index &reduced) {
+    auto addTaps = [&](ValueRange carried, const Index &reduced, int64_t steps) {
+      return tapSteps(r, carried, indices, reduced, steps, vectors,
+                      [&](int64_t v) { access.setLanes(lanes, laneExpr, activeOf(v)); });
+    };
+    auto add = [&](ValueRange carried, Index &reduced) {
       Values next;
       for (int64_t v = 0; prefetches && v < vectors; ++v)
         prefetchRight(r, indices[v], reduced[0]);
@@ -162,7 +168,10 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
           next.append(step(one, carried.slice(next.size(), width), index, taken));
         }
       return next;
-    });
+    };
+    together = tile.taps > 1 && all.size() == 1 ? Together(addTaps) : Together();
+    results = sumTile(r, shortened.extents, initial, add);
+    together = {};
   }
   puller.newScope();
   auto finish = [&] {
@@ -194,6 +203,32 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
                       access.setScalar();
                     }));
   puller.newScope();
+}
+
+// Steps of the innermost summed dimension taken together by a tile of taps, in the order of the
+// elements that they read: each is used by every tap before the next, so that registers hold one
+// element and the few positions of the other side that its taps meet.
+PhaseEmitter::Values PhaseEmitter::tapSteps(const Reduction &r, ValueRange carried,
+                                            ArrayRef<Index> indices, const Index &reduced,
+                                            int64_t steps, int64_t vectors,
+                                            llvm::function_ref<void(int64_t)> setLanes) {
+  int64_t taps = phase.tile.taps, rows = (int64_t)indices.size() / (taps * vectors);
+  int64_t dilation = cast<ir::ConvolutionOp>(r.op).getRhsDilation().back();
+  Values next(carried);
+  for (int64_t read = 0; read < (steps - 1) * dilation + taps; ++read)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t tap = 0; tap < std::min(taps, read + 1); ++tap) {
+        if ((read - tap) % dilation != 0 || (read - tap) / dilation >= steps)
+          continue;
+        Index at(reduced);
+        at.back() = at.back() + (read - tap) / dilation;
+        for (int64_t v = 0; v < vectors; ++v) {
+          int64_t i = (row * taps + tap) * vectors + v;
+          setLanes(v);
+          next[i] = step(r, next[i], indices[i], at)[0];
+        }
+      }
+  return next;
 }
 
 // One block of a tile's results: into its place among the chunks' partial results, or through what
@@ -239,7 +274,7 @@ void PhaseEmitter::prefetchRight(const Reduction &r, const Index &index, AffineE
 // Where vector i of the tile's sums waits between blocks.
 AffineExpr PhaseEmitter::sumPlace(int64_t i) {
   const Tile &tile = phase.tile;
-  int64_t perTile = tile.rows * tile.vectors;
+  int64_t perTile = tile.accumulators();
   // The lane dimension appears with its own step, as any contiguous access has it.
   AffineExpr lane = access.laneDimension();
   return (block->tile * perTile + i) * tile.lanes + lane - lanePanel * (tile.lanes * tile.vectors);
@@ -278,6 +313,8 @@ void PhaseEmitter::emitTileAt(const Reduction &r, Index base, Value lane, Value 
     base[tile.laneDim + chunk] = at(lane, laneBlock);
   if (tile.rowDim >= 0)
     base[tile.rowDim + chunk] = at(rowBlock, tile.rows);
+  if (tile.tapDim >= 0)
+    base[tile.tapDim + chunk] = access.constant(0);
   int64_t rowRest = tile.rowDim >= 0 ? r.kept[tile.rowDim] % tile.rows : 0;
   int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
   int64_t rowBlocks = tile.rowDim >= 0 ? ceilDiv(r.kept[tile.rowDim], tile.rows) : 1;
@@ -314,7 +351,7 @@ SmallVector<int64_t> PhaseEmitter::rowCounts(const Reduction &r, SmallVector<int
   const Tile &tile = phase.tile;
   SmallVector<int64_t> counts;
   for (int64_t d = 0; d < (int64_t)r.kept.size(); ++d)
-    if (d != tile.laneDim && d != tile.rowDim) {
+    if (d != tile.laneDim && d != tile.rowDim && d != tile.tapDim) {
       counts.push_back(r.kept[d]);
       order.push_back(d);
     }

@@ -55,7 +55,7 @@ void line(const BenchFlags &flags, const std::string &name, int64_t count, Entry
                             .dump()
                             .c_str());
   else
-    std::printf("%-44s %5ld %11.4f %11.4f %9.1f %5.0f %% %9.1f %5.0f %%\n", name.c_str(), count,
+    std::printf("%-44s %5ld %11.4g %11.4g %9.1f %5.0f %% %9.1f %5.0f %%\n", name.c_str(), count,
                 1e3 * timing.median, 1e3 * timing.best, flopRate / 1e9, 100 * share, byteRate / 1e9,
                 100 * copyShare);
   std::fflush(stdout);

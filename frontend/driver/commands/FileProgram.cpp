@@ -45,7 +45,7 @@ mlir::func::FuncOp findFunction(const Program &program, const std::string &name)
   if (names.empty())
     throw std::runtime_error("the file has no functions");
   if (name.empty() && names.size() > 1)
-    throw std::runtime_error("the file has the functions @" + llvm::join(names, ", @") +
+    throw std::runtime_error("there are the functions @" + llvm::join(names, ", @") +
                              "; choose one with --func");
   if (!found) {
     std::string close = dsl::nearest(name, names);

@@ -65,8 +65,10 @@ void showLayers(const Program &program, bool json) {
                           .c_str());
 }
 
-void showReport(const Program &program, Request request, bool json) {
+void showReport(const Program &program, Request request, bool json, bool timing) {
   Product product = compileModule(*program.impl->module, request);
+  if (timing)
+    printTiming(product.info);
   request.fusion = false;
   Product unfused = compileModule(*program.impl->module, request);
   if (!json) {
@@ -132,7 +134,7 @@ void show(const ShowFlags &flags, int &status) {
   if (!text)
     request.stopAfter = flags.after.empty() ? "plan-memory" : flags.after;
   if (flags.report)
-    return showReport(program, request, flags.json);
+    return showReport(program, request, flags.json, flags.compile.timing);
   Product product = compileModule(*program.impl->module, request);
   if (flags.compile.timing)
     printTiming(product.info);
