@@ -138,8 +138,8 @@ Value Caller::kernelName(LLVM::LLVMFuncOp user) {
   return LLVM::AddressOfOp::create(b, loc, global);
 }
 
-// Halide stores whole vectors to aligned memory, which a caller's need not be: the result is made
-// at the start of the scratch memory and copied.
+// A pipeline with memory of its own stores its result as whole aligned vectors, which a caller's
+// memory need not be: it is made at the start of the scratch memory and copied.
 void Caller::emitForking(StringRef symbol, int64_t scratchBytes) {
   OpBuilder::InsertionGuard guard(b);
   Type i64 = b.getI64Type();
@@ -149,21 +149,23 @@ void Caller::emitForking(StringRef symbol, int64_t scratchBytes) {
   Value call = bytes(sizeof(fx_halide_call));
   put(call, offsetof(fx_halide_call, context), entry->getArgument(types.size() + 1));
   put(call, offsetof(fx_halide_call, scratch), entry->getArgument(types.size()));
-  int64_t resultBytes = alignedResultBytes(kernel);
+  bool copies = d.kernel.heapBytes > 0;
+  int64_t resultBytes = copies ? alignedResultBytes(kernel) : 0;
   put(call, offsetof(fx_halide_call, used), constant(i64, resultBytes));
   put(call, offsetof(fx_halide_call, bytes), constant(i64, scratchBytes));
   put(call, offsetof(fx_halide_call, kernel), kernelName(made));
   SmallVector<Value> arguments{call};
   for (auto [i, type] : llvm::enumerate(types)) {
     arguments.push_back(buffer(type, /*oneTask=*/false));
-    put(arguments.back(), 16, entry->getArgument(i + 1 == types.size() ? i + 1 : i));
+    put(arguments.back(), 16, entry->getArgument(copies && i + 1 == types.size() ? i + 1 : i));
   }
   LLVM::CallOp::create(b, loc, b.getI32Type(), d.kernel.symbol, arguments);
   RankedTensorType result = types.back();
   int64_t written = result.getNumElements() * result.getElementTypeBitWidth() / 8;
-  LLVM::MemcpyOp::create(b, loc, entry->getArgument(types.size() - 1),
-                         entry->getArgument(types.size()), constant(i64, written),
-                         /*isVolatile=*/false);
+  if (copies)
+    LLVM::MemcpyOp::create(b, loc, entry->getArgument(types.size() - 1),
+                           entry->getArgument(types.size()), constant(i64, written),
+                           /*isVolatile=*/false);
   LLVM::ReturnOp::create(b, loc, ValueRange());
 }
 

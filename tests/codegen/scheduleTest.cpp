@@ -156,7 +156,7 @@ TEST_P(Candidates, ComputeTheDefinition) {
       for (int threads : {1, 3}) {
         program.compile(request, threads);
         std::vector<Tensor> found = program.compiled("main", inputs);
-        EXPECT_EQ(difference(expected, found, 1e-5), "");
+        EXPECT_EQ(difference(expected, found, 1e-4), ""); // sums of hundreds in f32
         if (first.empty())
           first = found;
         EXPECT_EQ(toBytes(first[0]), toBytes(found[0])) << "depends on the threads";
