@@ -55,7 +55,7 @@ std::optional<DescribedWindow> describe(ir::KernelOp kernel, const ir::TargetInf
 }
 
 int64_t scratchOf(const DescribedWindow &d, ir::KernelOp kernel) {
-  return d.kernel.heapBytes + (d.kernel.heapBytes ? alignedResultBytes(kernel) : 0);
+  return d.kernel.heapBytes + alignedResultBytes(kernel, d);
 }
 
 class HalideBackend final : public Backend {

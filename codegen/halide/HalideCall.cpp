@@ -149,8 +149,8 @@ void Caller::emitForking(StringRef symbol, int64_t scratchBytes) {
   Value call = bytes(sizeof(fx_halide_call));
   put(call, offsetof(fx_halide_call, context), entry->getArgument(types.size() + 1));
   put(call, offsetof(fx_halide_call, scratch), entry->getArgument(types.size()));
-  bool copies = d.kernel.heapBytes > 0;
-  int64_t resultBytes = copies ? alignedResultBytes(kernel) : 0;
+  int64_t resultBytes = alignedResultBytes(kernel, d);
+  bool copies = resultBytes > 0;
   put(call, offsetof(fx_halide_call, used), constant(i64, resultBytes));
   put(call, offsetof(fx_halide_call, bytes), constant(i64, scratchBytes));
   put(call, offsetof(fx_halide_call, kernel), kernelName(made));
@@ -171,7 +171,9 @@ void Caller::emitForking(StringRef symbol, int64_t scratchBytes) {
 
 } // namespace
 
-int64_t fluxion::codegen::alignedResultBytes(ir::KernelOp kernel) {
+int64_t fluxion::codegen::alignedResultBytes(ir::KernelOp kernel, const DescribedWindow &d) {
+  if (d.kernel.heapBytes == 0)
+    return 0;
   auto type = cast<RankedTensorType>(kernel.getResult(0).getType());
   return llvm::alignTo(type.getNumElements() * type.getElementTypeBitWidth() / 8, 128);
 }

@@ -6,8 +6,8 @@
 
 namespace fluxion::codegen {
 
-// Of a forking kernel's scratch memory, before what its pipeline allocates.
-int64_t alignedResultBytes(ir::KernelOp kernel);
+// Scratch memory before what the pipeline allocates, where its result is made; 0: made in place.
+int64_t alignedResultBytes(ir::KernelOp kernel, const DescribedWindow &d);
 // The phase `symbol` of a kernel: calls of the Halide function d.kernel.symbol.
 KernelPhase emitHalideCall(mlir::OpBuilder &builder, llvm::StringRef symbol, ir::KernelOp kernel,
                            const DescribedWindow &d, int64_t scratchBytes);

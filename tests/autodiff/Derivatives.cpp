@@ -180,4 +180,20 @@ std::vector<Tensor> Derivatives::directionsOf(const std::string &name) {
   return directions;
 }
 
+double dot(const std::vector<Tensor> &a, const std::vector<Tensor> &b) {
+  double sum = 0;
+  for (size_t r = 0; r < a.size(); ++r)
+    for (size_t i = 0; i < a[r].floats.size(); ++i)
+      sum += a[r].floats[i] * b[r].floats[i];
+  return sum;
+}
+
+double largest(const std::vector<Tensor> &tensors) {
+  double most = 0;
+  for (const Tensor &tensor : tensors)
+    for (double number : tensor.floats)
+      most = std::max(most, std::fabs(number));
+  return most;
+}
+
 } // namespace fluxion_testing

@@ -73,6 +73,9 @@ llvm::SmallVector<mlir::Type> fillRegion(ir::Emitter &emit, mlir::Region &region
 
 // Those of float elements.
 std::vector<Tensor> floatsOf(const std::vector<Tensor> &tensors);
+// Over all elements of all tensors: the inner product, and the largest magnitude.
+double dot(const std::vector<Tensor> &a, const std::vector<Tensor> &b);
+double largest(const std::vector<Tensor> &tensors);
 
 // Every differentiable op has a case here; a family a file.
 std::vector<GradientCase> elementwiseCases(), contractionCases(), convolutionCases(),

@@ -31,7 +31,7 @@ using Sizes = std::vector<int64_t>;
   ASSERT_TRUE(std::filesystem::exists(codegen::libraryDirectory() + "/libfluxion_halide.so"))      \
       << "set FLUXION_RUNTIME_DIR, as ctest does"
 #else
-#define REQUIRE_HALIDE() GTEST_SKIP() << "Halide was not found when this was built"
+#define REQUIRE_HALIDE() GTEST_SKIP() << "Halide was not found when this was built; set HALIDE_ROOT"
 #endif
 
 std::string list(const Sizes &values) {

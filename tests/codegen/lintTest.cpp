@@ -94,7 +94,7 @@ TEST(CodeLint, FindsLibmInLoops) {
 
 TEST(CodeLint, FindsSpilledVectorsInInnermostLoops) {
 #if !defined(__x86_64__)
-  GTEST_SKIP() << "the register count is x86's";
+  GTEST_SKIP() << "the planted function spills the vector registers of x86";
 #endif
   auto accumulate = [](int count) {
     std::string phis, body, after;

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """The demonstration shows what it promises, on a terminal with live progress."""
 import os
-import pty
-import subprocess
 import unittest
 
 from programs import FLUXION, ProgramTest
@@ -11,22 +9,7 @@ from programs import FLUXION, ProgramTest
 class DemoTest(ProgramTest):
     def test_on_a_terminal(self):
         environment = {key: value for key, value in os.environ.items() if key != "FLUXION_DATA_DIR"}
-        master, slave = pty.openpty()
-        process = subprocess.Popen([FLUXION, "demo"], stdin=slave, stdout=slave, stderr=slave, env=environment,
-                                   close_fds=True)
-        os.close(slave)
-        shown = b""
-        while True:
-            try:
-                part = os.read(master, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            shown += part
-        os.close(master)
-        text = shown.decode().replace("\r\n", "\n")
-        self.assertEqual(process.wait(), 0, text)
+        text = self.terminal(FLUXION, "demo", env=environment).replace("\r\n", "\n")
         for line in (
             r"\r\x1b\[Kstep \d+  loss [\d.]+  accuracy [\d.]+ %  \d+ samples/s  \d+ s left",
             r"in process:   1350 steps in [\d.]+ s, compilation included; (9[7-9]|100)\.\d\d % on the held-out fifth",

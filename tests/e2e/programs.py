@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import pty
 import random
 import struct
 import subprocess
@@ -84,3 +85,21 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(done.returncode, code, f"{command}\n{done.stdout}\n{done.stderr}")
         self.assertRegex(done.stderr, says)
         return done
+
+    def terminal(self, *command, stdout=None, env=None):
+        """What a command shows on a terminal of its own."""
+        master, slave = pty.openpty()
+        process = subprocess.Popen(command, stdin=slave, stdout=stdout or slave, stderr=slave, env=env, close_fds=True)
+        os.close(slave)
+        shown = b""
+        while True:
+            try:
+                part = os.read(master, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            shown += part
+        os.close(master)
+        self.assertEqual(process.wait(), 0, shown.decode())
+        return shown.decode()

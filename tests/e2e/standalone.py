@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """A standalone trainer: its options, what it prints, its size, what it links, how soon it starts."""
 import os
-import pty
 import re
 import resource
 import signal
@@ -91,24 +90,6 @@ class DigitsTest(ProgramTest):
         self.assertEqual(found[-1]["steps"], 0)
         for field in ("epoch", "test_loss", "test_accuracy"):
             self.assertEqual(found[-2][field], last[field])
-
-    def terminal(self, *command, stdout=None):
-        """What a command shows on a terminal of its own."""
-        master, slave = pty.openpty()
-        process = subprocess.Popen(command, stdin=slave, stdout=stdout or slave, stderr=slave, close_fds=True)
-        os.close(slave)
-        shown = b""
-        while True:
-            try:
-                part = os.read(master, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            shown += part
-        os.close(master)
-        self.assertEqual(process.wait(), 0)
-        return shown.decode()
 
     def test_live_line(self):
         line = r"\r\x1b\[Kstep \d+  loss [\d.]+  accuracy [\d.]+ %  \d+ samples/s  \d+ s left"

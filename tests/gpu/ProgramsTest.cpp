@@ -180,7 +180,7 @@ class OnDevice : public testing::TestWithParam<const char *> {
     unsetenv("FLUXION_PTXAS");
     std::string arch;
     if (rt::Status status = rt::deviceArch(arch); !status)
-      GTEST_SKIP() << status.message();
+      GTEST_SKIP() << "needs an NVIDIA GPU: " << status.message();
   }
   void TearDown() override { setenv("FLUXION_LIBCUDA", FLUXION_FAKE_CUDA, 1); }
 };

@@ -118,7 +118,7 @@ TEST_P(Ptx, CallsNothing) {
 // "N bytes stack frame, N bytes spill stores, N bytes spill loads" a kernel.
 TEST_P(Ptx, SpillsNothing) {
   if (codegen::findPtxas().empty())
-    GTEST_SKIP() << "ptxas was not found";
+    GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
   ir::TargetInfo target = llvm::cantFail(codegen::parseTarget(GetParam().target));
   std::string log;
   auto cubin = codegen::assemblePtx(ptxOf(GetParam()), target, &log);
