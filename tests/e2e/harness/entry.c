@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
- * entry NAME IN OUT: runs an entry point of a compiled object once, its inputs from a file, its results to another,
- * one after the other in both. */
+ * entry NAME IN OUT: runs an entry point of a compiled object once, its inputs from a file, its
+ * results to another, one after the other in both. */
 #include "program.h"
 
 #include <stdio.h>
@@ -14,7 +14,8 @@
 static void *block(uint64_t bytes) { return aligned_alloc(64, (bytes + 64) / 64 * 64); }
 
 int main(int argc, char **argv) {
-  FILE *in = argc == 4 ? fopen(argv[2], "rb") : NULL, *out = argc == 4 ? fopen(argv[3], "wb") : NULL;
+  FILE *in = argc == 4 ? fopen(argv[2], "rb") : NULL,
+       *out = argc == 4 ? fopen(argv[3], "wb") : NULL;
   if (!in || !out || PROGRAM.abi_version != FX_ABI_VERSION)
     return 2;
   for (uint32_t e = 0; e < PROGRAM.num_entries; ++e) {
