@@ -59,6 +59,13 @@ Value PhaseEmitter::combine(const Reduction &r, Value x, Value y) {
 
 std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept,
                                               const Index &reduced) {
+  auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                      AffineExpr panel) {
+    if (!side)
+      return puller.pull(operand, index);
+    return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                           inPanels(*side, index, panel));
+  };
   if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
     Index lhs(shapeOf(dot.getLhs()).size()), rhs(shapeOf(dot.getRhs()).size());
     size_t next = 0;
@@ -71,13 +78,6 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
       for (AffineExpr &e : *side)
         if (!e)
           e = kept[next++];
-    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
-                        AffineExpr panel) {
-      if (!side)
-        return puller.pull(operand, index);
-      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                             inPanels(*side, index, panel));
-    };
     return {pullSide(r.lhs, dot.getLhs(), lhs, rowPanel),
             pullSide(r.rhs, dot.getRhs(), rhs, lanePanel)};
   }
@@ -139,7 +139,7 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     Type element = typeOf(conv.getInput()).getElementType();
     x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
   }
-  return {x, puller.pull(conv.getKernel(), kernel)};
+  return {x, pullSide(r.rhs, conv.getKernel(), kernel, lanePanel)};
 }
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {
