@@ -51,7 +51,7 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
     grid.columns = 1;
     grid.groups = rowThreads(grid.chunkLength);
     if (grid.groups == warpSize)
-      grid.resultsPerBlock = std::min<int64_t>(8, results);
+      grid.resultsPerBlock = std::clamp<int64_t>(results, 1, 8);
   } else {
     grid.columns = 32;
     grid.groups = powerOfTwo(ceilDiv(grid.chunkLength, 8), 1, 16);
@@ -61,7 +61,7 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
 }
 
 int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target) {
-  if (r.isArg())
+  if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
   if (isContraction(r.op))
     return contractChunks(describeContraction(r), target);

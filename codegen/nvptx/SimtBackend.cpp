@@ -51,6 +51,10 @@ public:
     if (!plan.refusal.empty())
       return kernel.emitOpError("simt: ") << plan.refusal;
     EmittedKernel emitted;
+    if (llvm::all_of(kernel.getResultTypes(), [](Type type) {
+          return cast<RankedTensorType>(type).getNumElements() == 0;
+        })) // a grid has at least one block
+      return emitted;
     SmallVector<StoredValue> earlier;
     for (auto [i, phase] : llvm::enumerate(plan.phases)) {
       std::string name =
