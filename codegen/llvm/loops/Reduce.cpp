@@ -38,13 +38,7 @@ Value PhaseEmitter::identity(const Reduction &r) {
     return access.emit.integer(-1, element);
   if (r.kind() == ir::ReduceKind::Or)
     return access.emit.integer(0, element);
-  if (isFloat)
-    return access.emit.constant(isMax ? -INFINITY : INFINITY, element);
-  int64_t width = VectorEmitter::storage(element).getIntOrFloatBitWidth();
-  if (element.isUnsignedInteger())
-    return access.emit.integer(isMax ? 0 : -1, element);
-  int64_t most = width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1;
-  return access.emit.integer(isMax ? -most - 1 : most, element);
+  return access.emit.bound(!isMax, element);
 }
 
 // One accumulator, or for argmax the best element and its position.
