@@ -107,8 +107,6 @@ void BlockEmitter::emitBody() {
   case Phase::Combine:
     return emitCombine();
   case Phase::Reduce:
-    if (std::optional<ContractDims> dims = contractDims(phase.reductions[0]))
-      return emitContraction(*dims);
     return emitReductions();
   case Phase::Pack:
   case Phase::PadInput:

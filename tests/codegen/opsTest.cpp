@@ -114,6 +114,19 @@ INSTANTIATE_TEST_SUITE_P(
                "(tensor<3x9x17xf64>, tensor<3x21x17xf64>) -> tensor<3x9x21xf64> return %z : "
                "tensor<3x9x21xf64> }",
                1e-13},
+        OpCase{"empty",
+               "(%x: tensor<0x4xf32>, %y: tensor<5x0xf32>, %v: tensor<f32>) -> (tensor<0x4xf32>, "
+               "tensor<0xf32>, tensor<4xf32>, tensor<4xf32>, tensor<5x4xf32>, tensor<2x4xf32>)" MAIN
+               "{ %a = fluxion.exp %x : tensor<0x4xf32> "
+               "%b = fluxion.reduce max %x dims [1] : (tensor<0x4xf32>) -> tensor<0xf32> "
+               "%c = fluxion.reduce max %x dims [0] : (tensor<0x4xf32>) -> tensor<4xf32> "
+               "%d = fluxion.reduce sum %x dims [0] : (tensor<0x4xf32>) -> tensor<4xf32> "
+               "%e = fluxion.dot_general %y, %x contracting [1] x [0] : (tensor<5x0xf32>, "
+               "tensor<0x4xf32>) -> tensor<5x4xf32> "
+               "%f = fluxion.pad %x with %v low [2, 0] high [0, 0] interior [0, 0] : "
+               "(tensor<0x4xf32>, tensor<f32>) -> tensor<2x4xf32> "
+               "return %a, %b, %c, %d, %e, %f : tensor<0x4xf32>, tensor<0xf32>, tensor<4xf32>, "
+               "tensor<4xf32>, tensor<5x4xf32>, tensor<2x4xf32> }"},
         OpCase{"dot_vector",
                "(%x: tensor<1000xf32>, %y: tensor<1000xf32>) -> tensor<f32>" MAIN
                "{ %z = fluxion.dot_general %x, %y contracting [0] x [0] : (tensor<1000xf32>, "

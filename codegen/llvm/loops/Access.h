@@ -79,6 +79,7 @@ private:
   mlir::Value address(mlir::Value buffer, mlir::Type element, mlir::Value offset);
   mlir::Value tailMask();
   mlir::Value evaluate(mlir::AffineExpr e, bool lanes);
+  mlir::Type memoryType(mlir::Type element);
   mlir::Value fromStorage(mlir::Value value, mlir::Type element);
   Guard condition(mlir::AffineExpr e, ir::CompareDirection direction, int64_t bound);
 };

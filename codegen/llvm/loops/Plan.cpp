@@ -208,8 +208,7 @@ void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
     pack.reductions.push_back(r);
     (side == &r.lhs ? pack.reductions[0].rhs : pack.reductions[0].lhs).reset();
     pack.stores.push_back({r.result, -1, panels.at});
-    int64_t step = panels.taskColumns(tile.lanes);
-    pack.tasks = panels.batches * ((panels.columns + step - 1) / step);
+    pack.tasks = panels.tasks(tile.lanes);
     result.phases.push_back(pack);
   }
 }
@@ -258,6 +257,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   }
   if (!isGpu) {
     planPanels(first, phase.tile, right);
+    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
     phase.tasks = tileTasks(first, phase.tile);
     planBlocks(first, phase);
   }

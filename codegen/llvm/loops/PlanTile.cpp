@@ -236,8 +236,17 @@ static bool farApart(Operation *op, const Panels &side, const Panels &other) {
   return side.columns * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
 }
 
+// A kernel that is read again for many positions, from rows too far apart to be fetched ahead.
+static bool packsKernel(const Reduction &r, const Panels &kernel) {
+  int64_t bytes = typeOf(r.op->getOperand(1)).getElementTypeBitWidth() / 8;
+  int64_t positions = product(r.kept) / kernel.columns;
+  return kernel.columns * bytes >= 256 && kernel.depth >= 64 && positions >= 64;
+}
+
 // One summed along its last dimension, or far apart.
 bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
+  if (std::optional<Panels> kernel = kernelPanelsOf(r))
+    return keys ? keys->flag("pack_rhs", packsKernel(r, *kernel)) : packsKernel(r, *kernel);
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || rhs->columns < 2)
     return false;
@@ -248,8 +257,14 @@ bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
 // Sides that tiles read through panels.
 void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight,
                                     ScheduleKeys *keys) {
-  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   int64_t rank = r.kept.size();
+  if (std::optional<Panels> kernel = kernelPanelsOf(r); kernel && tile.laneDim == rank - 1) {
+    kernel->width = tile.lanes * tile.vectors;
+    if (packsRight)
+      r.rhs = kernel;
+    return;
+  }
+  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || tile.laneDim != rank - 1)
     return;
   rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
@@ -260,6 +275,13 @@ void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRi
   bool packsLeft = !lhs->transposes() && farApart(r.op, *lhs, *rhs);
   if (keys ? keys->flag("pack_lhs", packsLeft) : packsLeft)
     r.lhs = lhs;
+}
+
+bool fluxion::codegen::walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target) {
+  if (!isa<ir::ConvolutionOp>(r.op))
+    return false;
+  RankedTensorType kernel = typeOf(r.op->getOperand(1));
+  return kernel.getNumElements() * kernel.getElementTypeBitWidth() / 8 > target.l2Bytes / 2;
 }
 
 // Groups of tiles, at least 16 of them, that read least: about as much of either side.

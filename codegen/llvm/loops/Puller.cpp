@@ -359,15 +359,7 @@ Value Puller::windowBlock(Operation *op, const Index &index) {
       continue;
     }
     if (exists) {
-      bool isFloat = isa<FloatType>(element);
-      int64_t width = element.getIntOrFloatBitWidth();
-      Value identity =
-          isSum ? emit.integer(0, element)
-          : isFloat
-              ? emit.constant(isMin ? INFINITY : -INFINITY, element)
-              : emit.integer(isMin ? (width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1)
-                                   : -(int64_t(1) << (width - 1)),
-                             element);
+      Value identity = isSum ? emit.integer(0, element) : emit.bound(isMin, element);
       next = emit.select(exists, next, identity);
     }
     if (!best) {

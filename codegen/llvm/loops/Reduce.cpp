@@ -38,13 +38,7 @@ Value PhaseEmitter::identity(const Reduction &r) {
     return access.emit.integer(-1, element);
   if (r.kind() == ir::ReduceKind::Or)
     return access.emit.integer(0, element);
-  if (isFloat)
-    return access.emit.constant(isMax ? -INFINITY : INFINITY, element);
-  int64_t width = VectorEmitter::storage(element).getIntOrFloatBitWidth();
-  if (element.isUnsignedInteger())
-    return access.emit.integer(isMax ? 0 : -1, element);
-  int64_t most = width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1;
-  return access.emit.integer(isMax ? -most - 1 : most, element);
+  return access.emit.bound(!isMax, element);
 }
 
 // One accumulator, or for argmax the best element and its position.
@@ -65,6 +59,13 @@ Value PhaseEmitter::combine(const Reduction &r, Value x, Value y) {
 
 std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept,
                                               const Index &reduced) {
+  auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                      AffineExpr panel) {
+    if (!side)
+      return puller.pull(operand, index);
+    return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                           inPanels(*side, index, panel));
+  };
   if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
     Index lhs(shapeOf(dot.getLhs()).size()), rhs(shapeOf(dot.getRhs()).size());
     size_t next = 0;
@@ -77,13 +78,6 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
       for (AffineExpr &e : *side)
         if (!e)
           e = kept[next++];
-    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
-                        AffineExpr panel) {
-      if (!side)
-        return puller.pull(operand, index);
-      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                             inPanels(*side, index, panel));
-    };
     return {pullSide(r.lhs, dot.getLhs(), lhs, rowPanel),
             pullSide(r.rhs, dot.getRhs(), rhs, lanePanel)};
   }
@@ -145,7 +139,7 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     Type element = typeOf(conv.getInput()).getElementType();
     x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
   }
-  return {x, puller.pull(conv.getKernel(), kernel)};
+  return {x, pullSide(r.rhs, conv.getKernel(), kernel, lanePanel)};
 }
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {
