@@ -57,6 +57,8 @@ protected:
   void emitSquares(const MapGroup &group, const Index &index, Value from);
   void emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
                   mlir::AffineExpr lane, int64_t active);
+  void storeTurned(const StoredValue &stored, Values lines, Index index, mlir::AffineExpr across,
+                   int64_t laneDim);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                  int64_t count);
   int64_t lanesOf(llvm::ArrayRef<StoredValue> stores);
