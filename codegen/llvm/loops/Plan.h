@@ -87,11 +87,11 @@ struct Phase {
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
-  // Row: reductions over the rows. A task then takes `rowsPerTask` rows, `rowsTogether` of them at
-  // once, and leaves its part of each in `partials`; Combine phases add the parts in order.
+  // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
+  // each in `partials`; Combine phases add the parts in order.
   std::vector<Reduction> columns;
   llvm::SmallVector<StoredValue> partials;
-  int64_t rowsPerTask = 1, rowsTogether = 1;
+  int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
   }
