@@ -33,6 +33,7 @@ void describeDot(ir::DotGeneralOp dot, Contraction &c) {
   for (auto [i, size] : llvm::enumerate(r.extents))
     summed.push_back({contracting[i], {(int64_t)i, size}});
   c.kDims = inOrder(summed);
+  c.tf32 = dot.getPrecision() == ir::Precision::Tf32;
   for (int s : {0, 1})
     c.alongSummed[s] = llvm::is_contained(s == 0 ? contracting : dot.getRhsContracting(),
                                           typeOf(dot->getOperand(s)).getRank() - 1);
@@ -58,6 +59,8 @@ void describeConvolution(ir::ConvolutionOp conv, Contraction &c) {
   c.kDims = inOrder(summed);
   int64_t last = input.size() - 1;
   c.alongSummed = {input[1] == last, conv.getKernelDims()[0] != last};
+  c.wholeLast[0] = input[0] == last || input[1] == last;
+  c.tf32 = conv.getPrecision() == ir::Precision::Tf32;
 }
 
 } // namespace
@@ -73,6 +76,11 @@ SmallVector<int64_t> fluxion::codegen::sizesOf(ArrayRef<ContractDim> dims) {
   return llvm::map_to_vector(dims, [](const ContractDim &dim) { return dim.size; });
 }
 
+bool Contraction::resultAlongN() const {
+  int64_t last = (int64_t)reduction->kept.size() - 1;
+  return llvm::none_of(mDims, [&](const ContractDim &dim) { return dim.dim == last; });
+}
+
 Contraction fluxion::codegen::describeContraction(const Reduction &r) {
   Contraction c;
   c.reduction = &r;
@@ -85,5 +93,7 @@ Contraction fluxion::codegen::describeContraction(const Reduction &r) {
     describeConvolution(cast<ir::ConvolutionOp>(r.op), c);
   c.batches = sizeOf(c.batchDims), c.m = sizeOf(c.mDims), c.n = sizeOf(c.nDims);
   c.k = sizeOf(c.kDims);
+  if (c.batches == 0) // no results: no rows of one batch
+    c.batches = 1, c.m = 0;
   return c;
 }

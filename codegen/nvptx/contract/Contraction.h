@@ -26,9 +26,16 @@ struct Contraction {
   mlir::Type element, accumulator; // of the sides; of sums
   // Which way the sides (0: left, 1: right) are contiguous in memory.
   std::array<bool, 2> alongSummed{};
+  // Neighbours along a side's last dimension all exist where one does: no window moves along it.
+  std::array<bool, 2> wholeLast{true, true};
+  bool tf32 = false; // f32 factors may be rounded for tensor cores
 
   const ContractDims &dimsOf(int side) const { return side == 0 ? mDims : nDims; }
   int64_t sizeOfSide(int side) const { return side == 0 ? m : n; }
+  // Which group the result is contiguous along: n, or else m.
+  bool resultAlongN() const;
+  // Dimensions along which a side, or the result, is contiguous.
+  const ContractDims &innerDims(int side) const { return alongSummed[side] ? kDims : dimsOf(side); }
 };
 // Before: a contraction's reduction (isContraction).
 Contraction describeContraction(const Reduction &r);
