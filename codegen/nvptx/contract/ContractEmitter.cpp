@@ -24,9 +24,22 @@ Index ContractEmitter::keptOf(int side, const Index &own) {
 
 Index ContractEmitter::reducedAt(const Index &k) {
   Index reduced(r.extents.size());
-  for (auto [dim, e] : llvm::zip_equal(c.kDims, k))
-    reduced[dim.dim] = e;
+  for (auto [dim, e] : llvm::zip_equal(c.kDims, k)) {
+    reduced[dim.dim] = e * dim.step;
+    if (dim.phase >= 0)
+      reduced[dim.dim] = reduced[dim.dim] +
+                         ((dim.first % dim.step + 2 * dim.step) - batch[dim.phase]) % dim.step;
+  }
   return reduced;
+}
+
+Guard ContractEmitter::isTap(const Index &reduced) {
+  Guard exists;
+  for (const ContractDim &dim : c.kDims)
+    if (dim.phase >= 0)
+      exists = access.both(exists, access.within(reduced[dim.dim], r.extents[dim.dim], 0,
+                                                 dim.size * dim.step - 1));
+  return exists;
 }
 
 Index ContractEmitter::positionsOf(Value flat, const ContractDims &dims, int64_t vector) {
@@ -45,7 +58,8 @@ ContractEmitter::FactorPlace ContractEmitter::placeOf(int side, const Index &kep
   auto place = puller.placeOf(r.op->getOperand(side), side == 0 ? at.lhs : at.rhs);
   if (!place)
     return {};
-  return {place->buffer, place->position, side == 0 ? at.inside : Guard()};
+  Guard exists = isTap(reduced);
+  return {place->buffer, place->position, side == 0 ? access.both(exists, at.inside) : exists};
 }
 
 int64_t ContractEmitter::togetherIn(int side) {

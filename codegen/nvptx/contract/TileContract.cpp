@@ -203,9 +203,10 @@ TileContractEmitter::Values TileContractEmitter::pullSide(int s, Value k) {
   for (const Copy &copy : sides[s].copies) {
     Value inStep =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, plus(k, copy.summed), lastK);
-    Guard guard = access.both({copy.exists, {}}, {inStep, {}});
+    Index reduced = reducedAt(kIndex(k, copy, 1));
+    Guard guard = access.both(access.both({copy.exists, {}}, {inStep, {}}), isTap(reduced));
     Guard outer = puller.always(guard);
-    auto [x, y] = factors(r, keptOf(s, copy.own), reducedAt(kIndex(k, copy, 1)));
+    auto [x, y] = factors(r, keptOf(s, copy.own), reduced);
     puller.always(outer);
     values.push_back(access.emit.select(access.lanesOf(guard), s == 0 ? x : y,
                                         access.emit.integer(0, c.element)));
