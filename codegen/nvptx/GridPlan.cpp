@@ -2,6 +2,7 @@
 #include "codegen/nvptx/GridPlan.h"
 
 #include "codegen/nvptx/contract/ContractPlan.h"
+#include "codegen/nvptx/hopper/HopperPlan.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -63,8 +64,11 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
 int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
-  if (isContraction(r.op))
-    return contractChunks(describeContraction(r), target);
+  if (isContraction(r.op)) {
+    Contraction c = describeContraction(r);
+    std::optional<HopperPlan> plan = planHopper(c, target);
+    return plan ? plan->chunks : contractChunks(c, target);
+  }
   int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
   int64_t summed = product(r.extents);
   Reduction whole(r);

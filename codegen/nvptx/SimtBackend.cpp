@@ -3,6 +3,7 @@
 
 #include "codegen/llvm/loops/Work.h"
 #include "codegen/nvptx/contract/ContractEmitter.h"
+#include "codegen/nvptx/hopper/HopperContract.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -17,8 +18,13 @@ constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond
 
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op))
+  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op)) {
+    const Reduction &r = phase.reductions[0];
+    std::optional<HopperPlan> plan = planHopper(describeContraction(r), target);
+    if (plan && plan->chunks == r.chunks)
+      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
     return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
+  }
   return std::make_unique<BlockEmitter>(kernel, phase, target, b);
 }
 

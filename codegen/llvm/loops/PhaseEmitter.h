@@ -17,6 +17,7 @@ public:
       : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()),
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
+    access.emit.hasBf16 = target.kind == "cuda"; // sm_80 is the oldest
   }
 
   // `earlier`: what phases before this one stored.

@@ -44,6 +44,7 @@ public:
   int64_t lanes;
   mlir::ModuleOp module; // where tables go
   bool hasFma = true;    // else a fused multiply-add would become a library call
+  bool hasBf16 = false;  // conversions from f32 are instructions
 
 private:
   Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);

@@ -33,6 +33,7 @@ void describeDot(ir::DotGeneralOp dot, Contraction &c) {
   for (auto [i, size] : llvm::enumerate(r.extents))
     summed.push_back({contracting[i], {(int64_t)i, size}});
   c.kDims = inOrder(summed);
+  c.tf32 = dot.getPrecision() == ir::Precision::Tf32;
   for (int s : {0, 1})
     c.alongSummed[s] = llvm::is_contained(s == 0 ? contracting : dot.getRhsContracting(),
                                           typeOf(dot->getOperand(s)).getRank() - 1);
@@ -58,6 +59,7 @@ void describeConvolution(ir::ConvolutionOp conv, Contraction &c) {
   c.kDims = inOrder(summed);
   int64_t last = input.size() - 1;
   c.alongSummed = {input[1] == last, conv.getKernelDims()[0] != last};
+  c.tf32 = conv.getPrecision() == ir::Precision::Tf32;
 }
 
 } // namespace

@@ -26,6 +26,7 @@ struct Contraction {
   mlir::Type element, accumulator; // of the sides; of sums
   // Which way the sides (0: left, 1: right) are contiguous in memory.
   std::array<bool, 2> alongSummed{};
+  bool tf32 = false; // f32 factors may be rounded for tensor cores
 
   const ContractDims &dimsOf(int side) const { return side == 0 ? mDims : nDims; }
   int64_t sizeOfSide(int side) const { return side == 0 ? m : n; }
