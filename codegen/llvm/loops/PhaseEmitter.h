@@ -24,6 +24,7 @@ public:
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
     access.emit.hasAvx512 = target.hasAvx512();
+    access.emit.hasBf16 = target.kind == "cuda"; // sm_80 is the oldest
   }
 
   // `earlier`: what phases before this one stored.

@@ -271,7 +271,9 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     return;
   }
   for (const Reduction &r : group)
-    phase.stores.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+    phase.stores.push_back(
+        {r.result, -1,
+         scratch(r.chunks * product(r.kept) * r.partialElement().getIntOrFloatBitWidth() / 8)});
   result.phases.push_back(phase);
   for (auto [i, r] : llvm::enumerate(group))
     planCombine(phase, r, phase.stores[i], stores[i]);
@@ -431,6 +433,11 @@ bool Reduction::isArg() const { return isa<ir::ArgmaxOp, ir::ArgminOp>(op); }
 ir::ReduceKind Reduction::kind() const {
   auto reduce = dyn_cast<ir::ReduceOp>(op);
   return reduce ? reduce.getKind() : ir::ReduceKind::Sum;
+}
+mlir::Type Reduction::partialElement() const {
+  Type element = cast<RankedTensorType>(result.getType()).getElementType();
+  bool isHalf = element.isBF16() || element.isF16();
+  return isHalf && !isArg() ? Float32Type::get(element.getContext()) : element;
 }
 
 int64_t fluxion::codegen::lanesFor(Type element, const ir::TargetInfo &target) {

@@ -49,6 +49,7 @@ struct Reduction {
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
+  mlir::Type partialElement() const; // of what chunks leave behind: no rounding between them
 };
 
 // Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another, and in

@@ -173,10 +173,9 @@ PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulat
     shape.append(r.kept.begin(), r.kept.end());
     Index index{reduced[0]};
     index.append(kept);
-    Value partial = access.load(addressOf(phase.stores[0]), typeOf(r.result).getElementType(),
+    Value partial = access.load(addressOf(phase.stores[0]), r.partialElement(),
                                 access.linear(shape, index), {});
-    return {combine(r, accumulators[0],
-                    access.emit.convert(partial, typeOf(r.result).getElementType(), wide))};
+    return {combine(r, accumulators[0], access.emit.convert(partial, r.partialElement(), wide))};
   }
   if (isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op)) {
     auto [x, y] = factors(r, kept, reduced);
