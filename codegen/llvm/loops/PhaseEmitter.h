@@ -63,6 +63,8 @@ protected:
   void emitSquares(const MapGroup &group, const Index &index, Value from);
   void emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
                   mlir::AffineExpr lane, int64_t active);
+  void storeTurned(const StoredValue &stored, Values lines, Index index, mlir::AffineExpr across,
+                   int64_t laneDim);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                  int64_t count);
   int64_t lanesOf(llvm::ArrayRef<StoredValue> stores);
@@ -152,6 +154,11 @@ protected:
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
                      llvm::function_ref<Values(mlir::ValueRange)> innermost);
   Value term(const Reduction &r, const Index &kept, const Index &reduced);
+  struct Factors { // where a term's factors lie in the operands; the left one is 0 but `inside`
+    Index lhs, rhs;
+    Guard inside;
+  };
+  Factors factorsAt(const Reduction &r, const Index &kept, const Index &reduced);
   std::pair<Value, Value> factors(const Reduction &r, const Index &kept, const Index &reduced);
   mlir::Type accumulatorElement(const Reduction &r);
 };

@@ -238,12 +238,12 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   Phase phase;
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
-  ScheduleKeys *own = isGpu ? nullptr : keysOf(first);
+  ScheduleKeys *own = keysOf(first);
   bool right = !isGpu && packsRight(first, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
-  first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile, own);
-  if (own && phase.tile.laneDim >= 0)
+  first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
+  if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
   if (std::optional<PaddedShape> padded =
           isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
@@ -384,7 +384,7 @@ SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reductio
 KernelPlan Planner::plan() {
   planPhases();
   keys.finish();
-  result.schedule = keys.decided("llvm-loops");
+  result.schedule = keys.decided(target.isGpu() ? "simt" : "llvm-loops");
   result.scheduleRefusal = keys.refusal();
   return result;
 }
@@ -480,9 +480,9 @@ SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<St
   return groups;
 }
 
-SmallVector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
+std::vector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
                                                   const ir::TargetInfo &target) {
-  SmallVector<MapGroup> groups;
+  std::vector<MapGroup> groups;
   for (auto &equal : groupByShape(stores)) {
     MapGroup group;
     group.stores = equal;
@@ -498,16 +498,30 @@ SmallVector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
       continue;
     }
     for (const StoredValue &s : equal)
-      if (group.square < 0)
-        group.square = squareDim(s.value, group.lanes);
-    group.outer.assign(shape.begin(), shape.end() - (shape.size() == 2 ? 1 : 2));
-    if (group.square >= 0 && group.square < (int64_t)group.outer.size())
-      group.outer[group.square] =
-          (shape[group.square] + group.squareStep() - 1) / group.squareStep();
-    group.tasks = product(group.outer);
+      if (!group.turns())
+        group.squares = squaresOf(s.value, group.lanes);
+    // Without squares, the last two dimensions are loops of a task.
+    int64_t rank = shape.size(), inTask = rank == 2 ? 1 : 2;
+    for (int64_t d = 0; d < rank; ++d)
+      if (group.turns()
+              ? d != group.squares.laneDim && !llvm::is_contained(group.squares.lineDims, d)
+              : d + inTask < rank) {
+        group.outer.push_back(d);
+        group.outerSizes.push_back(shape[d]);
+      }
+    group.tasks = product(group.outerSizes);
+    if (group.turns())
+      group.tasks *= ceilDiv(group.lines(), group.lineStep());
     groups.push_back(group);
   }
   return groups;
+}
+
+int64_t MapGroup::lines() const {
+  int64_t count = 1;
+  for (int64_t d : squares.lineDims)
+    count *= shapeOf(stores[0].value)[d];
+  return count;
 }
 
 KernelPlan fluxion::codegen::planKernel(ir::KernelOp kernel, const ir::TargetInfo &target) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/common/ScheduleKeys.h"
+#include "codegen/llvm/loops/Puller.h"
 #include "ir/Target.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Reduction.h"
@@ -167,16 +168,17 @@ bool isFlat(mlir::Value value);
 // One map loop nest: equal shapes.
 struct MapGroup {
   llvm::SmallVector<StoredValue> stores;
-  bool flat = false;                // over the flattened shape
-  int64_t lanes = 1;                // a block of the widest type fills one register
-  int64_t square = -1;              // the dimension walked in squares with the last one; -1: none
-  llvm::SmallVector<int64_t> outer; // sizes of the dimensions whose positions are tasks
+  bool flat = false; // over the flattened shape
+  int64_t lanes = 1; // a block of the widest type fills one register
+  Squares squares;
+  llvm::SmallVector<int64_t> outer, outerSizes; // dimensions whose positions are tasks
   int64_t tasks = 1;
-  // Positions of `square` taken together: neighbouring cache lines are then used soon after.
-  int64_t squareStep() const { return 4 * lanes; }
+  bool turns() const { return squares.laneDim >= 0; }
+  int64_t lines() const; // of squares in all
+  // Lines of a task: neighbouring cache lines are then used soon after.
+  int64_t lineStep() const { return 4 * lanes; }
 };
-llvm::SmallVector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores,
-                                      const ir::TargetInfo &target);
+std::vector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores, const ir::TargetInfo &target);
 inline constexpr int64_t flatTaskElements = 8192;
 int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);
 
