@@ -36,3 +36,15 @@ func.func @statistics(%x: tensor<2x4x8x8xf32>, %w: tensor<4x4x3x3xf32>) -> tenso
   %s = fluxion.reduce sum %c dims [0, 2, 3] : (tensor<2x4x8x8xf32>) -> tensor<4xf32>
   return %s : tensor<4xf32>
 }
+
+// Planes of a depthwise convolution are left as they are, where no other convolution is near.
+// CHECK-LABEL: func.func @depthwise_alone
+// CHECK-NOT: fluxion.transpose
+// CHECK: fluxion.convolution
+// CHECK-SAME: input_dims = array<i64: 0, 1, 2, 3>
+// CHECK-NOT: fluxion.transpose
+// CHECK: return
+func.func @depthwise_alone(%x: tensor<2x4x8x8xf32>, %w: tensor<4x1x3x3xf32>) -> tensor<2x4x8x8xf32> attributes {fluxion.entry} {
+  %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, feature_group_count = 4 : i64} : (tensor<2x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<2x4x8x8xf32>
+  return %y : tensor<2x4x8x8xf32>
+}

@@ -65,7 +65,7 @@ private:
     mlir::Value value;
     Index index;
     mlir::Value scalarGuard, laneGuard;
-    int64_t lanes;
+    int64_t lanes, active; // a block whose last lanes do not exist lacks their elements
     bool operator<(const Key &other) const;
   };
   std::map<Key, mlir::Value> memo;
