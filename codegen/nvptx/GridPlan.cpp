@@ -60,11 +60,12 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
   return grid;
 }
 
-int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target) {
+int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target,
+                                     ScheduleKeys *keys) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
   if (isContraction(r.op))
-    return contractChunks(describeContraction(r), target);
+    return planContraction(describeContraction(r), target, keys).chunks;
   int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
   int64_t summed = product(r.extents);
   Reduction whole(r);

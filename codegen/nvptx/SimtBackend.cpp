@@ -2,7 +2,7 @@
 #include "codegen/nvptx/SimtBackend.h"
 
 #include "codegen/llvm/loops/Stored.h"
-#include "codegen/nvptx/contract/ContractEmitter.h"
+#include "codegen/nvptx/contract/TileContract.h"
 #include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -19,7 +19,10 @@ constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
   if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op))
-    return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
+    return planOf(describeContraction(phase.reductions[0]), kernel, target).tensorCores
+               ? std::unique_ptr<BlockEmitter>(
+                     std::make_unique<MmaContractEmitter>(kernel, phase, target, b))
+               : std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
   return std::make_unique<BlockEmitter>(kernel, phase, target, b);
 }
 
@@ -35,8 +38,8 @@ public:
       return cost;
     }
     cost.backend = "simt";
-    Builder b(kernel.getContext());
-    cost.schedule = b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr("simt"))});
+    cost.schedule = plan.schedule;
+    cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
     ir::countWork(kernel, cost);

@@ -20,7 +20,9 @@ constexpr size_t maxBuffers = 48;
 
 Planner::Planner(func::FuncOp function, const PlannerOptions &options)
     : groups(function), options(options),
-      target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
+      target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {
+  groups.columns = options.model && options.model->reducesColumnsOfRows(target);
+}
 
 // Values nobody wants make no kernel.
 static void eraseDeadOps(func::FuncOp function) {

@@ -87,6 +87,11 @@ struct Phase {
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
+  // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
+  // each in `partials`; Combine phases add the parts in order.
+  std::vector<Reduction> columns;
+  llvm::SmallVector<StoredValue> partials;
+  int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
   }
@@ -150,6 +155,13 @@ KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 // Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
 // where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
+// Does `value` depend on `target` inside the kernel?
+bool dependsOn(mlir::Value value, mlir::Value target);
+// The rows of a kernel whose reductions all run along them or, into results alone, over them;
+// nothing for other kernels. `partials` has no place yet.
+std::optional<Phase> rowPhase(ir::KernelOp kernel, llvm::ArrayRef<Reduction> reductions,
+                              const ir::TargetInfo &target);
+
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
 bool isFlat(mlir::Value value);
