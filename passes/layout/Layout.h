@@ -14,6 +14,11 @@ Permutation inverseOf(llvm::ArrayRef<int64_t> permutation);
 // all are depthwise with stride 1, which run as well as they are. Returns how many changed.
 int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);
 
+// A convolution over a dilated input (the input gradient of a stride) with too few result features
+// to fill a vector computes neighbouring results, a dilation of them, as features of one undilated
+// convolution. Returns how many changed.
+int64_t mergePhases(mlir::func::FuncOp function);
+
 // Moves every transpose below the ops that can work on the transposed values instead, so that it
 // meets its inverse or an end of the program.
 void sinkTransposes(mlir::func::FuncOp function);
