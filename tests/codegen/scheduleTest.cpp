@@ -183,4 +183,68 @@ INSTANTIATE_TEST_SUITE_P(
                     CandidateCase{"strided_weight_gradient", weightGradient("2, 2", "5x6")}),
     [](const auto &info) { return std::string(info.param.name); });
 
+struct PanelCase {
+  const char *name;
+  std::string signature, body;
+  double tolerance = 1e-5;
+};
+void PrintTo(const PanelCase &c, std::ostream *out) { *out << c.name; }
+
+class PanelTasks : public testing::TestWithParam<PanelCase> {};
+
+// Whoever copies the panels, and however many a task takes: the definition, and the same bits.
+TEST_P(PanelTasks, ComputeTheDefinition) {
+  Case program("func.func @main" + GetParam().signature + " attributes {fluxion.entry} { " +
+               GetParam().body + " }");
+  std::vector<Tensor> inputs = program.inputsOf("main", {});
+  std::vector<Tensor> expected = program.reference("main", inputs), first;
+  for (int panels : {0, 1, 2, 5})
+    for (int threads : {1, 2, 4}) {
+      driver::Request request;
+      request.options.schedule =
+          "chunks=1,pack_rhs=true,tile_rows=4,tile_vectors=2,task_panels=" + std::to_string(panels);
+      SCOPED_TRACE(request.options.schedule + " on " + std::to_string(threads));
+      program.compile(request, threads);
+      std::vector<Tensor> found = program.compiled("main", inputs);
+      EXPECT_EQ(difference(expected, found, GetParam().tolerance), "");
+      if (first.empty())
+        first = found;
+      EXPECT_EQ(toBytes(first[0]), toBytes(found[0]));
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Loops, PanelTasks,
+    testing::Values(
+        PanelCase{"ragged", "(%x: tensor<37x67xf32>, %y: tensor<67x333xf32>) -> tensor<37x333xf32>",
+                  "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<37x67xf32>, "
+                  "tensor<67x333xf32>) -> tensor<37x333xf32> return %z : tensor<37x333xf32>"},
+        PanelCase{"many_rows", // far more steps than lines to copy
+                  "(%x: tensor<203x20xf32>, %y: tensor<20x320xf32>) -> tensor<203x320xf32>",
+                  "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<203x20xf32>, "
+                  "tensor<20x320xf32>) -> tensor<203x320xf32> return %z : tensor<203x320xf32>"},
+        PanelCase{"few_rows", "(%x: tensor<4x64xf32>, %y: tensor<64x320xf32>) -> tensor<4x320xf32>",
+                  "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<4x64xf32>, "
+                  "tensor<64x320xf32>) -> tensor<4x320xf32> return %z : tensor<4x320xf32>"},
+        PanelCase{"transposed",
+                  "(%x: tensor<130x37xf32>, %y: tensor<333x130xf32>) -> tensor<37x333xf32>",
+                  "%z = fluxion.dot_general %x, %y contracting [0] x [1] : (tensor<130x37xf32>, "
+                  "tensor<333x130xf32>) -> tensor<37x333xf32> return %z : tensor<37x333xf32>"},
+        PanelCase{"batched_f64",
+                  "(%x: tensor<3x19x17xf64>, %y: tensor<3x17x45xf64>) -> tensor<3x19x45xf64>",
+                  "%z = fluxion.dot_general %x, %y batching [0] x [0] contracting [2] x [1] : "
+                  "(tensor<3x19x17xf64>, tensor<3x17x45xf64>) -> tensor<3x19x45xf64> return %z : "
+                  "tensor<3x19x45xf64>",
+                  1e-13},
+        PanelCase{
+            "fused",
+            "(%x: tensor<37x64xf32>, %y: tensor<64x200xf32>, %b: tensor<200xf32>) -> "
+            "tensor<37x200xf32>",
+            "%s = fluxion.mul %y, %y : tensor<64x200xf32> %z = fluxion.dot_general %x, %s "
+            "contracting [1] x [0] : (tensor<37x64xf32>, tensor<64x200xf32>) -> "
+            "tensor<37x200xf32> %c = fluxion.broadcast_in_dim %b dims [1] : (tensor<200xf32>) "
+            "-> tensor<37x200xf32> %r = fluxion.add %z, %c : tensor<37x200xf32> return %r : "
+            "tensor<37x200xf32>"}),
+    [](const auto &info) { return std::string(info.param.name); });
+
 } // namespace

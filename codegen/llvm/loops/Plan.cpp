@@ -128,7 +128,7 @@ private:
   ScheduleKeys *keysOf(const Reduction &r) {
     return oneContraction && isContraction(r.op) ? &keys : nullptr;
   }
-  void planPanels(Reduction &r, const Tile &tile, bool packsRight);
+  void planPanels(Reduction &r, Phase &phase, bool packsRight);
   void planBlocks(const Reduction &r, Phase &phase);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
@@ -243,13 +243,19 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   return true;
 }
 
-void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
-  choosePanels(r, tile, packsRight, keysOf(r));
+void Planner::planPanels(Reduction &r, Phase &phase, bool packsRight) {
+  const Tile &tile = phase.tile;
+  choosePanels(r, tile, packsRight, phase.blocking.depth > 0, target, keysOf(r));
   int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
   for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
     if (!*side)
       continue;
     Panels &panels = **side;
+    if (panels.perTask) {
+      phase.tasks = panels.tasks();
+      panels.at = scratch(panels.tasks() * panels.taskElements() * bytes);
+      continue;
+    }
     panels.at = scratch(panels.batches * panels.panels() * panels.depth * panels.width * bytes);
     Phase pack;
     pack.kind = Phase::Pack;
@@ -306,9 +312,9 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     result.phases.push_back(pad);
   }
   if (!isGpu) {
-    planPanels(first, phase.tile, right);
     phase.tasks = tileTasks(first, phase.tile);
     planBlocks(first, phase);
+    planPanels(first, phase, right);
   }
   for (Reduction &r : group)
     r.chunks = first.chunks;

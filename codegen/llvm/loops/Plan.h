@@ -20,7 +20,13 @@ struct Panels {
   int64_t free = 0, summed = 0;     // dimensions of the operand
   int64_t columns = 0, depth = 0, width = 0, batches = 1;
   int64_t at = -1; // scratch offset
+  // 0: a phase copies them all. Else tasks of so many panels copy a panel and read it from all
+  // rows before the next.
+  int64_t perTask = 0;
   int64_t panels() const { return (columns + width - 1) / width; }
+  int64_t tasks() const { return (batches * panels() + perTask - 1) / perTask; }
+  // Elements of a task's memory: while a panel is read the next is copied, but not transposed.
+  int64_t taskElements() const { return (transposes() ? 1 : 2) * depth * width; }
   // Positions along `free` that a task of the copy takes.
   bool transposes() const { return summed > free; }
   int64_t taskColumns(int64_t lanes) const;
@@ -130,7 +136,8 @@ int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 bool packsRight(const Reduction &r, ScheduleKeys *keys);
 // All but their scratch.
-void choosePanels(Reduction &r, const Tile &tile, bool packsRight, ScheduleKeys *keys);
+void choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocked,
+                  const ir::TargetInfo &target, ScheduleKeys *keys);
 Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
                         ScheduleKeys *keys);
 bool isContraction(mlir::Operation *op);

@@ -53,9 +53,30 @@ int64_t mostRowStreams(const Reduction &r, const ir::TargetInfo &target) {
   return left && left->transposes() && left->depth * bytes % 2048 == 0 ? 8 : INT64_MAX;
 }
 
-// The register tile of a contraction with the least predicted time, the larger of equals.
+// How many panels each task copies and reads, and how much longer the busiest core then works than
+// its even share.
+struct PanelShare {
+  int64_t perTask = 0;
+  double uneven = INFINITY;
+};
+PanelShare sharePanels(int64_t panels, bool transposes, const ir::TargetInfo &target) {
+  int64_t cores = std::max<int64_t>(2, target.cores), least = transposes ? 1 : 2;
+  PanelShare best;
+  for (int64_t count = std::max(least, panels / (4 * cores)); count >= least; --count) {
+    int64_t tasks = (panels + count - 1) / count, rounds = (tasks + cores - 1) / cores;
+    double uneven = (double)(rounds * count * cores) / panels;
+    if (uneven < best.uneven)
+      best = {count, uneven};
+  }
+  return best;
+}
+constexpr double mostUneven = 17.0 / 16;
+
+// The register tile of a contraction with the least predicted time, the larger of equals; `side`:
+// what is copied into panels of its lanes.
 void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
-                           int64_t taps, const ir::TargetInfo &target) {
+                           int64_t taps, const std::optional<Panels> &side,
+                           const ir::TargetInfo &target) {
   bool many = target.vectorRegisters >= 32;
   // A single row uses every vector it loads once: long pieces of a row are fewer streams.
   // Taps that share what they read keep a step's worth of the right side in registers too.
@@ -67,6 +88,10 @@ void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mo
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
       double cycles = stepCycles(rows, vectors, candidate, taps);
+      int64_t panels = (vectors + wide - 1) / wide;
+      if (side)
+        cycles *= std::min(mostUneven,
+                           sharePanels(side->batches * panels, side->transposes(), target).uneven);
       bool fits = taps == 1 || wide * (tall + taps) < target.vectorRegisters;
       if ((fits || tall == 1) && cycles < least * 0.999)
         least = cycles, tile = candidate;
@@ -152,7 +177,8 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
     if (tile.laneDim >= 0)
       chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
-                            mostRowStreams(r, target), sharedTaps(r.op, target), target);
+                            mostRowStreams(r, target), sharedTaps(r.op, target),
+                            packed ? panelsOf(r.op, 1) : std::nullopt, target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }
@@ -230,10 +256,10 @@ int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile, Sch
               : chunks;
 }
 
-// A side whose rows are so far apart that a tile would touch a page a step.
+// A side whose rows are so far apart that a tile would touch a page every step or two.
 static bool farApart(Operation *op, const Panels &side, const Panels &other) {
   int64_t bytes = typeOf(op->getOperand(side.operand)).getElementTypeBitWidth() / 8;
-  return side.columns * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
+  return side.columns * bytes >= 2048 && other.columns >= 128 && side.depth >= 64;
 }
 
 // One summed along its last dimension, or far apart.
@@ -246,15 +272,22 @@ bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
 }
 
 // Sides that tiles read through panels.
-void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight,
-                                    ScheduleKeys *keys) {
+void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocked,
+                                    const ir::TargetInfo &target, ScheduleKeys *keys) {
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   int64_t rank = r.kept.size();
   if (!lhs || !rhs || tile.laneDim != rank - 1)
     return;
   rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
-  if (packsRight)
+  if (packsRight) {
     r.rhs = rhs;
+    if (tile.rowDim == rank - 2 && r.chunks == 1 && !isBlocked) {
+      int64_t panels = rhs->batches * rhs->panels();
+      PanelShare share = sharePanels(panels, rhs->transposes(), target);
+      int64_t chosen = share.uneven <= mostUneven ? share.perTask : 0;
+      r.rhs->perTask = keys ? keys->integer("task_panels", chosen, 0, panels) : chosen;
+    }
+  }
   if (tile.rowDim != rank - 2 || tile.rows == 1 || tile.rows > tile.lanes)
     return;
   bool packsLeft = !lhs->transposes() && farApart(r.op, *lhs, *rhs);

@@ -151,6 +151,7 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       for (size_t i = 0; !block && i < count; ++i)
         initial.append(identities(one));
     bool prefetches = prefetchesRight(r, rows);
+    int64_t stepsEmitted = 0;
     auto addTaps = [&](ValueRange carried, const Index &reduced, int64_t steps) {
       return tapSteps(r, carried, indices, reduced, steps, vectors,
                       [&](int64_t v) { access.setLanes(lanes, laneExpr, activeOf(v)); });
@@ -159,6 +160,8 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       Values next;
       for (int64_t v = 0; prefetches && v < vectors; ++v)
         prefetchRight(r, indices[v], reduced[0]);
+      if (nextPanel && stepsEmitted++ % std::max<int64_t>(1, r.unroll) == 0)
+        advanceNextPanel(r, reduced[0]);
       Index taken(reduced);
       for (size_t e = 0; e < at.tapStep.size(); ++e)
         taken[e] = taken[e] * at.tapStep[e] + at.firstTap[e];
@@ -364,6 +367,8 @@ void PhaseEmitter::emitReduce() {
   const Reduction &r = phase.reductions[0];
   if (phase.blocking.depth)
     return emitBlocked(r);
+  if (r.rhs && r.rhs->perTask)
+    return emitPanelTasks(r);
   const Tile &tile = phase.tile;
   bool partial = phase.kind == Phase::Reduce && r.chunks > 1;
   SmallVector<int64_t> order, counts = rowCounts(r, order);
