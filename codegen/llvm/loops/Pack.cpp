@@ -49,6 +49,16 @@ bool fluxion::codegen::packsTransposed(Operation *op) {
   return right && left && right->transposes() && right->columns >= 2 && left->columns >= 4;
 }
 
+bool fluxion::codegen::lanesAlongSum(Operation *op, const ir::TargetInfo &target) {
+  std::optional<Panels> right = panelsOf(op, 1), left = panelsOf(op, 0);
+  if (!right || !left || !right->transposes() || !left->transposes())
+    return false;
+  Type element = cast<RankedTensorType>(op->getOperand(0).getType()).getElementType();
+  int64_t most = target.vectorRegisters >= 32 ? 12 : 6;
+  return right->columns > 1 && right->columns <= most && left->columns >= 4 &&
+         right->depth >= 16 * lanesFor(element, target);
+}
+
 // A transposing task takes as many columns as a vector has lanes; otherwise whole panels, enough of
 // them to use whole cache lines.
 int64_t Panels::taskColumns(int64_t lanes) const {

@@ -110,7 +110,8 @@ protected:
                   llvm::function_ref<void(int64_t vector)> setLanes);
   Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
                  llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
-  void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);
+  void prefetchRight(const Reduction &r, llvm::ArrayRef<Index> indices, int64_t vectors,
+                     mlir::AffineExpr summed);
   Values waitingSums(const Reduction &r, size_t count);
   mlir::AffineExpr sumPlace(int64_t vector);
   void finishElement(const Index &index, mlir::AffineExpr chunk, mlir::ValueRange values);

@@ -129,7 +129,7 @@ private:
     return oneContraction && isContraction(r.op) ? &keys : nullptr;
   }
   void planPanels(Reduction &r, Phase &phase, bool packsRight);
-  void planBlocks(const Reduction &r, Phase &phase);
+  void planBlocks(const Reduction &r, Phase &phase, bool packsRight);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
     result.scratchBytes += (bytes + 63) / 64 * 64;
@@ -269,9 +269,9 @@ void Planner::planPanels(Reduction &r, Phase &phase, bool packsRight) {
   }
 }
 
-void Planner::planBlocks(const Reduction &r, Phase &phase) {
+void Planner::planBlocks(const Reduction &r, Phase &phase, bool packsRight) {
   const Tile &tile = phase.tile;
-  phase.blocking = chooseBlocking(r, tile, target, keysOf(r));
+  phase.blocking = chooseBlocking(r, tile, packsRight, target, keysOf(r));
   if (!phase.blocking.depth)
     return;
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
@@ -295,7 +295,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
   ScheduleKeys *own = isGpu ? nullptr : keysOf(first);
-  bool right = !isGpu && packsRight(first, own);
+  bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
   first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile, own);
@@ -313,7 +313,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   }
   if (!isGpu) {
     phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase);
+    planBlocks(first, phase, right);
     planPanels(first, phase, right);
   }
   for (Reduction &r : group)

@@ -72,16 +72,27 @@ PanelShare sharePanels(int64_t panels, bool transposes, const ir::TargetInfo &ta
 }
 constexpr double mostUneven = 17.0 / 16;
 
+// A right side beyond the cache, read in place by a few tiles of rows: what they read at once must
+// be few pages.
+bool readByFewRows(const Reduction &r, const ir::TargetInfo &target) {
+  std::optional<Panels> left = panelsOf(r.op, 0), right = panelsOf(r.op, 1);
+  if (!left || !right || right->transposes() || right->batches > 1)
+    return false;
+  int64_t bytes = typeOf(r.op->getOperand(1)).getElementTypeBitWidth() / 8;
+  return left->columns > 8 && left->columns <= 24 && right->columns * bytes >= 4096 &&
+         right->depth * right->columns * bytes > 2 * target.l2Bytes;
+}
+
 // The register tile of a contraction with the least predicted time, the larger of equals; `side`:
 // what is copied into panels of its lanes.
 void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
-                           int64_t taps, const std::optional<Panels> &side,
+                           int64_t mostVectors, int64_t taps, const std::optional<Panels> &side,
                            const ir::TargetInfo &target) {
   bool many = target.vectorRegisters >= 32;
   // A single row uses every vector it loads once: long pieces of a row are fewer streams.
   // Taps that share what they read keep a step's worth of the right side in registers too.
   int64_t accumulators = (many ? 24 : 12) / (taps > 1 ? 1.5 : 1);
-  int64_t most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
+  int64_t most = std::min<int64_t>(rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3, mostVectors);
   double least = INFINITY;
   for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
     for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
@@ -142,6 +153,11 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
     tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
     return tile;
   }
+  if (!packed && lanesAlongSum(r.op, target)) {
+    tile.rowDim = rank - 2, tile.tapDim = rank - 1, tile.taps = r.kept[rank - 1];
+    tile.rows = std::min(r.kept[rank - 2], std::max<int64_t>(1, budget / tile.taps));
+    return tile;
+  }
   bool contraction = isContraction(r.op);
   bool lastReduced = false; // the operands run along the last reduced dimension
   if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
@@ -176,9 +192,10 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
         tile.rowDim = d;
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
     if (tile.laneDim >= 0)
-      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
-                            mostRowStreams(r, target), sharedTaps(r.op, target),
-                            packed ? panelsOf(r.op, 1) : std::nullopt, target);
+      chooseContractionTile(
+          tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes, mostRowStreams(r, target),
+          !packed && readByFewRows(r, target) ? 3 : INT64_MAX, sharedTaps(r.op, target),
+          packed ? panelsOf(r.op, 1) : std::nullopt, target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }
@@ -263,11 +280,13 @@ static bool farApart(Operation *op, const Panels &side, const Panels &other) {
 }
 
 // One summed along its last dimension, or far apart.
-bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
+bool fluxion::codegen::packsRight(const Reduction &r, const ir::TargetInfo &target,
+                                  ScheduleKeys *keys) {
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || rhs->columns < 2)
     return false;
-  bool packs = packsTransposed(r.op) || (!rhs->transposes() && farApart(r.op, *rhs, *lhs));
+  bool packs = (packsTransposed(r.op) && !lanesAlongSum(r.op, target)) ||
+               (!rhs->transposes() && farApart(r.op, *rhs, *lhs));
   return keys ? keys->flag("pack_rhs", packs) : packs;
 }
 
@@ -313,6 +332,10 @@ static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &til
       blocking.laneTiles = lanes, blocking.rowTiles = rows;
     }
   }
+  if (blocking.rowsInnermost) { // a task's rows of the right side are few runs, and long ones
+    int64_t cores = std::max<int64_t>(2, target.cores);
+    blocking.rowTiles = rowTiles, blocking.laneTiles = (laneTiles + cores - 1) / cores;
+  }
   if (!keys)
     return;
   blocking.laneTiles = keys->integer("block_lane_tiles", blocking.laneTiles, 1, laneTiles);
@@ -320,7 +343,7 @@ static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &til
 }
 
 // Where what a tile reads over all summed positions would push its neighbour's out of the cache.
-Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
+Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile, bool packsRight,
                                           const ir::TargetInfo &target, ScheduleKeys *keys) {
   Blocking blocking;
   if (!isContraction(r.op) || r.chunks > 1 || tile.laneDim < 0 || r.extents.empty() || r.phased())
@@ -339,6 +362,9 @@ Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
     blocking.depth = (extent + count - 1) / count;
   if (blocked && innermost && count > 1) // whole unrolled steps
     blocking.depth = (blocking.depth + 3) / 4 * 4;
+  blocking.rowsInnermost = !packsRight && readByFewRows(r, target);
+  if (blocking.rowsInnermost)
+    blocking.depth = std::min<int64_t>(extent, 64);
   if (keys)
     blocking.depth = keys->integer("block_depth", blocking.depth, 0, (extent + 3) / 4 * 4);
   if (blocking.depth)

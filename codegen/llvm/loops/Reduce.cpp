@@ -291,7 +291,8 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
     });
   }
   int64_t extent = first.extents.back(),
-          unroll = extent >= 8 * lanes   ? 4
+          unroll = group.size() > 4      ? 1 // sums enough to hide an addition's latency
+                   : extent >= 8 * lanes ? 4
                    : extent >= 4 * lanes ? 2
                                          : 1,
           strip = lanes * unroll;
