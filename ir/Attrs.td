@@ -25,6 +25,11 @@ def Fluxion_ReduceKind : Fluxion_Enum<"ReduceKind", "associative combination", [
   I32EnumAttrCase<"And", 4, "and">, I32EnumAttrCase<"Or", 5, "or">]>;
 def Fluxion_ReduceKindAttr : EnumAttr<Fluxion_Dialect, Fluxion_ReduceKind, "reduce">;
 
+def Fluxion_Precision : Fluxion_Enum<"Precision", "how exactly f32 factors are multiplied", [
+  I32EnumAttrCase<"Full", 0, "full">,   // as f32 are
+  I32EnumAttrCase<"Tf32", 1, "tf32">]>; // rounded to 10 bits of mantissa where a target gains from it
+def Fluxion_PrecisionAttr : EnumAttr<Fluxion_Dialect, Fluxion_Precision, "precision">;
+
 def Fluxion_StateRole : Fluxion_Enum<"StateRole", "what a state item is for", [
   I32EnumAttrCase<"Param", 0, "param">,       // trained by the optimiser
   I32EnumAttrCase<"Buffer", 1, "buffer">,     // running statistics and the like

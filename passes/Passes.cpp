@@ -6,6 +6,7 @@ void fluxion::passes::registerPasses(const ir::KernelModel *model) {
   registerDecomposePass();
   registerSimplifyPass();
   registerAssignLayoutPass();
+  registerAssignPrecisionPass();
   mlir::registerPass([model] { return createFusePass({}, model); });
   registerOutlinePass();
   mlir::registerPass([model] { return createSchedulePass({}, model, nullptr); });

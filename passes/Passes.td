@@ -28,6 +28,14 @@ def AssignLayoutPass : Fluxion_Pass<"assign-layout"> {
   let options = [Option<"packState", "pack-state", "bool", /*default=*/"true",
                         "keep weights in the state in the layout their convolutions read">];
 }
+def AssignPrecisionPass : Fluxion_Pass<"assign-precision"> {
+  let summary = "multiply f32 factors of products and convolutions as tf32 or bf16";
+  let description = [{
+    Before: primitives only. After: with `tf32` every f32 contraction is marked; with `bf16` it takes operands converted to
+    bf16 and gives f32 sums. All else, the state too, stays f32. With `f32` nothing changes.
+  }];
+  let options = [Option<"precision", "precision", "std::string", /*default=*/"\"f32\"", "f32, tf32 or bf16">];
+}
 def FusePass : Fluxion_Pass<"fuse"> {
   let summary = "group ops into multi-consumer, multi-output kernels";
   let description = "Before: primitives only. After: ops worth grouping are inside `fluxion.kernel`.";

@@ -19,9 +19,16 @@ using namespace fluxion::passes;
 namespace {
 
 constexpr PassName allPasses[] = {
-    {"differentiate", "differentiate"}, {"decompose", "decompose"}, {"simplify", "simplify"},
-    {"layout", "assign-layout"},        {"fuse", "fuse"},           {"fuse", "outline"},
-    {"schedule", "schedule"},           {"order", "order"},         {"plan-memory", "plan-memory"},
+    {"differentiate", "differentiate"},
+    {"decompose", "decompose"},
+    {"simplify", "simplify"},
+    {"layout", "assign-layout"},
+    {"precision", "assign-precision"},
+    {"fuse", "fuse"},
+    {"fuse", "outline"},
+    {"schedule", "schedule"},
+    {"order", "order"},
+    {"plan-memory", "plan-memory"},
 };
 // Without these the program cannot be lowered at all.
 constexpr StringLiteral requiredPasses[] = {"differentiate", "decompose", "outline", "schedule",
@@ -161,6 +168,9 @@ LogicalResult fluxion::passes::runPipeline(ModuleOp module, const PipelineOption
   // Convolutional nets run channels last, with transposes at the edges of the program only.
   if (options.layout)
     run.pass("assign-layout", createAssignLayoutPass());
+
+  // Products and convolutions take the factors that the program asked for.
+  run.pass("assign-precision", createAssignPrecisionPass({.precision = options.precision}));
 
   // Ops that share their loops become one kernel; whatever is left becomes one by itself.
   if (options.fusion)

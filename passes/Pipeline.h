@@ -23,6 +23,7 @@ struct PipelineOptions {
   const ir::KernelModel *model = nullptr;    // null: every kernel is taken, at no known cost
   const ScheduleSource *schedules = nullptr; // the tuning database
   std::string schedule;          // "key=value,...", written over every kernel's schedule
+  std::string precision = "f32"; // factors of f32 contractions: f32, tf32 or bf16
   std::vector<std::string> skip; // names of passes
   std::string stopAfter;         // name of a stage; empty: to the end
   bool layout = true, fusion = true, recompute = true;

@@ -12,16 +12,17 @@ namespace fluxion::codegen {
 class BlockEmitter : public PhaseEmitter {
 public:
   using PhaseEmitter::PhaseEmitter;
+  virtual ~BlockEmitter() = default;
   KernelLaunch emitLaunch(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier);
 
-private:
+protected:
   using Body = llvm::function_ref<void()>;
   KernelLaunch launch;
   mlir::LLVM::LLVMFuncOp function;
   int64_t sharedGlobals = 0;
 
   // BlockEmitter.cpp
-  void emitBody();
+  virtual void emitBody();
   Value thread();                  // i64, within the block
   Value blockIndex(int dimension); // i64, within the grid
   Value narrow(Value value);       // i64 to i32
@@ -36,6 +37,7 @@ private:
 
   // Threads.cpp
   Value shared(mlir::Type element, int64_t count); // address of a block's memory
+  Value dynamicShared(int64_t bytes);              // of a kernel that has no other memory shared
   Value sharedAt(Value base, mlir::Type element, Value index);
   Value loadShared(Value base, mlir::Type element, Value index, int64_t lanes = 1);
   void storeShared(Value base, mlir::Type element, Value index, Value value);
@@ -71,17 +73,6 @@ private:
   void emitAlong(const ReduceGrid &grid);
   void emitCombine();
   void finish(const Index &kept, Values values);
-
-  // ContractKernel.cpp
-  struct Operand { // a side of a contraction, staged through shared memory
-    Value memory;
-    int64_t tile = 0, pitch = 0; // positions of a tile, and from one summed position to the next
-    bool alongSummed = false;    // which way it is contiguous in memory
-  };
-  void emitContraction(const ContractDims &dims);
-  Value multiplyAdd(Value x, Value y, Value sum, mlir::Type element);
-  Value factorUnder(const Guard &guard, const Reduction &r, int side, const Index &kept,
-                    const Index &reduced);
 };
 
 } // namespace fluxion::codegen

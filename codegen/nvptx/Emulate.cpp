@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/Emulate.h"
 
+#include "codegen/nvptx/EmulateKernel.h"
+
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Builders.h"
@@ -13,47 +15,6 @@ using namespace fluxion::codegen;
 namespace {
 
 constexpr unsigned sharedSpace = 3;
-constexpr int32_t unchecked = INT32_MIN; // tables and stacks
-
-class KernelLowering {
-public:
-  KernelLowering(ModuleOp module, LLVM::LLVMFuncOp kernel)
-      : module(module), kernel(kernel), b(kernel.getContext()), loc(kernel.getLoc()) {}
-  LogicalResult run();
-
-private:
-  ModuleOp module;
-  LLVM::LLVMFuncOp kernel;
-  OpBuilder b;
-  Location loc;
-  Value self, sharedBase;
-  SmallVector<LLVM::GlobalOp> variables; // of shared memory
-  SmallVector<int64_t> offsets;
-  int64_t sharedBytes = 0, granule = 8;
-  SmallVector<int64_t> written; // by argument: 0 or 1
-  uint32_t sites = 0;
-
-  Type pointer() { return LLVM::LLVMPointerType::get(b.getContext()); }
-  Value number(int32_t value) {
-    return LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(value));
-  }
-  Value wide(int64_t value) {
-    return LLVM::ConstantOp::create(b, loc, b.getI64Type(), b.getI64IntegerAttr(value));
-  }
-  void eraseUnused();
-  void findSharedVariables();
-  int32_t regionOf(Value address);
-  Value call(StringRef symbol, Type result, ValueRange arguments);
-  Value field(unsigned index);
-  void check(bool writes, Value address, Value bytes, int64_t elementBytes, int64_t align,
-             int32_t region);
-  void checkLanes(bool writes, Value address, Value mask, Type element, int32_t region);
-  LogicalResult lower(Operation *op);
-  bool lowerRegister(Operation *op);
-  bool lowerMemory(Operation *op);
-  void lowerShuffle(NVVM::ShflOp op);
-  void emitLayout();
-};
 
 int64_t bytesOf(Type type) {
   if (auto vector = dyn_cast<VectorType>(type))
@@ -67,6 +28,8 @@ Type elementOf(Type type) {
   return vector ? vector.getElementType() : type;
 }
 
+} // namespace
+
 // Reads whose value nobody uses would be checked and logged like any other.
 void KernelLowering::eraseUnused() {
   SmallVector<Operation *> all;
@@ -79,15 +42,23 @@ void KernelLowering::eraseUnused() {
 void KernelLowering::findSharedVariables() {
   kernel.walk([&](LLVM::AddressOfOp address) {
     auto global = module.lookupSymbol<LLVM::GlobalOp>(address.getGlobalName());
-    if (!global || global.getAddrSpace() != sharedSpace || llvm::is_contained(variables, global))
-      return;
-    variables.push_back(global);
-    int64_t align = std::max<int64_t>(16, global.getAlignment().value_or(16));
+    if (global && global.getAddrSpace() == sharedSpace && !llvm::is_contained(variables, global))
+      variables.push_back(global);
+  });
+  auto elements = [](LLVM::GlobalOp variable) {
+    return (int64_t)cast<LLVM::LLVMArrayType>(variable.getType()).getNumElements();
+  };
+  // Dynamic memory follows the static.
+  llvm::stable_sort(variables, [&](LLVM::GlobalOp x, LLVM::GlobalOp y) {
+    return elements(x) > 0 && elements(y) == 0;
+  });
+  for (LLVM::GlobalOp variable : variables) {
+    int64_t align = std::max<int64_t>(16, variable.getAlignment().value_or(16));
     sharedBytes = (sharedBytes + align - 1) / align * align;
     offsets.push_back(sharedBytes);
-    auto type = cast<LLVM::LLVMArrayType>(global.getType());
-    sharedBytes += type.getNumElements() * bytesOf(type.getElementType());
-  });
+    auto type = cast<LLVM::LLVMArrayType>(variable.getType());
+    sharedBytes += elements(variable) * bytesOf(type.getElementType());
+  }
 }
 
 int32_t KernelLowering::regionOf(Value address) {
@@ -228,7 +199,7 @@ void KernelLowering::lowerShuffle(NVVM::ShflOp op) {
 
 LogicalResult KernelLowering::lower(Operation *op) {
   b.setInsertionPoint(op);
-  if (lowerRegister(op) || lowerMemory(op))
+  if (lowerRegister(op) || lowerMemory(op) || lowerWarps(op) || lowerEngines(op))
     return success();
   Type none = LLVM::LLVMVoidType::get(b.getContext());
   if (isa<NVVM::Barrier0Op>(op)) {
@@ -283,6 +254,8 @@ void KernelLowering::emitLayout() {
 }
 
 LogicalResult KernelLowering::run() {
+  if (failed(checkProducts()))
+    return failure();
   eraseUnused();
   findSharedVariables();
   written.assign(kernel.getNumArguments(), 0);
@@ -318,15 +291,14 @@ LogicalResult KernelLowering::run() {
       for (Block &block : region)
         llvm::for_each(block.getArguments(), flatten);
   });
-  for (StringRef name : {"nvvm.kernel", "nvvm.reqntid"})
+  for (StringRef name : {"nvvm.kernel", "nvvm.reqntid", "nvvm.minctasm"})
     kernel->removeAttr(name);
+  kernel.removeArgAttrsAttr();
   kernel.setLinkage(LLVM::Linkage::Internal);
   for (LLVM::GlobalOp variable : variables)
     variable.erase();
   return success();
 }
-
-} // namespace
 
 LogicalResult fluxion::codegen::lowerToHost(ModuleOp module, const ir::TargetInfo &target) {
   for (auto function : llvm::to_vector(module.getOps<LLVM::LLVMFuncOp>()))

@@ -24,28 +24,8 @@ ReduceGrid reduceGrid(const Reduction &r);
 // Threads that share a row of so many elements.
 int64_t rowThreads(int64_t elements);
 
-// A contraction by block tiles through shared memory.
-struct ContractGrid {
-  int64_t tileM = 64, tileN = 64, tileK = 16;
-  int64_t threadM = 4, threadN = 4; // results of a thread
-  int64_t batches = 1, m = 1, n = 1, k = 1;
-  int64_t chunkLength = 1; // of k, a multiple of tileK where there are several chunks
-  int64_t tilesM() const { return (m + tileM - 1) / tileM; }
-  int64_t tilesN() const { return (n + tileN - 1) / tileN; }
-  int64_t threadsM() const { return tileM / threadM; }
-  int64_t threadsN() const { return tileN / threadN; }
-  int64_t threads() const { return threadsM() * threadsN(); }
-};
-// Which kept dimensions are positions of the left side, of the right side, and of both.
-struct ContractDims {
-  llvm::SmallVector<int64_t> batch, m, n; // positions among Reduction::kept
-};
-// Nothing where no tile form fits: convolutions in groups.
-std::optional<ContractDims> contractDims(const Reduction &r);
-ContractGrid contractGrid(const Reduction &r, const ContractDims &dims,
-                          const ir::TargetInfo &target);
-
 // Into how many chunks the summed positions are split, whose results a second phase combines.
-int64_t gridChunks(const Reduction &r, const ir::TargetInfo &target);
+// `keys` are null where the schedule is not the reduction's.
+int64_t gridChunks(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 
 } // namespace fluxion::codegen

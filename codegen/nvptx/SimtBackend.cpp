@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/SimtBackend.h"
 
-#include "codegen/llvm/loops/Work.h"
-#include "codegen/nvptx/BlockEmitter.h"
+#include "codegen/llvm/loops/Stored.h"
+#include "codegen/nvptx/contract/TileContract.h"
+#include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -14,6 +15,16 @@ namespace {
 
 // What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
 constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13;
+
+std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
+                                        const ir::TargetInfo &target, OpBuilder &b) {
+  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op))
+    return planOf(describeContraction(phase.reductions[0]), kernel, target).tensorCores
+               ? std::unique_ptr<BlockEmitter>(
+                     std::make_unique<MmaContractEmitter>(kernel, phase, target, b))
+               : std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
+  return std::make_unique<BlockEmitter>(kernel, phase, target, b);
+}
 
 class SimtBackend final : public Backend {
 public:
@@ -27,11 +38,11 @@ public:
       return cost;
     }
     cost.backend = "simt";
-    Builder b(kernel.getContext());
-    cost.schedule = b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr("simt"))});
+    cost.schedule = plan.schedule;
+    cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
-    countWork(kernel, cost);
+    ir::countWork(kernel, cost);
     cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
                    launchSeconds * plan.phases.size();
     return cost;
@@ -44,11 +55,15 @@ public:
     if (!plan.refusal.empty())
       return kernel.emitOpError("simt: ") << plan.refusal;
     EmittedKernel emitted;
+    if (llvm::all_of(kernel.getResultTypes(), [](Type type) {
+          return cast<RankedTensorType>(type).getNumElements() == 0;
+        })) // a grid has at least one block
+      return emitted;
     SmallVector<StoredValue> earlier;
     for (auto [i, phase] : llvm::enumerate(plan.phases)) {
       std::string name =
           plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
-      emitted.launches.push_back(BlockEmitter(kernel, phase, target, b).emitLaunch(name, earlier));
+      emitted.launches.push_back(emitterOf(kernel, phase, target, b)->emitLaunch(name, earlier));
       storedBy(phase, earlier);
     }
     return emitted;

@@ -114,6 +114,8 @@ std::string writeReproducer(ModuleOp traced, const CompileOptions &options) {
   std::string command = "// fluxion run " + options.reproducer + " --target=" + options.target;
   if (!options.schedule.empty())
     command += " --schedule=" + options.schedule;
+  if (options.precision != "f32")
+    command += " --precision=" + options.precision;
   if (!options.skip.empty())
     command += " --skip=" + llvm::join(options.skip, ",");
   llvm::Error problem = codegen::writeFile(options.reproducer, command + "\n" + textOf(traced));
@@ -163,6 +165,7 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
     options.schedules = &*database;
   }
   options.schedule = request.options.schedule;
+  options.precision = request.options.precision;
   options.skip = request.options.skip;
   options.stopAfter = request.stopAfter;
   options.memory = request.apart ? passes::MemoryMode::Apart : passes::MemoryMode::Planned;
@@ -284,6 +287,9 @@ void checkOptions(const CompileOptions &options, MLIRContext *context) {
                              std::to_string(options.threads));
   for (const std::string &target : splitTargets(options.target))
     checkSchedule(options.schedule, orThrow(codegen::parseTarget(target)), context);
+  if (std::vector<std::string> names = {"f32", "tf32", "bf16"};
+      !llvm::is_contained(names, options.precision))
+    throw std::runtime_error(dsl::unknownName("precision", options.precision, names));
   checkPasses(options.skip);
   if (!options.tuning.empty())
     orThrow(passes::TuningDatabase::load(options.tuning));

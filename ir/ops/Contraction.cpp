@@ -26,6 +26,13 @@ SmallVector<std::pair<int64_t, int64_t>> pairs(ArrayRef<int64_t> a, ArrayRef<int
 }
 } // namespace
 
+Type fluxion::ir::contractionElement(Type element, Precision precision, bool wideResult) {
+  bool isNarrow = element.isBF16() || element.isF16();
+  if ((precision == Precision::Tf32 && !element.isF32()) || (wideResult && !isNarrow))
+    return {};
+  return wideResult ? Float32Type::get(element.getContext()) : element;
+}
+
 LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *context, std::optional<Location> loc,
                                              ValueRange operands, DictionaryAttr attributes,
                                              OpaqueProperties properties, RegionRange regions,
@@ -51,6 +58,10 @@ LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *context, std::optional
   if (lhs.getElementType() != rhs.getElementType())
     return emitOptionalError(loc, "dot_general_c4: element types ", lhs.getElementType(), " and ",
                              rhs.getElementType(), " differ");
+  Type element = contractionElement(lhs.getElementType(), op.getPrecision(), op.getWideResult());
+  if (!element)
+    return emitOptionalError(loc, "dot_general_c5: ", lhs.getElementType(), " operands have no ",
+                             op.getWideResult() ? "wide result" : "precision tf32");
   SmallVector<int64_t> shape;
   for (int64_t dim : lb)
     shape.push_back(lhs.getDimSize(dim));
@@ -60,7 +71,7 @@ LogicalResult DotGeneralOp::inferReturnTypes(MLIRContext *context, std::optional
   for (int64_t dim = 0; dim < rhs.getRank(); ++dim)
     if (!llvm::is_contained(rb, dim) && !llvm::is_contained(rc, dim))
       shape.push_back(rhs.getDimSize(dim));
-  types.push_back(RankedTensorType::get(shape, lhs.getElementType()));
+  types.push_back(RankedTensorType::get(shape, element));
   return success();
 }
 

@@ -5,3 +5,10 @@
 
 #define GET_OP_CLASSES
 #include "ir/ops/Contraction.h.inc"
+
+namespace fluxion::ir {
+
+// The result's element type of a contraction of such operands; null where they cannot have it.
+mlir::Type contractionElement(mlir::Type element, Precision precision, bool wideResult);
+
+} // namespace fluxion::ir

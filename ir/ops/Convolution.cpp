@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ir/ops/Convolution.h"
 
+#include "ir/ops/Contraction.h"
+
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -57,6 +59,10 @@ LogicalResult ConvolutionOp::inferReturnTypes(MLIRContext *context, std::optiona
                              " output features and a batch of ", input.getDimSize(in[0]),
                              " do not divide into ", groups, " feature and ", batchGroups,
                              " batch groups");
+  Type element = contractionElement(input.getElementType(), op.getPrecision(), op.getWideResult());
+  if (!element)
+    return emitOptionalError(loc, "convolution_c7: ", input.getElementType(), " operands have no ",
+                             op.getWideResult() ? "wide result" : "precision tf32");
   SmallVector<int64_t> shape(rank);
   shape[out[0]] = input.getDimSize(in[0]) / batchGroups;
   shape[out[1]] = kernel.getDimSize(ker[0]);
@@ -70,7 +76,7 @@ LogicalResult ConvolutionOp::inferReturnTypes(MLIRContext *context, std::optiona
                                padded);
     shape[out[d + 2]] = (padded - window) / strides[d] + 1;
   }
-  types.push_back(RankedTensorType::get(shape, input.getElementType()));
+  types.push_back(RankedTensorType::get(shape, element));
   return success();
 }
 

@@ -75,7 +75,7 @@ bool convert(ir::ConvolutionOp conv) {
       conv.getPadding(), conv.getLhsDilation(), conv.getRhsDilation(),
       renamed(conv.getInputDims(), input), renamed(conv.getKernelDims(), kernel),
       renamed(conv.getOutputDims(), output), conv.getFeatureGroupCount(), conv.getBatchGroupCount(),
-      conv.getWindowReversal());
+      conv.getWindowReversal(), conv.getPrecision(), conv.getWideResult());
   conv.replaceAllUsesWith(permuted(b, conv.getLoc(), made, inverseOf(output)));
   conv.erase();
   return true;

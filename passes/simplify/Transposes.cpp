@@ -78,9 +78,9 @@ struct TransposeOfDot : OpRewritePattern<TransposeOp> {
     llvm::append_range(swapped, llvm::seq<int64_t>(batch, batch + lhsFree));
     if (op.getPermutation() != ArrayRef<int64_t>(swapped))
       return failure();
-    rewriter.replaceOpWithNewOp<DotGeneralOp>(op, op.getType(), dot.getRhs(), dot.getLhs(),
-                                              dot.getRhsBatching(), dot.getLhsBatching(),
-                                              dot.getRhsContracting(), dot.getLhsContracting());
+    rewriter.replaceOpWithNewOp<DotGeneralOp>(
+        op, op.getType(), dot.getRhs(), dot.getLhs(), dot.getRhsBatching(), dot.getLhsBatching(),
+        dot.getRhsContracting(), dot.getLhsContracting(), dot.getPrecision(), dot.getWideResult());
     return success();
   }
 };

@@ -6,6 +6,7 @@
 namespace fluxion::rt::simt {
 namespace {
 constexpr uint32_t warpSize = 32;
+constexpr int64_t sharedWindow = 256 << 10;
 thread_local Block hostBlock;
 } // namespace
 
@@ -31,6 +32,8 @@ void Block::run(Launch &newLaunch, uint32_t newNumber) {
     }
   }
   memoryBytes = -1; // known when the first thread says so
+  clocks.reset(count);
+  mbarriers.clear(), engineReads.clear(), products.clear();
   fibers.reset(count, &Block::start, this);
   uint32_t left = count;
   while (left > 0 && !launch->failed) {
@@ -43,11 +46,14 @@ void Block::run(Launch &newLaunch, uint32_t newNumber) {
       if (fibers.resume((int)t)) {
         threads[t].wait = Left;
         --left;
+        checkLeaving(t);
       }
     }
     if (!releaseBarriers() && !moved && left > 0 && !launch->failed)
       reportDeadlock();
   }
+  if (!launch->failed)
+    checkEnd();
 }
 
 fx_simt_thread *Block::self(const fx_simt_layout *layout) {
@@ -61,12 +67,14 @@ fx_simt_thread *Block::self(const fx_simt_layout *layout) {
 // Exactly as much as the kernel asks for, and nothing sensible in it.
 void Block::prepareShared() {
   memoryBytes = launch->staticShared() + launch->dynamicShared;
-  size_t whole = (memoryBytes / 1024 + 1) * 1024;
-  memory.reset((std::byte *)std::aligned_alloc(1024, whole));
+  // Descriptors of products hold 18 bits of an address: its offset.
+  size_t whole = (memoryBytes / sharedWindow + 1) * sharedWindow;
+  memory.reset((std::byte *)std::aligned_alloc(sharedWindow, whole));
   if (!memory)
     std::abort();
-  std::memset(memory.get(), 0xff, whole);
+  std::memset(memory.get(), 0xff, memoryBytes);
   sharedLog = std::make_unique<AccessLog>(memory.get(), memoryBytes, launch->granule());
+  onTheirWay.clear();
 }
 
 void Block::barrier(fx_simt_thread *self, uint32_t id, uint32_t count, uint32_t site) {
@@ -92,11 +100,14 @@ bool Block::releaseBarrier(uint32_t first) {
                    " from different places in the code (barrier divergence)");
       return false;
     }
-  for (Thread &thread : threads)
-    if (thread.wait == AtBarrier && thread.barrierId == id) {
-      thread.wait = Nothing;
-      ++thread.interval;
-    }
+  std::vector<uint32_t> met;
+  for (uint32_t t = 0; t < threads.size(); ++t)
+    if (threads[t].wait == AtBarrier && threads[t].barrierId == id)
+      threads[t].wait = Nothing, met.push_back(t);
+  if (met.size() == threads.size())
+    clocks.meetAll();
+  else
+    clocks.meet(met);
   return true;
 }
 
@@ -179,7 +190,8 @@ void Block::access(fx_simt_thread *self, const void *address, int64_t bytes, int
     log = launch->logOf[region];
   } else {
     const fx_simt_layout *variable = launch->sharedVariable(-1 - region);
-    base = memory.get() + variable[0], size = variable[1];
+    base = memory.get() + variable[0];
+    size = variable[1] ? variable[1] : memoryBytes - variable[0];
     log = sharedLog.get();
   }
   int64_t offset = at - base;
@@ -195,10 +207,15 @@ void Block::access(fx_simt_thread *self, const void *address, int64_t bytes, int
                 ", which is no multiple of " + std::to_string(align) + " (misaligned)");
   if (!log || at < log->begin() || at + bytes > log->end())
     return;
-  Moment now{number, index, threads[index].interval};
+  if (region < 0 && isOnItsWay(at, bytes))
+    return stop(nameOf(index) + verb + regionName(region, offset) +
+                ", to which an asynchronous copy is on its way that nobody has waited for");
+  Present now{{number, index, clocks.now(index)}, index, &clocks};
   AccessLog::Conflict conflict = writes ? log->write(at, bytes, now) : log->read(at, bytes, now);
   if (conflict.found)
-    stop(nameOf(index) + conflictText(conflict, writes, region, offset));
+    return stop(nameOf(index) + conflictText(conflict, writes, region, offset));
+  if (writes && region < 0 && isBeingRead(index, at - memory.get(), bytes))
+    fibers.suspend();
 }
 
 std::string Block::nameOf(uint32_t thread) const {
@@ -215,17 +232,41 @@ std::string Block::conflictText(const AccessLog::Conflict &conflict, bool writes
                                 int64_t offset) const {
   std::string other = "other threads";
   if (conflict.otherBlockKnown)
-    other = "thread " + std::to_string(conflict.other.thread) + " of block " +
-            std::to_string(conflict.other.block);
+    other = actorName(conflict.other.actor) + " of block " + std::to_string(conflict.other.block);
   return std::string(writes ? " writes " : " reads ") + regionName(region, offset) + ", which " +
          other + (conflict.otherWrote ? " wrote" : " read") + " with no barrier between (race)";
 }
 
+bool Block::gather(uint32_t thread, uint32_t group, uint32_t site, const void *brings) {
+  uint32_t first = thread / group * group;
+  threads[thread].site = site, threads[thread].brought = brings;
+  threads[thread].wait = AtMeeting;
+  for (uint32_t t = first; t < first + group; ++t)
+    if (t >= threads.size() || threads[t].wait != AtMeeting || threads[t].site != site) {
+      fibers.suspend();
+      return false;
+    }
+  return true;
+}
+
+void Block::part(uint32_t thread, uint32_t group) {
+  uint32_t first = thread / group * group;
+  for (uint32_t t = first; t < first + group; ++t)
+    threads[t].wait = Nothing;
+}
+
 void Block::reportDeadlock() {
+  static const char *const names[] = {"", "barrier", "shuffle", "warp's or warpgroup's instruction",
+                                      "phase of an mbarrier"};
   std::string text;
   for (uint32_t t = 0; t < threads.size() && text.empty(); ++t)
-    if (threads[t].wait == AtBarrier || threads[t].wait == AtShuffle)
-      text = nameOf(t) + " waits at a " + (threads[t].wait == AtBarrier ? "barrier" : "shuffle");
+    if (threads[t].wait == AtMbarrier)
+      return launch->fail(
+          nameOf(t) + " waits for the phase of parity " + std::to_string(threads[t].parity) +
+          " of the mbarrier at offset " + std::to_string(threads[t].mbarrier->offset) +
+          " of shared memory, which never completes: " + threads[t].mbarrier->missing());
+    else if (threads[t].wait != Nothing && threads[t].wait != Left)
+      text = nameOf(t) + " waits at a " + names[threads[t].wait];
   for (uint32_t t = 0; t < threads.size(); ++t)
     if (threads[t].wait == Left) {
       text += " that thread " + std::to_string(t) + " never reaches: it has left the kernel";

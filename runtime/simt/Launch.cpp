@@ -106,6 +106,87 @@ void fx_simt_write(fx_simt_thread *self, const void *address, int64_t bytes, int
   Block::current().access(self, address, bytes, align, region, true);
 }
 
+uint32_t fx_simt_elect(fx_simt_thread *self) { return self->thread[0] % 32 == 0; }
+
+void fx_simt_registers(fx_simt_thread *self, uint32_t count) {
+  Block::current().setRegisters(self, count);
+}
+
+void fx_simt_proxy_fence(fx_simt_thread *self) { Block::current().proxyFence(self); }
+
+void fx_simt_mbarrier_init(fx_simt_thread *self, void *barrier, uint32_t count) {
+  Block::current().initMbarrier(self, barrier, count);
+}
+
+void fx_simt_mbarrier_arrive(fx_simt_thread *self, void *barrier, uint32_t bytes, uint32_t active) {
+  if (active)
+    Block::current().arrive(self, barrier, bytes);
+}
+
+void fx_simt_mbarrier_wait(fx_simt_thread *self, void *barrier, uint32_t parity) {
+  Block::current().waitFor(self, barrier, parity & 1);
+}
+
+void fx_simt_tensor_load(fx_simt_thread *self, void *to, const fx_simt_map *map, void *barrier,
+                         const int32_t *at) {
+  Block::current().loadTensor(self, to, *map, barrier, at);
+}
+
+void fx_simt_tensor_store(fx_simt_thread *self, const fx_simt_map *map, const void *from,
+                          const int32_t *at) {
+  Block::current().storeTensor(self, *map, from, at);
+}
+
+void fx_simt_bulk_commit(fx_simt_thread *self) { Block::current().commitCopies(self); }
+
+void fx_simt_bulk_wait(fx_simt_thread *self, uint32_t groups) {
+  Block::current().waitForCopies(self, groups);
+}
+
+void fx_simt_copy_async(fx_simt_thread *self, void *to, const void *from, int32_t bytes,
+                        int32_t read, int32_t to_region, int32_t from_region) {
+  Block::current().copyAsync(self, to, from, bytes, read, to_region, from_region);
+}
+
+void fx_simt_copy_commit(fx_simt_thread *self) { Block::current().commitAsync(self); }
+
+void fx_simt_copy_wait(fx_simt_thread *self, uint32_t groups) {
+  Block::current().waitForAsync(self, groups);
+}
+
+void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *words, uint32_t count,
+                           uint32_t transposed, int32_t region, uint32_t site) {
+  Block::current().loadMatrices(self, row, words, count, transposed, region, site);
+}
+
+uint32_t fx_simt_tf32(uint32_t bits) {
+  bool isFinite = (bits & 0x7f800000) != 0x7f800000;
+  return (isFinite ? bits + 0x1000 : bits) & ~uint32_t(0x1fff);
+}
+
+void fx_simt_mma(fx_simt_thread *self, const uint32_t *left, const uint32_t *right, float *sums,
+                 uint32_t type, uint32_t site) {
+  Block::current().multiplyOfWarp(self, left, right, sums, type, site);
+}
+
+void fx_simt_store_matrices(fx_simt_thread *self, void *row, const uint32_t *words, uint32_t count,
+                            uint32_t transposed, uint32_t site) {
+  Block::current().storeMatrices(self, row, words, count, transposed, site);
+}
+
+void fx_simt_wgmma_fence(fx_simt_thread *self) { Block::current().fenceProducts(self); }
+
+void fx_simt_wgmma(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
+                   const fx_simt_product *product) {
+  Block::current().multiply(self, a, b, sums, *product);
+}
+
+void fx_simt_wgmma_commit(fx_simt_thread *self) { Block::current().commitProducts(self); }
+
+void fx_simt_wgmma_wait(fx_simt_thread *self, uint32_t groups) {
+  Block::current().waitForProducts(self, groups);
+}
+
 void fx_simt_on_fault(void (*handler)(const char *message, void *data), void *data) {
   std::lock_guard lock(faultMutex);
   faultHandler = handler, faultData = data;

@@ -8,28 +8,31 @@
 namespace fluxion::rt::simt {
 namespace {
 
-// block + 1 in 32 bits, thread in 11, interval in 21. All ones stand for several of them.
-constexpr uint64_t threadBits = 11, intervalBits = 21;
-constexpr uint32_t severalThreads = (1u << threadBits) - 1, severalBlocks = UINT32_MAX - 1;
-constexpr uint32_t intervalMask = (1u << intervalBits) - 1;
+// block + 1 in 32 bits, actor in 11, clock in 21. All ones stand for several of them.
+constexpr uint64_t actorBits = 11, clockBits = 21;
+constexpr uint32_t severalActors = (1u << actorBits) - 1, severalBlocks = UINT32_MAX - 1;
+constexpr uint32_t clockMask = (1u << clockBits) - 1;
 
 uint64_t pack(const Moment &m) {
-  return (uint64_t(m.block) + 1) << 32 | uint64_t(m.thread) << intervalBits |
-         (m.interval & intervalMask);
+  return (uint64_t(m.block) + 1) << 32 | uint64_t(m.actor) << clockBits | (m.clock & clockMask);
 }
 Moment unpack(uint64_t word) {
-  return {uint32_t(word >> 32) - 1, uint32_t(word >> intervalBits) & severalThreads,
-          uint32_t(word) & intervalMask};
+  return {uint32_t(word >> 32) - 1, uint32_t(word >> clockBits) & severalActors,
+          uint32_t(word) & clockMask};
 }
 
 // Did someone else do what `word` says, unordered with `now`?
-bool isUnordered(uint64_t word, const Moment &now) {
+bool isUnordered(uint64_t word, const Present &now) {
   if (!word)
     return false;
   Moment other = unpack(word);
   if (other.block != now.block)
     return true;
-  return other.interval == (now.interval & intervalMask) && other.thread != now.thread;
+  if (other.actor == now.actor)
+    return false;
+  uint32_t seen = other.actor == severalActors ? now.clocks->mostSeen(now.viewer)
+                                               : now.clocks->seen(now.viewer, other.actor);
+  return other.clock > (seen & clockMask);
 }
 
 } // namespace
@@ -56,16 +59,18 @@ void AccessLog::clear() {
   }
 }
 
-AccessLog::Conflict AccessLog::read(const void *address, int64_t bytes, const Moment &now) {
+AccessLog::Conflict AccessLog::read(const void *address, int64_t bytes, const Present &now) {
   int64_t offset = (const std::byte *)address - start;
   for (int64_t i = offset / granule; i <= (offset + bytes - 1) / granule; ++i) {
     Cell &cell = cells[i];
     uint64_t known = cell.reader.load(std::memory_order_relaxed), mine = pack(now);
     if (isUnordered(known, now)) {
-      Moment several = now;
-      if (unpack(known).block != now.block)
+      Moment several = now, other = unpack(known);
+      if (other.block != now.block)
         several.block = severalBlocks;
-      several.thread = severalThreads;
+      else
+        several.clock = std::max(several.clock, other.clock);
+      several.actor = severalActors;
       mine = pack(several);
     }
     cell.reader.store(mine, std::memory_order_seq_cst);
@@ -76,7 +81,24 @@ AccessLog::Conflict AccessLog::read(const void *address, int64_t bytes, const Mo
   return {};
 }
 
-AccessLog::Conflict AccessLog::write(const void *address, int64_t bytes, const Moment &now) {
+AccessLog::Conflict AccessLog::lookBefore(const void *address, int64_t bytes, const Present &now,
+                                          std::vector<Moment> &writers) {
+  int64_t offset = (const std::byte *)address - start;
+  for (int64_t i = offset / granule; i <= (offset + bytes - 1) / granule; ++i) {
+    uint64_t writer = cells[i].writer.load(std::memory_order_relaxed);
+    if (!writer)
+      continue;
+    Moment other = unpack(writer);
+    if (isUnordered(writer, now))
+      return {true, true, true, other};
+    if (writers.empty() || writers.back().actor != other.actor ||
+        writers.back().clock != other.clock)
+      writers.push_back(other);
+  }
+  return {};
+}
+
+AccessLog::Conflict AccessLog::write(const void *address, int64_t bytes, const Present &now) {
   int64_t offset = (const std::byte *)address - start;
   for (int64_t i = offset / granule; i <= (offset + bytes - 1) / granule; ++i) {
     Cell &cell = cells[i];
@@ -86,7 +108,7 @@ AccessLog::Conflict AccessLog::write(const void *address, int64_t bytes, const M
     uint64_t reader = cell.reader.load(std::memory_order_seq_cst);
     if (isUnordered(reader, now)) {
       Moment other = unpack(reader);
-      bool known = other.thread != severalThreads && other.block != severalBlocks;
+      bool known = other.actor != severalActors && other.block != severalBlocks;
       return {true, false, known, other};
     }
   }

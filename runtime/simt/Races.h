@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Who touched memory last, so that two threads that no barrier orders are seen at once.
+// Who touched memory last, so that two threads that nothing orders are seen at once.
 #pragma once
+
+#include "runtime/simt/Clocks.h"
 
 #include <atomic>
 #include <cstddef>
@@ -8,9 +10,16 @@
 
 namespace fluxion::rt::simt {
 
-// Where an access stands: a thread of a block, between two barriers.
+// Where an access stands: an actor of a block (a thread, or an engine) at a time of its clock.
 struct Moment {
-  uint32_t block, thread, interval;
+  uint32_t block, actor, clock;
+};
+
+// The moment of an access, and the actor whose knowledge decides what came before it: for an
+// engine the thread that set it to work.
+struct Present : Moment {
+  uint32_t viewer;
+  const Clocks *clocks;
 };
 
 class AccessLog {
@@ -30,9 +39,13 @@ public:
     bool found = false, otherWrote = false, otherBlockKnown = true;
     Moment other{};
   };
-  // Other threads' accesses that nothing orders with this one.
-  Conflict read(const void *address, int64_t bytes, const Moment &now);
-  Conflict write(const void *address, int64_t bytes, const Moment &now);
+  // Others' accesses that nothing orders with this one.
+  Conflict read(const void *address, int64_t bytes, const Present &now);
+  Conflict write(const void *address, int64_t bytes, const Present &now);
+  // As read, of an engine whose reads somebody else keeps: looks at writers alone. `writers` gets
+  // each one's latest moment.
+  Conflict lookBefore(const void *address, int64_t bytes, const Present &now,
+                      std::vector<Moment> &writers);
 
 private:
   // One word each, so that blocks on several host threads need no lock; 0: nobody.

@@ -114,6 +114,19 @@ INSTANTIATE_TEST_SUITE_P(
                "(tensor<3x9x17xf64>, tensor<3x21x17xf64>) -> tensor<3x9x21xf64> return %z : "
                "tensor<3x9x21xf64> }",
                1e-13},
+        OpCase{"empty",
+               "(%x: tensor<0x4xf32>, %y: tensor<5x0xf32>, %v: tensor<f32>) -> (tensor<0x4xf32>, "
+               "tensor<0xf32>, tensor<4xf32>, tensor<4xf32>, tensor<5x4xf32>, tensor<2x4xf32>)" MAIN
+               "{ %a = fluxion.exp %x : tensor<0x4xf32> "
+               "%b = fluxion.reduce max %x dims [1] : (tensor<0x4xf32>) -> tensor<0xf32> "
+               "%c = fluxion.reduce max %x dims [0] : (tensor<0x4xf32>) -> tensor<4xf32> "
+               "%d = fluxion.reduce sum %x dims [0] : (tensor<0x4xf32>) -> tensor<4xf32> "
+               "%e = fluxion.dot_general %y, %x contracting [1] x [0] : (tensor<5x0xf32>, "
+               "tensor<0x4xf32>) -> tensor<5x4xf32> "
+               "%f = fluxion.pad %x with %v low [2, 0] high [0, 0] interior [0, 0] : "
+               "(tensor<0x4xf32>, tensor<f32>) -> tensor<2x4xf32> "
+               "return %a, %b, %c, %d, %e, %f : tensor<0x4xf32>, tensor<0xf32>, tensor<4xf32>, "
+               "tensor<4xf32>, tensor<5x4xf32>, tensor<2x4xf32> }"},
         OpCase{"dot_vector",
                "(%x: tensor<1000xf32>, %y: tensor<1000xf32>) -> tensor<f32>" MAIN
                "{ %z = fluxion.dot_general %x, %y contracting [0] x [0] : (tensor<1000xf32>, "
@@ -236,6 +249,23 @@ INSTANTIATE_TEST_SUITE_P(
             "tensor<3x8x5xf32> "
             "return %a, %b, %c, %d, %e, %f : tensor<5x3x4xf32>, tensor<12x5xf32>, "
             "tensor<3x2x5xf32>, tensor<5x4x9xf32>, tensor<3x4x5xf32>, tensor<3x8x5xf32> }"},
+        // Short dimensions that lie together in the operand, or in the result, are walked as one.
+        OpCase{"movement_short_dimensions",
+               "(%x: tensor<37x19x3x3xf32>, %y: tensor<3x3x19x37xf32>, %z: tensor<2x40x5x7xf64>, "
+               "%p: tensor<2x3x9x10xf32>) -> "
+               "(tensor<3x3x19x37xf32>, tensor<37x19x3x3xf32>, tensor<2x5x7x40xf64>, "
+               "tensor<2x40x5x7xf64>, tensor<2x9x10x3xf32>)" MAIN
+               "{ %a = fluxion.transpose %x [2, 3, 1, 0] : (tensor<37x19x3x3xf32>) -> "
+               "tensor<3x3x19x37xf32> %b = fluxion.transpose %y [3, 2, 0, 1] : "
+               "(tensor<3x3x19x37xf32>) -> tensor<37x19x3x3xf32> %c = fluxion.add %b, %x : "
+               "tensor<37x19x3x3xf32> %d = fluxion.transpose %z [0, 2, 3, 1] : "
+               "(tensor<2x40x5x7xf64>) -> tensor<2x5x7x40xf64> %e = fluxion.exp %d : "
+               "tensor<2x5x7x40xf64> %f = fluxion.transpose %e [0, 3, 1, 2] : "
+               "(tensor<2x5x7x40xf64>) -> tensor<2x40x5x7xf64> %g = fluxion.transpose %p [0, 2, "
+               "3, 1] : (tensor<2x3x9x10xf32>) -> tensor<2x9x10x3xf32> return %a, %c, %d, %f, %g "
+               ": tensor<3x3x19x37xf32>, tensor<37x19x3x3xf32>, tensor<2x5x7x40xf64>, "
+               "tensor<2x40x5x7xf64>, tensor<2x9x10x3xf32> }",
+               1e-6},
         OpCase{
             "broadcast_iota_constant",
             "(%x: tensor<4x1xf32>) -> (tensor<3x4x20xf32>, tensor<6x7xi32>, tensor<2x3xf32>)" MAIN

@@ -193,3 +193,12 @@ func.func @convolution_c6(%x: tensor<1x4x2xf32>, %k: tensor<2x4x3xf32>) {
   %y = fluxion.convolution %x, %k {input_dims = array<i64: 0, 1, 2>, kernel_dims = array<i64: 0, 1, 2>, lhs_dilation = array<i64: 1>, output_dims = array<i64: 0, 1, 2>, padding = array<i64: 0, 0>, rhs_dilation = array<i64: 1>, window_strides = array<i64: 1>} : (tensor<1x4x2xf32>, tensor<2x4x3xf32>) -> tensor<1x2x0xf32>
   return
 }
+
+// -----
+
+func.func @convolution_c7(%x: tensor<1x4x5xf32>, %k: tensor<2x4x3xf32>) {
+  // expected-error@+2 {{convolution_c7: 'f32' operands have no wide result}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %y = fluxion.convolution %x, %k {input_dims = array<i64: 0, 1, 2>, kernel_dims = array<i64: 0, 1, 2>, lhs_dilation = array<i64: 1>, output_dims = array<i64: 0, 1, 2>, padding = array<i64: 0, 0>, rhs_dilation = array<i64: 1>, window_strides = array<i64: 1>, wide_result} : (tensor<1x4x5xf32>, tensor<2x4x3xf32>) -> tensor<1x2x3xf32>
+  return
+}

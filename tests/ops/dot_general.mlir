@@ -54,6 +54,32 @@ func.func @adjoint() -> (tensor<2x3xf32>, tensor<3x2xf32>) {
   return %r#1, %r#2 : tensor<2x3xf32>, tensor<3x2xf32>
 }
 
+// bf16 factors, whose sums 4 + 2^-7 and 257 no bf16 has.
+// CHECK-LABEL: func.func @wide_result(
+// CHECK: fluxion.dot_general %{{.+}}, %{{.+}} contracting [1] x [0] {wide_result} : (tensor<2x2xbf16>, tensor<2x1xbf16>) -> tensor<2x1xf32>
+// VALUE-LABEL: @wide_result{{$}}
+// VALUE-NEXT: result0: f32[2, 1] {{\[\[}}4.0078{{[0-9]*}}], [257]]{{$}}
+// VALUE-NEXT: result1: f32[2, 2] {{\[\[}}2, 0.0078125], [4, 0.015625]]{{$}}
+func.func @wide_result() -> (tensor<2x1xf32>, tensor<2x2xbf16>) {
+  %x = fluxion.constant dense<[[2.0, 1.0], [128.0, 128.0]]> : tensor<2x2xbf16>
+  %y = fluxion.constant dense<[[2.0], [0.0078125]]> : tensor<2x1xbf16>
+  %d = fluxion.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32>
+  %r:3 = fluxion.vjp(%x, %y) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<2x2xbf16>, %b: tensor<2x1xbf16>):
+    %c = fluxion.dot_general %a, %b contracting [1] x [0] {wide_result} : (tensor<2x2xbf16>, tensor<2x1xbf16>) -> tensor<2x1xf32>
+    fluxion.yield %c : tensor<2x1xf32>
+  } : (tensor<2x2xbf16>, tensor<2x1xbf16>, tensor<2x1xf32>) -> (tensor<2x1xf32>, tensor<2x2xbf16>, tensor<2x1xbf16>)
+  return %r#0, %r#1 : tensor<2x1xf32>, tensor<2x2xbf16>
+}
+
+// CHECK-LABEL: func.func @precision(
+// CHECK: precision = #fluxion<precision tf32>
+func.func @precision() -> tensor<2x2xf32> {
+  %x = fluxion.constant dense<2.0> : tensor<2x2xf32>
+  %z = fluxion.dot_general %x, %x contracting [1] x [0] {precision = #fluxion<precision tf32>} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return %z : tensor<2x2xf32>
+}
+
 //--- invalid.mlir
 
 func.func @dot_general_c1(%x: tensor<2x3xf32>, %y: tensor<4x2xf32>) {
@@ -96,5 +122,23 @@ func.func @dot_general_c4(%x: tensor<2x3xf32>, %y: tensor<3xf64>) {
   // expected-error@+2 {{dot_general_c4: element types 'f32' and 'f64' differ}}
   // expected-error@+1 {{failed to infer returned types}}
   %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<2x3xf32>, tensor<3xf64>) -> tensor<2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_c5_wide(%x: tensor<2x2xf32>) {
+  // expected-error@+2 {{dot_general_c5: 'f32' operands have no wide result}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %z = fluxion.dot_general %x, %x contracting [1] x [0] {wide_result} : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  return
+}
+
+// -----
+
+func.func @dot_general_c5_tf32(%x: tensor<2x2xf64>) {
+  // expected-error@+2 {{dot_general_c5: 'f64' operands have no precision tf32}}
+  // expected-error@+1 {{failed to infer returned types}}
+  %z = fluxion.dot_general %x, %x contracting [1] x [0] {precision = #fluxion<precision tf32>} : (tensor<2x2xf64>, tensor<2x2xf64>) -> tensor<2x2xf64>
   return
 }

@@ -14,6 +14,10 @@ AffineExpr Access::dimension(Value iv) {
   return getAffineDimExpr(ivs.size() - 1, b.getContext());
 }
 
+void Access::setDimension(AffineExpr dimension, Value iv) {
+  ivs[cast<AffineDimExpr>(dimension).getPosition()] = iv;
+}
+
 void Access::setLanes(int64_t lanes, AffineExpr dimension, int64_t activeLanes) {
   emit.lanes = lanes;
   laneExpr = dimension;
@@ -96,7 +100,7 @@ Value Access::address(Value buffer, Type element, Value offset) {
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
   if (auto vector = dyn_cast<VectorType>(offset.getType()))
     pointer = VectorType::get(vector.getShape(), pointer);
-  Type memory = element.isInteger(1) ? b.getI8Type() : VectorEmitter::storage(element);
+  Type memory = memoryType(element);
   return LLVM::GEPOp::create(b, loc, pointer, memory, buffer, ArrayRef<LLVM::GEPArg>{offset});
 }
 
@@ -119,7 +123,14 @@ Value Access::tailMask() {
       DenseElementsAttr::get(VectorType::get({emit.lanes}, b.getI1Type()), ArrayRef<bool>(bits)));
 }
 
+Type Access::memoryType(Type element) {
+  return element.isInteger(1) ? b.getI8Type()
+                              : VectorEmitter::movedAs(VectorEmitter::storage(element));
+}
+
 Value Access::fromStorage(Value value, Type element) {
+  if (Type memory = memoryType(element); isa<FloatType>(element) && memory != element)
+    return emit.bitcast(value, memory, element);
   if (!element.isInteger(1))
     return value;
   return emit.compare(ir::CompareDirection::NE, value, emit.integer(0, b.getI8Type()),
@@ -128,7 +139,7 @@ Value Access::fromStorage(Value value, Type element) {
 
 Value Access::load(Value buffer, Type element, AffineExpr position, const Guard &guard,
                    Value dynamic) {
-  Type memory = element.isInteger(1) ? b.getI8Type() : VectorEmitter::storage(element);
+  Type memory = memoryType(element);
   unsigned align = std::max<unsigned>(1, memory.getIntOrFloatBitWidth() / 8);
   bool dynamicLanes = dynamic && isa<VectorType>(dynamic.getType());
   std::optional<int64_t> stride = dynamicLanes ? std::nullopt : laneStride(position);
@@ -177,10 +188,12 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
 }
 
 void Access::store(Value buffer, Type element, AffineExpr position, Value value) {
-  Type memory = element.isInteger(1) ? b.getI8Type() : VectorEmitter::storage(element);
+  Type memory = memoryType(element);
   unsigned align = std::max<unsigned>(1, memory.getIntOrFloatBitWidth() / 8);
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(b, loc, emit.typeOf(b.getI8Type()), value);
+  else if (isa<FloatType>(element))
+    value = emit.bitcast(value, element, memory);
   if (emit.lanes == 1 || laneStride(position) == 1) {
     Value at = address(buffer, element, scalar(position));
     if (Value mask = tailMask())

@@ -29,6 +29,7 @@ public:
 
   // A loop variable (i64) as an affine dimension.
   mlir::AffineExpr dimension(mlir::Value iv);
+  void setDimension(mlir::AffineExpr dimension, mlir::Value iv);
   mlir::AffineExpr constant(int64_t value) {
     return mlir::getAffineConstantExpr(value, b.getContext());
   }
@@ -81,6 +82,7 @@ private:
   mlir::Value address(mlir::Value buffer, mlir::Type element, mlir::Value offset);
   mlir::Value tailMask();
   mlir::Value evaluate(mlir::AffineExpr e, bool lanes);
+  mlir::Type memoryType(mlir::Type element);
   mlir::Value fromStorage(mlir::Value value, mlir::Type element);
   Guard condition(mlir::AffineExpr e, ir::CompareDirection direction, int64_t bound);
 };

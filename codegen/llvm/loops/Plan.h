@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/common/ScheduleKeys.h"
+#include "codegen/llvm/loops/Puller.h"
 #include "ir/Target.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Reduction.h"
@@ -15,21 +16,24 @@ namespace fluxion::codegen {
 // register tile's rows or lanes: a tile then reads memory in order, whatever the operand's own
 // order and pitch.
 struct Panels {
-  int64_t operand = 0;              // 0: the left side, 1: the right side
-  llvm::SmallVector<int64_t> batch; // dimensions of the operand
-  int64_t free = 0, summed = 0;     // dimensions of the operand
-  int64_t columns = 0, depth = 0, width = 0, batches = 1;
-  int64_t at = -1; // scratch offset
+  int64_t operand = 0;                    // 0: the left side, 1: the right side
+  llvm::SmallVector<int64_t> batch;       // dimensions of the operand
+  int64_t free = 0, summed = 0;           // dimensions of the operand
+  llvm::SmallVector<int64_t> outerSummed; // that are walked around `summed`, outermost first
+  int64_t columns = 0, depth = 0, width = 0, batches = 1; // depth: of all summed dimensions
+  int64_t slices = 1; // tasks of the copy along the outermost of several summed dimensions
+  int64_t at = -1;    // scratch offset
   // 0: a phase copies them all. Else tasks of so many panels copy a panel and read it from all
   // rows before the next.
   int64_t perTask = 0;
   int64_t panels() const { return (columns + width - 1) / width; }
-  int64_t tasks() const { return (batches * panels() + perTask - 1) / perTask; }
+  int64_t panelTasks() const { return (batches * panels() + perTask - 1) / perTask; }
   // Elements of a task's memory: while a panel is read the next is copied, but not transposed.
   int64_t taskElements() const { return (transposes() ? 1 : 2) * depth * width; }
   // Positions along `free` that a task of the copy takes.
   bool transposes() const { return summed > free; }
   int64_t taskColumns(int64_t lanes) const;
+  int64_t tasks(int64_t lanes) const;
 };
 
 // A reduction as loops: result[kept] = combination over `extents` of a term.
@@ -61,6 +65,9 @@ struct Tile {
   int64_t lanes = 1, vectors = 1;
   int64_t rowDim = -1, rows = 1;
   int64_t tapDim = -1, taps = 1;
+  // Tasks take all other positions for one block of lanes before the next: what the lanes read is
+  // more than a cache holds.
+  bool lanesOutermost = false;
   int64_t accumulators() const { return rows * taps * vectors; }
 };
 
@@ -90,6 +97,11 @@ struct Phase {
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
+  // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
+  // each in `partials`; Combine phases add the parts in order.
+  std::vector<Reduction> columns;
+  llvm::SmallVector<StoredValue> partials;
+  int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
   }
@@ -128,6 +140,8 @@ bool lanesAlongWidth(mlir::Operation *op, const ir::TargetInfo &target);
 // The operand (0 or 1) of a dot_general with one free and one summed dimension, not yet given a
 // width.
 std::optional<Panels> panelsOf(mlir::Operation *op, int64_t operand);
+// The kernel of a convolution whose features are its last dimension, in the order of the loops.
+std::optional<Panels> kernelPanelsOf(const Reduction &r);
 // Would the right side of this contraction be read through panels because it is summed along its
 // last dimension?
 bool packsTransposed(mlir::Operation *op);
@@ -142,6 +156,7 @@ int64_t tileTasks(const Reduction &r, const Tile &tile);
 int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 bool packsRight(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
+bool walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target);
 // All but their scratch.
 void choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocked,
                   const ir::TargetInfo &target, ScheduleKeys *keys);
@@ -154,22 +169,30 @@ KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 // Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
 // where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
+// Does `value` depend on `target` inside the kernel?
+bool dependsOn(mlir::Value value, mlir::Value target);
+// The rows of a kernel whose reductions all run along them or, into results alone, over them;
+// nothing for other kernels. `partials` has no place yet.
+std::optional<Phase> rowPhase(ir::KernelOp kernel, llvm::ArrayRef<Reduction> reductions,
+                              const ir::TargetInfo &target);
+
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
 bool isFlat(mlir::Value value);
 // One map loop nest: equal shapes.
 struct MapGroup {
   llvm::SmallVector<StoredValue> stores;
-  bool flat = false;                // over the flattened shape
-  int64_t lanes = 1;                // a block of the widest type fills one register
-  int64_t square = -1;              // the dimension walked in squares with the last one; -1: none
-  llvm::SmallVector<int64_t> outer; // sizes of the dimensions whose positions are tasks
+  bool flat = false; // over the flattened shape
+  int64_t lanes = 1; // a block of the widest type fills one register
+  Squares squares;
+  llvm::SmallVector<int64_t> outer, outerSizes; // dimensions whose positions are tasks
   int64_t tasks = 1;
-  // Positions of `square` taken together: neighbouring cache lines are then used soon after.
-  int64_t squareStep() const { return 4 * lanes; }
+  bool turns() const { return squares.laneDim >= 0; }
+  int64_t lines() const; // of squares in all
+  // Lines of a task: neighbouring cache lines are then used soon after.
+  int64_t lineStep() const { return 4 * lanes; }
 };
-llvm::SmallVector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores,
-                                      const ir::TargetInfo &target);
+std::vector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores, const ir::TargetInfo &target);
 inline constexpr int64_t flatTaskElements = 8192;
 int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);
 

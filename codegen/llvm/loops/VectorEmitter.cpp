@@ -45,12 +45,20 @@ Value VectorEmitter::integer(int64_t number, Type element) {
   return arith::ConstantOp::create(b, loc, value);
 }
 
+// Where a machine lacks 16-bit floats, LLVM would widen and narrow one that is only moved, by a
+// call.
+Type VectorEmitter::movedAs(Type element) {
+  return element.isBF16() || element.isF16() ? IntegerType::get(element.getContext(), 16) : element;
+}
+
 Value VectorEmitter::splat(Value scalar) {
-  return lanes == 1 || isa<VectorType>(scalar.getType())
-             ? scalar
-             : vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, scalar.getType()),
-                                           scalar)
-                   .getResult();
+  if (lanes == 1 || isa<VectorType>(scalar.getType()))
+    return scalar;
+  Type type = scalar.getType(), moved = movedAs(type);
+  if (moved != type)
+    scalar = arith::BitcastOp::create(b, loc, moved, scalar);
+  Value all = vector::BroadcastOp::create(b, loc, VectorType::get({lanes}, moved), scalar);
+  return bitcast(all, moved, type);
 }
 
 Value VectorEmitter::laneNumbers(Type element) {
@@ -95,10 +103,11 @@ Value VectorEmitter::apply(Atom atom, ArrayRef<Value> x, Type element) {
 }
 
 Value VectorEmitter::extremum(bool isMax, Value x, Value y) {
-  // arith.maximumf costs more than the two instructions this becomes: NaN of either side wins.
+  // NaN of either side wins. Less than arith.maximumf costs: the first two are one instruction of
+  // x86, in which x stays where either is NaN.
   Value wins = arith::CmpFOp::create(
-      b, loc, isMax ? arith::CmpFPredicate::UGT : arith::CmpFPredicate::ULT, x, y);
-  Value chosen = arith::SelectOp::create(b, loc, wins, x, y); // x if it wins or either is NaN
+      b, loc, isMax ? arith::CmpFPredicate::OGT : arith::CmpFPredicate::OLT, y, x);
+  Value chosen = arith::SelectOp::create(b, loc, wins, y, x);
   Value yIsNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, y, y);
   return arith::SelectOp::create(b, loc, yIsNan, y, chosen);
 }
@@ -261,7 +270,22 @@ Value VectorEmitter::compare(ir::CompareDirection direction, Value x, Value y, T
   return arith::CmpIOp::create(b, loc, isUnsigned ? unsignedOne : signedOne, x, y);
 }
 
+Value VectorEmitter::bound(bool largest, Type element) {
+  if (isa<FloatType>(element))
+    return constant(largest ? INFINITY : -INFINITY, element);
+  if (element.isUnsignedInteger())
+    return integer(largest ? -1 : 0, element);
+  int64_t width = storage(element).getIntOrFloatBitWidth(),
+          most = width == 64 ? INT64_MAX : (int64_t(1) << (width - 1)) - 1;
+  return integer(largest ? most : -most - 1, element);
+}
+
 Value VectorEmitter::select(Value pred, Value onTrue, Value onFalse) {
+  Type element = getElementTypeOrSelf(onTrue), moved = movedAs(element);
+  if (moved != element) {
+    Value chosen = select(pred, bitcast(onTrue, element, moved), bitcast(onFalse, element, moved));
+    return bitcast(chosen, moved, element);
+  }
   return arith::SelectOp::create(b, loc, pred, onTrue, onFalse);
 }
 
@@ -311,6 +335,8 @@ Value VectorEmitter::convert(Value x, Type from, Type to) {
     return arith::TruncFOp::create(b, loc, typeOf(to), x);
   }
   bool fromUnsigned = from.isUnsignedInteger() || from.isInteger(1);
+  if (to.isBF16())
+    return convertBf16(x, from, to);
   if (toFloat)
     return fromUnsigned ? arith::UIToFPOp::create(b, loc, typeOf(to), x).getResult()
                         : arith::SIToFPOp::create(b, loc, typeOf(to), x).getResult();

@@ -21,6 +21,8 @@ public:
   Value integer(int64_t number, mlir::Type element);
   Value apply(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);
   Value compare(ir::CompareDirection direction, Value x, Value y, mlir::Type element);
+  // The largest number of the type, or the smallest; of floats the infinities.
+  Value bound(bool largest, mlir::Type element);
   Value select(Value pred, Value onTrue, Value onFalse);
   Value convert(Value x, mlir::Type from, mlir::Type to);
   Value bitcast(Value x, mlir::Type from, mlir::Type to);
@@ -34,12 +36,15 @@ public:
   Value table(mlir::DenseElementsAttr elements);
   // The type arithmetic and memory use: ui8 is i8 in registers.
   static mlir::Type storage(mlir::Type element);
+  // The type an element is loaded, stored, selected and repeated as: 16-bit floats as i16.
+  static mlir::Type movedAs(mlir::Type element);
 
   mlir::OpBuilder &b;
   mlir::Location loc;
   int64_t lanes;
-  mlir::ModuleOp module; // where tables go
-  bool hasFma = true;    // else a fused multiply-add would become a library call
+  mlir::ModuleOp module;  // where tables go
+  bool hasFma = true;     // else a fused multiply-add would become a library call
+  bool hasAvx512 = false; // of x86: look-up within a register, scaling by powers of two
 
 private:
   Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);

@@ -24,6 +24,11 @@ void CompileFlags::add(CLI::App &command) {
   command.add_option("--batch", batch, "examples a step; the model's own by default");
   command.add_option("--threads", threads,
                      "worker threads, 0 for all; results do not depend on it");
+  command
+      .add_option("--precision", precision,
+                  "factors of f32 products: f32, tf32 (tensor cores of a GPU) or bf16; sums and "
+                  "state stay f32")
+      ->capture_default_str();
   command.add_option("--schedule", schedule, "key=value,... over every kernel's schedule");
   command.add_option("--tuning", tuning, "database of measured schedules, from fluxion tune");
   command.add_option("--skip", skip, "passes to leave out")->delimiter(',');
@@ -36,6 +41,7 @@ void CompileFlags::add(CLI::App &command) {
 
 CompileOptions CompileFlags::options() const {
   return {.target = target,
+          .precision = precision,
           .threads = threads,
           .cache = !noCache,
           .skip = skip,

@@ -62,6 +62,7 @@ namespace {
 std::string compileWords(const CompileFlags &flags) {
   std::string words = " --target=" + flags.target + " --batch=" + std::to_string(flags.batch) +
                       " --threads=" + std::to_string(flags.threads);
+  words += " --precision=" + flags.precision;
   if (!flags.schedule.empty())
     words += " --schedule='" + flags.schedule + "'";
   if (!flags.tuning.empty())

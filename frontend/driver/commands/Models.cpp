@@ -157,9 +157,10 @@ void addShow(CLI::App &app, int &status) {
               "  fluxion show vision/lenet --emit=asm       machine code as text\n"
               "  fluxion show vision/lenet --report --dump=DIR   the program after every pass too");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
-  command->add_option("--after", flags->after,
-                      "trace, differentiate, decompose, simplify, layout, fuse, schedule, order, "
-                      "plan-memory, lower");
+  command->add_option(
+      "--after", flags->after,
+      "trace, differentiate, decompose, simplify, layout, precision, fuse, schedule, order, "
+      "plan-memory, lower");
   command->add_option("--emit", flags->emit, "ir, llvm or asm");
   command->add_flag("--report", flags->report, "kernels before and after fusion");
   command->add_flag("--lint", flags->lint,

@@ -43,8 +43,13 @@ private:
 struct CompileOptions {
   std::string target = "cpu"; // this machine; "cpu:x86-64-v3", "cuda:sm_90a", "cuda-emulated";
                               // or several, "cpu,cuda:sm_80": picked where the program starts
-  int threads = 0;            // 0: $FLUXION_THREADS, else all
-  bool cache = true;          // compiled objects in the user's cache directory
+  // Factors of f32 products and convolutions, forward and reverse. "f32": as they are. "tf32": a
+  // GPU rounds them to 10 bits of mantissa and multiplies on tensor cores; CPUs compute in f32.
+  // "bf16": rounded to bf16 on every target. Products are summed in f32, and state, optimiser and
+  // all else stay f32.
+  std::string precision = "f32";
+  int threads = 0;                    // 0: $FLUXION_THREADS, else all
+  bool cache = true;                  // compiled objects in the user's cache directory
   std::vector<std::string> skip = {}; // passes to leave out
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass

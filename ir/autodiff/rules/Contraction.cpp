@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ir/ops/Contraction.h"
 
+#include "mlir/IR/TypeUtilities.h"
+
 using namespace mlir;
 using namespace fluxion::ir;
 
@@ -21,7 +23,7 @@ SmallVector<int64_t> freeDims(ArrayRef<int64_t> batching, ArrayRef<int64_t> cont
 Value operandCotangent(Emitter &emit, Value dz, int64_t dzFree, Value other,
                        ArrayRef<int64_t> batching, ArrayRef<int64_t> contracting,
                        ArrayRef<int64_t> otherBatching, ArrayRef<int64_t> otherContracting,
-                       int64_t rank) {
+                       int64_t rank, Precision precision) {
   int64_t batch = batching.size();
   SmallVector<int64_t> free = freeDims(batching, contracting, rank);
   SmallVector<int64_t> otherFree =
@@ -30,7 +32,7 @@ Value operandCotangent(Emitter &emit, Value dz, int64_t dzFree, Value other,
   for (size_t i = 0; i < otherFree.size(); ++i)
     dzContracting.push_back(dzFree + i);
   Expr product = emit(DotGeneralOp::create(emit.builder, emit.loc, dz, other, dzBatch,
-                                           otherBatching, dzContracting, otherFree));
+                                           otherBatching, dzContracting, otherFree, precision));
 
   // Where each dimension of the operand stands in the product.
   SmallVector<int64_t> permutation(rank),
@@ -53,9 +55,13 @@ SmallVector<Value> DotGeneralOp::adjoint(Emitter &emit, ValueRange grads) {
   int64_t lhsRank = cast<RankedTensorType>(getLhs().getType()).getRank(),
           rhsRank = cast<RankedTensorType>(getRhs().getType()).getRank();
   int64_t batch = getLhsBatching().size(), lhsFree = lhsRank - batch - getLhsContracting().size();
-  Value dx = operandCotangent(emit, grads[0], batch + lhsFree, getRhs(), getLhsBatching(),
-                              getLhsContracting(), getRhsBatching(), getRhsContracting(), lhsRank);
-  Value dy = operandCotangent(emit, grads[0], batch, getLhs(), getRhsBatching(),
-                              getRhsContracting(), getLhsBatching(), getLhsContracting(), rhsRank);
-  return {dx, dy};
+  // A wide result's cotangent is wide: so are the products with it.
+  Type narrow = getElementTypeOrSelf(getLhs()), wide = getElementTypeOrSelf(getResult());
+  Expr lhs = emit.convert(emit(getLhs()), wide), rhs = emit.convert(emit(getRhs()), wide);
+  Value dx =
+      operandCotangent(emit, grads[0], batch + lhsFree, rhs, getLhsBatching(), getLhsContracting(),
+                       getRhsBatching(), getRhsContracting(), lhsRank, getPrecision());
+  Value dy = operandCotangent(emit, grads[0], batch, lhs, getRhsBatching(), getRhsContracting(),
+                              getLhsBatching(), getLhsContracting(), rhsRank, getPrecision());
+  return {emit.convert(emit(dx), narrow), emit.convert(emit(dy), narrow)};
 }

@@ -26,6 +26,8 @@ struct Geometry {
   }
 };
 
+Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+
 int64_t dilated(int64_t size, int64_t dilation) { return (size - 1) * dilation + 1; }
 
 // Splits dimension `dim` of x into (groups, size / groups) and joins the groups with dimension
@@ -67,8 +69,8 @@ Value inputCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometry
     padding.append({low, input + window - 1 - spread - low});
   }
   int64_t groups = conv.getFeatureGroupCount(), batchGroups = conv.getBatchGroupCount();
-  Expr kernel = moveGroups(emit, emit(conv.getKernel()), conv.getKernelDims()[0],
-                           conv.getKernelDims()[1], groups);
+  Expr kernel = moveGroups(emit, emit.convert(emit(conv.getKernel()), elementOf(dy)),
+                           conv.getKernelDims()[0], conv.getKernelDims()[1], groups);
   // A forward batch group becomes a feature group: output features of group g only reach batch
   // slice g.
   kernel = moveGroups(emit, kernel, conv.getKernelDims()[0], conv.getKernelDims()[1], batchGroups);
@@ -76,7 +78,7 @@ Value inputCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometry
       emit.builder, emit.loc, dy, kernel, /*window_strides=*/conv.getLhsDilation(), padding,
       /*lhs_dilation=*/conv.getWindowStrides(), conv.getRhsDilation(), conv.getOutputDims(),
       swapped(conv.getKernelDims()), conv.getInputDims(), groups * batchGroups, 1,
-      !conv.getWindowReversal());
+      !conv.getWindowReversal(), conv.getPrecision());
   // (batch / groups, groups * features) back to (batch, features).
   return moveGroups(emit, emit(dx), conv.getInputDims()[1], conv.getInputDims()[0], batchGroups);
 }
@@ -95,11 +97,12 @@ Value kernelCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometr
   }
   // Feature groups of the forward pass are batch groups here, and the other way round.
   Value dw = ConvolutionOp::create(
-      emit.builder, emit.loc, conv.getInput(), dy, /*window_strides=*/conv.getRhsDilation(),
-      padding, conv.getLhsDilation(), /*rhs_dilation=*/conv.getWindowStrides(),
-      swapped(conv.getInputDims()), swapped(conv.getOutputDims()), swapped(conv.getKernelDims()),
+      emit.builder, emit.loc, emit.convert(emit(conv.getInput()), elementOf(dy)), dy,
+      /*window_strides=*/conv.getRhsDilation(), padding, conv.getLhsDilation(),
+      /*rhs_dilation=*/conv.getWindowStrides(), swapped(conv.getInputDims()),
+      swapped(conv.getOutputDims()), swapped(conv.getKernelDims()),
       /*feature_group_count=*/conv.getBatchGroupCount(),
-      /*batch_group_count=*/conv.getFeatureGroupCount(), false);
+      /*batch_group_count=*/conv.getFeatureGroupCount(), false, conv.getPrecision());
   if (!conv.getWindowReversal())
     return dw;
   SmallVector<int64_t> spatial(conv.getKernelDims().drop_front(2));
@@ -111,6 +114,8 @@ Value kernelCotangent(Emitter &emit, ConvolutionOp conv, Value dy, const Geometr
 
 SmallVector<Value> ConvolutionOp::adjoint(Emitter &emit, ValueRange grads) {
   Geometry size(*this);
-  return {inputCotangent(emit, *this, grads[0], size),
-          kernelCotangent(emit, *this, grads[0], size)};
+  // Of a wide result both are computed wide.
+  Type narrow = elementOf(getInput());
+  return {emit.convert(emit(inputCotangent(emit, *this, grads[0], size)), narrow),
+          emit.convert(emit(kernelCotangent(emit, *this, grads[0], size)), narrow)};
 }

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// The function of a contraction's launch: where a block stands among the results, where factors lie
+// in memory, and what becomes of finished sums. Main loops are of derived pipelines.
+#pragma once
+
+#include "codegen/nvptx/BlockEmitter.h"
+#include "codegen/nvptx/contract/ContractPlan.h"
+
+namespace fluxion::codegen {
+
+class ContractEmitter : public BlockEmitter {
+public:
+  using BlockEmitter::BlockEmitter;
+
+protected:
+  const Reduction &r = phase.reductions[0];
+  Contraction c = describeContraction(r);
+  Index batch; // of the block
+
+  // Positions of all the result's dimensions; `m` and `n` are of c.mDims and c.nDims.
+  Index keptAt(const Index &m, const Index &n);
+  // Of a side's own dimensions, the other side at its first.
+  Index keptOf(int side, const Index &own);
+  // Positions among the extents of the reduction, from those of c.kDims; those that phases leave
+  // out are beyond the last.
+  Index reducedAt(const Index &k);
+  Guard isTap(const Index &reduced);
+  // Positions of `flat`, a multiple of `vector`, in a group whose last size is one too: the last
+  // position is such a multiple for all to see.
+  Index positionsOf(Value flat, const ContractDims &dims, int64_t vector);
+
+  static bool isRagged(int64_t size, int64_t tile) { return size == 0 || size % tile; }
+
+  // A side's factor in memory, where `exists` holds; no buffer where it is computed.
+  struct FactorPlace {
+    Value buffer;
+    mlir::AffineExpr position;
+    Guard exists;
+  };
+  FactorPlace placeOf(int side, const Index &kept, const Index &reduced);
+  // The most neighbours along the side's contiguous group, at most 16 bytes and a power of two,
+  // that always lie together, aligned; 0 where the side is computed.
+  int64_t togetherIn(int side);
+
+  // Epilogue.cpp. Sums of a block's tile in shared memory: `parts` of each, added in order, in rows
+  // along the result's contiguous group.
+  struct SumTile {
+    Value memory;
+    int64_t tileM = 0, tileN = 0, parts = 1, pitch = 0;
+  };
+  // Everything that follows from the sums, by all threads; tileM and tileN are the tile's first
+  // positions.
+  void finishTile(const SumTile &tile, Value firstM, Value firstN);
+
+private:
+  int64_t resultLanes();
+  void finishLanes(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
+};
+
+} // namespace fluxion::codegen
