@@ -211,9 +211,9 @@ void Access::store(Value buffer, Type element, AffineExpr position, Value value)
                                align);
 }
 
-void Access::prefetch(Value buffer, Type element, AffineExpr position) {
+void Access::prefetch(Value buffer, Type element, AffineExpr position, bool soon) {
   Value at = address(buffer, element, scalar(position));
-  LLVM::Prefetch::create(b, loc, at, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(b, loc, at, /*rw=*/0, /*hint=*/soon ? 3 : 2, /*cache=*/1);
 }
 
 Guard Access::both(const Guard &a, const Guard &c) {

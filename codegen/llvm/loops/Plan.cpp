@@ -109,8 +109,8 @@ private:
   ScheduleKeys *keysOf(const Reduction &r) {
     return oneContraction && isContraction(r.op) ? &keys : nullptr;
   }
-  void planPanels(Reduction &r, const Tile &tile, bool packsRight);
-  void planBlocks(const Reduction &r, Phase &phase);
+  void planPanels(Reduction &r, Phase &phase, bool packsRight);
+  void planBlocks(const Reduction &r, Phase &phase, bool packsRight);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
     result.scratchBytes += (bytes + 63) / 64 * 64;
@@ -194,13 +194,19 @@ void Planner::planCombine(Phase phase, const Reduction &r, const StoredValue &pa
   result.phases.push_back(phase);
 }
 
-void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
-  choosePanels(r, tile, packsRight, keysOf(r));
+void Planner::planPanels(Reduction &r, Phase &phase, bool packsRight) {
+  const Tile &tile = phase.tile;
+  choosePanels(r, tile, packsRight, phase.blocking.depth > 0, target, keysOf(r));
   int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
   for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
     if (!*side)
       continue;
     Panels &panels = **side;
+    if (panels.perTask) {
+      phase.tasks = panels.panelTasks();
+      panels.at = scratch(panels.panelTasks() * panels.taskElements() * bytes);
+      continue;
+    }
     panels.at = scratch(panels.batches * panels.panels() * panels.depth * panels.width * bytes);
     Phase pack;
     pack.kind = Phase::Pack;
@@ -213,9 +219,9 @@ void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
   }
 }
 
-void Planner::planBlocks(const Reduction &r, Phase &phase) {
+void Planner::planBlocks(const Reduction &r, Phase &phase, bool packsRight) {
   const Tile &tile = phase.tile;
-  phase.blocking = chooseBlocking(r, tile, target, keysOf(r));
+  phase.blocking = chooseBlocking(r, tile, packsRight, target, keysOf(r));
   if (!phase.blocking.depth)
     return;
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
@@ -239,7 +245,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
   ScheduleKeys *own = keysOf(first);
-  bool right = !isGpu && packsRight(first, own);
+  bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
   first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
@@ -256,10 +262,10 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     result.phases.push_back(pad);
   }
   if (!isGpu) {
-    planPanels(first, phase.tile, right);
     phase.tile.lanesOutermost = walksLanesOutermost(first, target);
     phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase);
+    planBlocks(first, phase, right);
+    planPanels(first, phase, right);
   }
   for (Reduction &r : group)
     r.chunks = first.chunks;
