@@ -23,6 +23,11 @@ void ScheduleKeys::refuse(StringRef key, Attribute value, const Twine &valid) {
   out << " does not fit: it is " << valid;
 }
 
+void ScheduleKeys::refuse(const Twine &why) {
+  if (refused.empty())
+    refused = ("schedule does not fit: " + why).str();
+}
+
 int64_t ScheduleKeys::decide(StringRef key, int64_t chosen, const Twine &valid,
                              llvm::function_ref<bool(int64_t)> fits) {
   if (Attribute value = given.get(key)) {

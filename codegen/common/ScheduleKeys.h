@@ -20,6 +20,8 @@ public:
   // A divisor of `whole`, at most `most`.
   int64_t divisor(llvm::StringRef key, int64_t chosen, int64_t whole, int64_t most);
   bool flag(llvm::StringRef key, bool chosen);
+  // Where decisions that each fit do not fit together.
+  void refuse(const llvm::Twine &why);
   // Once every decision is made: a given key that nothing asked for is refused.
   void finish();
 

@@ -70,7 +70,7 @@ Index BlockEmitter::positions(Value flat, ArrayRef<int64_t> sizes) {
   Index index(sizes.size());
   Value rest = isNarrow ? narrow(flat) : flat;
   for (int64_t d = (int64_t)sizes.size() - 1; d >= 0; --d) {
-    if (sizes[d] == 1) {
+    if (sizes[d] <= 1) {
       index[d] = access.constant(0);
       continue;
     }

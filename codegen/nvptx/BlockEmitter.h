@@ -40,6 +40,7 @@ protected:
 
   // Threads.cpp
   Value shared(mlir::Type element, int64_t count); // address of a block's memory
+  Value dynamicShared(int64_t bytes);              // of a kernel that has no other memory shared
   Value sharedAt(Value base, mlir::Type element, Value index);
   Value loadShared(Value base, mlir::Type element, Value index, int64_t lanes = 1);
   void storeShared(Value base, mlir::Type element, Value index, Value value);

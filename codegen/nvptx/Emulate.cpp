@@ -15,7 +15,6 @@ using namespace fluxion::codegen;
 namespace {
 
 constexpr unsigned sharedSpace = 3;
-constexpr int32_t unchecked = INT32_MIN; // tables and stacks
 
 int64_t bytesOf(Type type) {
   if (auto vector = dyn_cast<VectorType>(type))
@@ -200,7 +199,7 @@ void KernelLowering::lowerShuffle(NVVM::ShflOp op) {
 
 LogicalResult KernelLowering::lower(Operation *op) {
   b.setInsertionPoint(op);
-  if (lowerRegister(op) || lowerMemory(op) || lowerEngines(op))
+  if (lowerRegister(op) || lowerMemory(op) || lowerWarps(op) || lowerEngines(op))
     return success();
   Type none = LLVM::LLVMVoidType::get(b.getContext());
   if (isa<NVVM::Barrier0Op>(op)) {

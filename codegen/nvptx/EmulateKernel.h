@@ -8,6 +8,8 @@
 
 namespace fluxion::codegen {
 
+inline constexpr int32_t unchecked = INT32_MIN; // a region: tables and stacks
+
 class KernelLowering {
 public:
   KernelLowering(mlir::ModuleOp module, mlir::LLVM::LLVMFuncOp kernel)
@@ -27,7 +29,7 @@ private:
   int64_t sharedBytes = 0, granule = 8;
   llvm::SmallVector<int64_t> written; // by argument: 0 or 1
   uint32_t sites = 0;
-  Value wordArray, sumArray; // see entryArray
+  Value wordArray, sumArray, fragmentWords; // see entryArray
 
   Type pointer() { return mlir::LLVM::LLVMPointerType::get(b.getContext()); }
   Value number(int32_t value) {
@@ -50,6 +52,13 @@ private:
   void lowerShuffle(mlir::NVVM::ShflOp op);
   void emitLayout();
   Value entryArray(Type element, int64_t count); // memory of a thread, for the whole kernel
+
+  // EmulateWarps.cpp: asynchronous copies, matrices of a warp.
+  bool lowerWarps(mlir::Operation *op);
+  bool lowerAsyncCopies(mlir::Operation *op);
+  void lowerLoadMatrix(mlir::NVVM::LdMatrixOp op);
+  bool lowerProduct(mlir::NVVM::MmaOp op);
+  Value fragmentArray(int64_t fragment);
 
   // EmulateEngines.cpp: what works beside the threads.
   mlir::LogicalResult checkProducts();

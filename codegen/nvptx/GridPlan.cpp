@@ -61,13 +61,14 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
   return grid;
 }
 
-int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target) {
+int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target,
+                                     ScheduleKeys *keys) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
   if (isContraction(r.op)) {
     Contraction c = describeContraction(r);
-    std::optional<HopperPlan> plan = planHopper(c, target);
-    return plan ? plan->chunks : contractChunks(c, target);
+    std::optional<HopperPlan> plan = planHopper(c, target, keys);
+    return plan ? plan->chunks : planContraction(c, target, keys).chunks;
   }
   int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
   int64_t summed = product(r.extents);

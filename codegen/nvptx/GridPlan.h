@@ -25,6 +25,7 @@ ReduceGrid reduceGrid(const Reduction &r);
 int64_t rowThreads(int64_t elements);
 
 // Into how many chunks the summed positions are split, whose results a second phase combines.
-int64_t gridChunks(const Reduction &r, const ir::TargetInfo &target);
+// `keys` are null where the schedule is not the reduction's.
+int64_t gridChunks(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 
 } // namespace fluxion::codegen

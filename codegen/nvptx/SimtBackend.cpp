@@ -2,7 +2,7 @@
 #include "codegen/nvptx/SimtBackend.h"
 
 #include "codegen/llvm/loops/Work.h"
-#include "codegen/nvptx/contract/ContractEmitter.h"
+#include "codegen/nvptx/contract/TileContract.h"
 #include "codegen/nvptx/hopper/HopperContract.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -19,10 +19,14 @@ constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
   if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op)) {
-    const Reduction &r = phase.reductions[0];
-    std::optional<HopperPlan> plan = planHopper(describeContraction(r), target);
-    if (plan && plan->chunks == r.chunks)
+    Contraction c = describeContraction(phase.reductions[0]);
+    ScheduleKeys keys(kernel);
+    std::optional<HopperPlan> plan =
+        planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+    if (plan && plan->chunks == phase.reductions[0].chunks)
       return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
+    if (planOf(c, kernel, target).tensorCores)
+      return std::make_unique<MmaContractEmitter>(kernel, phase, target, b);
     return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
   }
   return std::make_unique<BlockEmitter>(kernel, phase, target, b);
@@ -40,8 +44,8 @@ public:
       return cost;
     }
     cost.backend = "simt";
-    Builder b(kernel.getContext());
-    cost.schedule = b.getDictionaryAttr({b.getNamedAttr("backend", b.getStringAttr("simt"))});
+    cost.schedule = plan.schedule;
+    cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
     countWork(kernel, cost);

@@ -33,6 +33,20 @@ Value BlockEmitter::shared(Type element, int64_t count) {
   return LLVM::AddressOfOp::create(b, loc, global);
 }
 
+Value BlockEmitter::dynamicShared(int64_t bytes) {
+  launch.sharedBytes = bytes;
+  LLVM::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard restore(b);
+    b.setInsertionPoint(function);
+    global = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                                    /*isConstant=*/false, LLVM::Linkage::External,
+                                    launch.symbol + "_dynamic", Attribute(), /*alignment=*/128,
+                                    sharedSpace);
+  }
+  return LLVM::AddressOfOp::create(b, loc, global);
+}
+
 Value BlockEmitter::sharedAt(Value base, Type element, Value index) {
   return LLVM::GEPOp::create(b, loc, base.getType(), memoryType(b, element), base,
                              ArrayRef<LLVM::GEPArg>{index});

@@ -74,6 +74,7 @@ void Block::prepareShared() {
     std::abort();
   std::memset(memory.get(), 0xff, memoryBytes);
   sharedLog = std::make_unique<AccessLog>(memory.get(), memoryBytes, launch->granule());
+  onTheirWay.clear();
 }
 
 void Block::barrier(fx_simt_thread *self, uint32_t id, uint32_t count, uint32_t site) {
@@ -206,6 +207,9 @@ void Block::access(fx_simt_thread *self, const void *address, int64_t bytes, int
                 ", which is no multiple of " + std::to_string(align) + " (misaligned)");
   if (!log || at < log->begin() || at + bytes > log->end())
     return;
+  if (region < 0 && isOnItsWay(at, bytes))
+    return stop(nameOf(index) + verb + regionName(region, offset) +
+                ", to which an asynchronous copy is on its way that nobody has waited for");
   Present now{{number, index, clocks.now(index)}, index, &clocks};
   AccessLog::Conflict conflict = writes ? log->write(at, bytes, now) : log->read(at, bytes, now);
   if (conflict.found)

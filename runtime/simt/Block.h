@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -59,6 +60,16 @@ public:
   void access(fx_simt_thread *self, const void *address, int64_t bytes, int32_t align,
               int32_t region, bool writes);
 
+  // BlockWarps.cpp
+  void copyAsync(fx_simt_thread *self, void *to, const void *from, int32_t bytes, int32_t read,
+                 int32_t toRegion, int32_t fromRegion);
+  void commitAsync(fx_simt_thread *self);
+  void waitForAsync(fx_simt_thread *self, uint32_t groups);
+  void loadMatrices(fx_simt_thread *self, const void *row, uint32_t *words, uint32_t count,
+                    bool transposed, int32_t region, uint32_t site);
+  void multiplyOfWarp(fx_simt_thread *self, const uint32_t *left, const uint32_t *right,
+                      float *sums, uint32_t type, uint32_t site);
+
   // BlockCopies.cpp
   void setRegisters(fx_simt_thread *self, uint32_t count);
   void proxyFence(fx_simt_thread *self);
@@ -82,6 +93,11 @@ public:
   void waitForProducts(fx_simt_thread *self, uint32_t groups);
 
 private:
+  struct AsyncCopy {
+    std::byte *to;
+    const void *from;
+    int32_t bytes, read;
+  };
   enum Wait : uint8_t { Nothing, AtBarrier, AtShuffle, AtMeeting, AtMbarrier, Left };
   struct Thread : fx_simt_thread {
     Wait wait = Nothing;
@@ -93,6 +109,7 @@ private:
     uint32_t registers = 0, fenced = 0; // a clock: what was written before is visible to engines
     bool productsFenced = false;
     Groups copies;
+    std::deque<std::vector<AsyncCopy>> async; // groups on their way; the last is still open
   };
   Launch *launch = nullptr;
   uint32_t number = 0;
@@ -105,6 +122,7 @@ private:
   std::unique_ptr<std::byte, Free> memory;
   int64_t memoryBytes = 0;
   std::unique_ptr<AccessLog> sharedLog;
+  std::vector<bool> onTheirWay; // words of shared memory that asynchronous copies will write
   Clocks clocks;
   std::map<int64_t, Mbarrier> mbarriers; // by their place in shared memory
   std::vector<EngineRead> engineReads;   // of shared memory, not known to be over
@@ -129,6 +147,7 @@ private:
                            int64_t offset) const;
   std::string regionName(int32_t region, int64_t offset) const;
 
+  bool isOnItsWay(const void *address, int64_t bytes) const;
   // Offset of an address in shared memory; a fault where `bytes` do not fit there.
   int64_t sharedOffset(uint32_t thread, const void *address, int64_t bytes, int64_t align,
                        const char *what);

@@ -2,7 +2,8 @@
 // Products of warpgroups from shared memory, and matrices that warps store there.
 #include "runtime/simt/Block.h"
 
-#include <bit>
+#include "runtime/simt/Numbers.h"
+
 #include <cstring>
 
 namespace fluxion::rt::simt {
@@ -12,25 +13,10 @@ constexpr uint32_t warpSize = 32, warpgroupSize = 128;
 // Meetings whose place in the code nothing else tells apart.
 constexpr uint32_t commitSite = 0x80000000, waitSite = 0x80000001;
 
-float fromHalf(uint16_t bits) {
-  uint32_t sign = uint32_t(bits & 0x8000) << 16, exponent = bits >> 10 & 31, mantissa = bits & 1023;
-  if (exponent == 0) { // zero or subnormal
-    float value = float(mantissa) * 0x1p-24f;
-    return sign ? -value : value;
-  }
-  uint32_t biased = exponent == 31 ? 255 : exponent + 112;
-  return std::bit_cast<float>(sign | biased << 23 | mantissa << 13);
-}
-
 float element(const std::byte *at, uint32_t type) {
-  if (type == FX_SIMT_TF32) {
-    uint32_t bits;
-    std::memcpy(&bits, at, 4);
-    return std::bit_cast<float>(bits & ~uint32_t(0x1fff));
-  }
-  uint16_t bits;
-  std::memcpy(&bits, at, 2);
-  return type == FX_SIMT_BF16 ? std::bit_cast<float>(uint32_t(bits) << 16) : fromHalf(bits);
+  uint32_t bits = 0;
+  std::memcpy(&bits, at, type == FX_SIMT_TF32 ? 4 : 2);
+  return number(bits, type);
 }
 
 } // namespace

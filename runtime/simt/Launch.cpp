@@ -143,6 +143,32 @@ void fx_simt_bulk_wait(fx_simt_thread *self, uint32_t groups) {
   Block::current().waitForCopies(self, groups);
 }
 
+void fx_simt_copy_async(fx_simt_thread *self, void *to, const void *from, int32_t bytes,
+                        int32_t read, int32_t to_region, int32_t from_region) {
+  Block::current().copyAsync(self, to, from, bytes, read, to_region, from_region);
+}
+
+void fx_simt_copy_commit(fx_simt_thread *self) { Block::current().commitAsync(self); }
+
+void fx_simt_copy_wait(fx_simt_thread *self, uint32_t groups) {
+  Block::current().waitForAsync(self, groups);
+}
+
+void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *words, uint32_t count,
+                           uint32_t transposed, int32_t region, uint32_t site) {
+  Block::current().loadMatrices(self, row, words, count, transposed, region, site);
+}
+
+uint32_t fx_simt_tf32(uint32_t bits) {
+  bool isFinite = (bits & 0x7f800000) != 0x7f800000;
+  return (isFinite ? bits + 0x1000 : bits) & ~uint32_t(0x1fff);
+}
+
+void fx_simt_mma(fx_simt_thread *self, const uint32_t *left, const uint32_t *right, float *sums,
+                 uint32_t type, uint32_t site) {
+  Block::current().multiplyOfWarp(self, left, right, sums, type, site);
+}
+
 void fx_simt_store_matrices(fx_simt_thread *self, void *row, const uint32_t *words, uint32_t count,
                             uint32_t transposed, uint32_t site) {
   Block::current().storeMatrices(self, row, words, count, transposed, site);

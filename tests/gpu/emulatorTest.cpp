@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
+
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
@@ -179,6 +181,119 @@ TEST(Emulator, AShuffleThatSomeLanesSkip) {
   )")
                   .fault,
               HasSubstr("waits at a shuffle that thread 16 never reaches"));
+}
+
+// From the thread's float of the input to its float of shared memory.
+const std::string copy =
+    "%global = llvm.addrspacecast %from : !llvm.ptr to !llvm.ptr<1>\n"
+    "nvvm.cp.async.shared.global %mine, %global, 4, cache = ca : !llvm.ptr<3>, !llvm.ptr<1>\n"
+    "nvvm.cp.async.commit.group\n";
+
+TEST(Emulator, AsynchronousCopiesAreThereAfterAWaitAndABarrier) {
+  Outcome outcome = run(copy + "nvvm.cp.async.wait.group 0\nnvvm.barrier0\n" + read);
+  EXPECT_EQ(outcome.fault, "");
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(outcome.numbers[i], 31 - i);
+}
+
+TEST(Emulator, AnAsynchronousCopyFillsWithZerosWhatItDoesNotRead) {
+  Outcome outcome = run(R"(
+    %beyond = llvm.getelementptr %in[1000] : (!llvm.ptr) -> !llvm.ptr, f32
+    %global = llvm.addrspacecast %beyond : !llvm.ptr to !llvm.ptr<1>
+    nvvm.cp.async.shared.global %mine, %global, 4, cache = ca, %c0 : !llvm.ptr<3>, !llvm.ptr<1>, i32
+    nvvm.cp.async.commit.group
+    nvvm.cp.async.wait.group 0
+    nvvm.barrier0
+  )" + read,
+                        1, std::vector<float>(32, 7));
+  EXPECT_EQ(outcome.fault, "");
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(outcome.numbers[i], 0);
+}
+
+TEST(Emulator, AnAsynchronousCopyThatNobodyWaitedForIsNotThere) {
+  EXPECT_THAT(run(copy + "nvvm.barrier0\n" + read).fault,
+              AllOf(HasSubstr("reads shared variable 0 at offset 124"),
+                    HasSubstr("an asynchronous copy is on its way that nobody has waited for")));
+  EXPECT_THAT(
+      run(copy + "nvvm.cp.async.commit.group\nnvvm.cp.async.wait.group 2\nnvvm.barrier0\n" + read)
+          .fault,
+      HasSubstr("that nobody has waited for"));
+}
+
+TEST(Emulator, AWaitIsNoBarrier) {
+  EXPECT_THAT(run(copy + "nvvm.cp.async.wait.group 0\n" + read).fault, HasSubstr("(race)"));
+}
+
+TEST(Emulator, AnAsynchronousCopyOverWhatOthersStillReadIsARace) {
+  EXPECT_THAT(run(write + "nvvm.barrier0\n" + read + copy).fault,
+              HasSubstr("to which an asynchronous copy is on its way"));
+}
+
+TEST(Emulator, AnAsynchronousCopyReadsInsideItsBuffer) {
+  EXPECT_THAT(run(R"(
+    %before = llvm.getelementptr %in[-1] : (!llvm.ptr) -> !llvm.ptr, f32
+    %global = llvm.addrspacecast %before : !llvm.ptr to !llvm.ptr<1>
+    nvvm.cp.async.shared.global %mine, %global, 4, cache = ca : !llvm.ptr<3>, !llvm.ptr<1>
+  )")
+                  .fault,
+              HasSubstr("reads 4 bytes at offset -4 of argument 0"));
+}
+
+// One matrix of 8 x 8 halves: a row of 16 bytes for each of eight lanes.
+std::string loadMatrix(const std::string &layout) {
+  return "%c8 = llvm.mlir.constant(8 : i32) : i32\n%c4 = llvm.mlir.constant(4 : i32) : i32\n"
+         "%r = llvm.urem %tid, %c8 : i32\n%first = llvm.mul %r, %c4 : i32\n"
+         "%row = llvm.getelementptr %tile[%first] : (!llvm.ptr<3>, i32) -> !llvm.ptr<3>, f32\n"
+         "%word = nvvm.ldmatrix %row {num = 1 : i32, layout = #nvvm.mma_layout<" +
+         layout +
+         ">, shape = #nvvm.ld_st_matrix_shape<m = 8, n = 8>, eltType = "
+         "#nvvm.ld_st_matrix_elt_type<b16>} : (!llvm.ptr<3>) -> i32\n"
+         "llvm.store %word, %to : i32, !llvm.ptr\n";
+}
+
+TEST(Emulator, LoadsAMatrixAsItLiesAndTransposed) {
+  Outcome rows = run(write + "nvvm.barrier0\n" + loadMatrix("row"));
+  EXPECT_EQ(rows.fault, "");
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(rows.numbers[i], i);
+  Outcome columns = run(write + "nvvm.barrier0\n" + loadMatrix("col"));
+  EXPECT_EQ(columns.fault, "");
+  auto half = [](int row, int column) { // of the floats 0, 1, 2 ...
+    return uint16_t(std::bit_cast<uint32_t>(float(4 * row + column / 2)) >> 16 * (column % 2));
+  };
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(std::bit_cast<uint32_t>(columns.numbers[i]),
+              half(i % 4 * 2, i / 4) | uint32_t(half(i % 4 * 2 + 1, i / 4)) << 16);
+  EXPECT_THAT(run(write + loadMatrix("row")).fault, HasSubstr("(race)"));
+}
+
+// Every word of both fragments is the lane's number; the last 13 bits of a tf32 do not count.
+std::string multiply(const std::string &factor) {
+  return "%x = llvm.load %from : !llvm.ptr -> f32\n" + factor +
+         "%zero = llvm.mlir.constant(0.5 : f32) : f32\n"
+         "%d = nvvm.mma.sync A[%f, %f, %f, %f] B[%f, %f] C[%zero, %zero, %zero, %zero] "
+         "{layoutA = #nvvm.mma_layout<row>, layoutB = #nvvm.mma_layout<col>, "
+         "multiplicandAPtxType = #nvvm.mma_type<tf32>, multiplicandBPtxType = "
+         "#nvvm.mma_type<tf32>, shape = #nvvm.shape<m = 16, n = 8, k = 8>} : (i32, i32, f32) -> "
+         "!llvm.struct<(f32, f32, f32, f32)>\n"
+         "%first = llvm.extractvalue %d[0] : !llvm.struct<(f32, f32, f32, f32)>\n"
+         "llvm.store %first, %to : f32, !llvm.ptr\n";
+}
+
+TEST(Emulator, MultipliesMatricesOfAWarp) {
+  for (const char *factor :
+       {"%f = nvvm.convert.float.to.tf32 %x {rnd = #nvvm.fp_rnd_mode<rna>}\n",
+        "%bits = llvm.bitcast %x : f32 to i32\n%f = llvm.or %bits, %c31 : i32\n"}) {
+    Outcome outcome = run(multiply(factor));
+    EXPECT_EQ(outcome.fault, "");
+    for (int lane = 0; lane < 32; ++lane) {
+      float sum = 0.5;
+      for (int k = 0; k < 8; ++k)
+        sum += float(lane / 4 * 4 + k % 4) * float(lane % 4 * 2 * 4 + k % 4);
+      EXPECT_EQ(outcome.numbers[lane], sum);
+    }
+  }
 }
 
 } // namespace

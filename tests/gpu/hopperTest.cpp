@@ -104,10 +104,11 @@ std::string textOf(const Convolution &c) {
   return text + "  return " + (c.relu ? "%r" : "%p") + " : " + y + "\n}\n";
 }
 
-std::string run(const std::string &text, double tolerance) {
+std::string run(const std::string &text, double tolerance, const std::string &schedule = "") {
   Case program(text);
   driver::Request request;
   request.options.target = "cuda-emulated:sm_90a";
+  request.options.schedule = schedule;
   program.compile(request);
   auto inputs = program.inputsOf("main", {.low = -1, .high = 1});
   for (Tensor &input : inputs)
@@ -137,6 +138,35 @@ TEST_P(Products, EqualTheReference) {
 }
 
 TEST_P(Products, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
+
+class Shapes : public ::testing::TestWithParam<std::string> {};
+
+// Tiles of every shape, none of which divides the product; right sides along k and across it.
+TEST_P(Shapes, EqualTheReference) {
+  Product product{"shape", 0, 200, 296, 200};
+  for (bool along : {true, false}) {
+    product.transposeRight = along;
+    EXPECT_EQ(run(textOf(product), 2e-2, GetParam()), "") << along;
+  }
+  product.result = "f32";
+  EXPECT_EQ(run(textOf(product), 2e-2, GetParam()), "");
+}
+
+TEST(Schedules, OfEngines) {
+  Case program(textOf(Product{"plain", 0, 64, 64, 64}));
+  driver::Request request;
+  request.options.target = "cuda:sm_90a";
+  request.assembly = true;
+  request.options.schedule = "engines=false";
+  EXPECT_THAT(program.text(request), Not(HasSubstr("wgmma")));
+  request.options.schedule = "tile_m=64,tile_n=256";
+  try {
+    program.text(request);
+    FAIL() << "a tile that no warpgroups take";
+  } catch (const std::exception &error) {
+    EXPECT_THAT(error.what(), HasSubstr("no warpgroups take tiles of 64x256"));
+  }
+}
 
 class Convolutions : public ::testing::TestWithParam<Convolution> {};
 
@@ -178,6 +208,13 @@ INSTANTIATE_TEST_SUITE_P(
                       Product{"shares", 0, 64, 32, 512}, Product{"persistent", 0, 4352, 1040, 8},
                       Product{"chunks", 0, 64, 32, 4096, false, true, "bf16", "bf16", "relu"}),
     [](const auto &info) { return std::string(info.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(Hopper, Shapes,
+                         ::testing::Values("tile_m=128,tile_n=256", "tile_m=128,tile_n=192",
+                                           "tile_m=128,tile_n=128", "tile_m=128,tile_n=64",
+                                           "tile_m=128,tile_n=32", "tile_m=128,tile_n=16",
+                                           "tile_m=64,tile_n=128", "tile_m=64,tile_n=64",
+                                           "tile_m=64,tile_n=32", "tile_m=64,tile_n=16"));
 
 INSTANTIATE_TEST_SUITE_P(
     Hopper, Convolutions,

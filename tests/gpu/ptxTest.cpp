@@ -98,7 +98,32 @@ INSTANTIATE_TEST_SUITE_P(
                  "(%x: tensor<256x256xf32>, %y: tensor<256x256xf32>) -> tensor<256x256xf32>" MAIN
                  "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<256x256xf32>, "
                  "tensor<256x256xf32>) -> tensor<256x256xf32> return %z : tensor<256x256xf32> }",
-                 {"st.shared.b32", "bar.sync", "ld.shared.v", "fma.rn.f32"}},
+                 {"cp.async.cg.shared.global", "cp.async.wait_group", "bar.sync", "ld.shared.v4",
+                  "fma.rn.f32", "st.global.v4"}},
+        KindCase{"contract_tf32",
+                 "(%x: tensor<256x256xf32>, %y: tensor<256x256xf32>) -> tensor<256x256xf32>" MAIN
+                 "{ %z = fluxion.dot_general %x, %y contracting [1] x [1] {precision = "
+                 "#fluxion<precision tf32>} : (tensor<256x256xf32>, tensor<256x256xf32>) -> "
+                 "tensor<256x256xf32> return %z : tensor<256x256xf32> }",
+                 {"cp.async.cg.shared.global", "ldmatrix.sync.aligned.m8n8.x4.shared.b16",
+                  "cvt.rna.tf32.f32", "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32"}},
+        KindCase{"contract_bf16",
+                 "(%x: tensor<256x256xbf16>, %y: tensor<256x256xbf16>) -> tensor<256x256xf32>" MAIN
+                 "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] {wide_result} : "
+                 "(tensor<256x256xbf16>, tensor<256x256xbf16>) -> tensor<256x256xf32> return %z : "
+                 "tensor<256x256xf32> }",
+                 {"cp.async.cg.shared.global", "ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16",
+                  "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"}},
+        KindCase{"convolution",
+                 "(%x: tensor<8x16x16x32xf32>, %w: tensor<3x3x32x32xf32>) -> "
+                 "tensor<8x16x16x32xf32>" MAIN
+                 "{ %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = "
+                 "array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = "
+                 "array<i64: 1, 1>, input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: "
+                 "3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>} : (tensor<8x16x16x32xf32>, "
+                 "tensor<3x3x32x32xf32>) -> tensor<8x16x16x32xf32> return %y : "
+                 "tensor<8x16x16x32xf32> }",
+                 {"cp.async.cg.shared.global", "fma.rn.f32", "st.global.v4"}},
         KindCase{"contract_f64",
                  "(%x: tensor<64x64xf64>, %y: tensor<64x64xf64>) -> tensor<64x64xf64>" MAIN
                  "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<64x64xf64>, "

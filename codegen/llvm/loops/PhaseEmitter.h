@@ -130,6 +130,11 @@ protected:
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
                      llvm::function_ref<Values(mlir::ValueRange)> innermost);
   Value term(const Reduction &r, const Index &kept, const Index &reduced);
+  struct Factors { // where a term's factors lie in the operands; the left one is 0 but `inside`
+    Index lhs, rhs;
+    Guard inside;
+  };
+  Factors factorsAt(const Reduction &r, const Index &kept, const Index &reduced);
   std::pair<Value, Value> factors(const Reduction &r, const Index &kept, const Index &reduced);
   mlir::Type accumulatorElement(const Reduction &r);
 };

@@ -288,12 +288,12 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   Phase phase;
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
-  ScheduleKeys *own = isGpu ? nullptr : keysOf(first);
+  ScheduleKeys *own = keysOf(first);
   bool right = !isGpu && packsRight(first, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
-  first.chunks = isGpu ? gridChunks(first, target) : chooseChunks(first, phase.tile, own);
-  if (own && phase.tile.laneDim >= 0)
+  first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
+  if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
   if (std::optional<PaddedShape> padded =
           isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
@@ -449,7 +449,7 @@ SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reductio
 KernelPlan Planner::plan() {
   planPhases();
   keys.finish();
-  result.schedule = keys.decided("llvm-loops");
+  result.schedule = keys.decided(target.isGpu() ? "simt" : "llvm-loops");
   result.scheduleRefusal = keys.refusal();
   return result;
 }

@@ -96,6 +96,11 @@ std::optional<Index> fluxion::codegen::operandIndex(Access &access, Operation *o
   return std::nullopt;
 }
 
+// What an op with an operandIndex reads for its result `value`.
+static Value readThrough(Operation *op, Value value) {
+  return op->getOperand(isa<ir::BarrierOp>(op) ? cast<OpResult>(value).getResultNumber() : 0);
+}
+
 bool Puller::Key::operator<(const Key &other) const {
   auto order = [](const Key &k) {
     return std::tuple(k.value.getAsOpaquePointer(), k.lanes, k.scalarGuard.getAsOpaquePointer(),
@@ -161,21 +166,37 @@ Value Puller::compute(Value value, const Index &index) {
     for (auto &[at, block] : found->second)
       if (at == index)
         return access.emit.splat(block);
-  if (Value buffer = buffers.lookup(value))
-    return loadBlock(buffer, elementOf(value), access.linear(shapeOf(value), index));
-  Operation *op = value.getDefiningOp();
+  if (std::optional<Place> place = storedAt(value, index))
+    return loadBlock(place->buffer, elementOf(value), place->position);
+  return computeOp(value.getDefiningOp(), value, index);
+}
+
+std::optional<Puller::Place> Puller::storedAt(Value value, const Index &index) {
+  Value buffer = buffers.lookup(value);
   // A view of memory is read under its own shape.
-  if (auto reshape = dyn_cast_or_null<ir::ReshapeOp>(op))
-    if (Value buffer = buffers.lookup(reshape.getX()))
-      return loadBlock(buffer, elementOf(value), access.linear(shapeOf(value), index));
-  return computeOp(op, value, index);
+  if (auto reshape = value.getDefiningOp<ir::ReshapeOp>(); reshape && !buffer)
+    buffer = buffers.lookup(reshape.getX());
+  if (!buffer)
+    return std::nullopt;
+  return Place{buffer, access.linear(shapeOf(value), index)};
+}
+
+std::optional<Puller::Place> Puller::placeOf(Value value, Index index) {
+  while (true) {
+    if (std::optional<Place> place = storedAt(value, index))
+      return place;
+    Operation *op = value.getDefiningOp();
+    std::optional<Index> next = op ? operandIndex(access, op, index) : std::nullopt;
+    if (!next)
+      return std::nullopt;
+    value = readThrough(op, value);
+    index = *next;
+  }
 }
 
 Value Puller::computeOp(Operation *op, Value value, const Index &index) {
-  if (std::optional<Index> at = operandIndex(access, op, index)) {
-    unsigned operand = isa<ir::BarrierOp>(op) ? cast<OpResult>(value).getResultNumber() : 0;
-    return pull(op->getOperand(operand), *at);
-  }
+  if (std::optional<Index> at = operandIndex(access, op, index))
+    return pull(readThrough(op, value), *at);
   if (ir::hasScalarBody(op)) {
     SmallVector<Value> operands;
     for (Value operand : op->getOperands())

@@ -17,6 +17,12 @@ public:
 
   // The element block of `value` at `index`, lanes as the access stands.
   mlir::Value pull(mlir::Value value, const Index &index);
+  // Where memory holds an element, seen through changes of its index; nothing where it is computed.
+  struct Place {
+    mlir::Value buffer;
+    mlir::AffineExpr position;
+  };
+  std::optional<Place> placeOf(mlir::Value value, Index index);
   // The block at `position` of a buffer that stands for `value`; loaded once a scope.
   mlir::Value loadOnce(mlir::Value buffer, mlir::Value value, mlir::AffineExpr position);
   // Forgets what was computed: at the start of every loop body.
@@ -60,6 +66,7 @@ private:
   llvm::DenseMap<mlir::Value, llvm::SmallVector<std::pair<Index, mlir::Value>>> held;
   Guard guard; // of everything pulled now
 
+  std::optional<Place> storedAt(mlir::Value value, const Index &index);
   mlir::Value compute(mlir::Value value, const Index &index);
   mlir::Value computeOp(mlir::Operation *op, mlir::Value value, const Index &index);
 

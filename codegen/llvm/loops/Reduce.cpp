@@ -57,7 +57,7 @@ Value PhaseEmitter::combine(const Reduction &r, Value x, Value y) {
   return access.emit.apply(atoms.at(r.kind()), {x, y}, accumulatorElement(r));
 }
 
-std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept,
+PhaseEmitter::Factors PhaseEmitter::factorsAt(const Reduction &r, const Index &kept,
                                               const Index &reduced) {
   if (auto dot = dyn_cast<ir::DotGeneralOp>(r.op)) {
     Index lhs(shapeOf(dot.getLhs()).size()), rhs(shapeOf(dot.getRhs()).size());
@@ -71,21 +71,13 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
       for (AffineExpr &e : *side)
         if (!e)
           e = kept[next++];
-    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
-                        AffineExpr panel) {
-      if (!side)
-        return puller.pull(operand, index);
-      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                             inPanels(*side, index, panel));
-    };
-    return {pullSide(r.lhs, dot.getLhs(), lhs, rowPanel),
-            pullSide(r.rhs, dot.getRhs(), rhs, lanePanel)};
+    return {lhs, rhs, {}};
   }
   // The window positions run forward over the input; the kernel index is flipped where the op says
   // so.
   auto conv = cast<ir::ConvolutionOp>(r.op);
   int64_t spatial = conv.spatialRank();
-  Index input(spatial + 2), kernel(spatial + 2);
+  Factors at{Index(spatial + 2), Index(spatial + 2), {}};
   AffineExpr batch = kept[conv.getOutputDims()[0]], feature = kept[conv.getOutputDims()[1]],
              summed = reduced[r.featureExtent];
   AffineExpr channel = summed;
@@ -99,11 +91,10 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
     batch = feature.floorDiv(outFeatures / groups) *
                 (shapeOf(conv.getInput())[conv.getInputDims()[0]] / groups) +
             batch;
-  input[conv.getInputDims()[0]] = batch;
-  input[conv.getInputDims()[1]] = channel;
-  kernel[conv.getKernelDims()[0]] = feature;
-  kernel[conv.getKernelDims()[1]] = summed;
-  Guard inside;
+  at.lhs[conv.getInputDims()[0]] = batch;
+  at.lhs[conv.getInputDims()[1]] = channel;
+  at.rhs[conv.getKernelDims()[0]] = feature;
+  at.rhs[conv.getKernelDims()[1]] = summed;
   for (int64_t d = 0; d < spatial; ++d) {
     int64_t taps = shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]],
             size = shapeOf(conv.getInput())[conv.getInputDims()[d + 2]],
@@ -112,34 +103,51 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
             low = conv.getPadding()[2 * d];
     AffineExpr position = kept[conv.getOutputDims()[d + 2]] * conv.getWindowStrides()[d] +
                           window[d] * conv.getRhsDilation()[d] - low;
-    kernel[conv.getKernelDims()[d + 2]] =
+    at.rhs[conv.getKernelDims()[d + 2]] =
         conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
     if (r.paddedAt >= 0) {
-      input[conv.getInputDims()[d + 2]] = r.phased() && r.phases[d] > 1
-                                              ? position.floorDiv(dilation) + low / dilation
-                                              : position + low;
+      at.lhs[conv.getInputDims()[d + 2]] = r.phased() && r.phases[d] > 1
+                                               ? position.floorDiv(dilation) + low / dilation
+                                               : position + low;
       continue;
     }
     int64_t highest =
         (outputs - 1) * conv.getWindowStrides()[d] + (taps - 1) * conv.getRhsDilation()[d] - low;
-    inside = access.both(inside, access.within(position, (size - 1) * dilation + 1, -low, highest));
-    inside = access.both(inside, access.divides(position, dilation));
-    input[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
+    at.inside =
+        access.both(at.inside, access.within(position, (size - 1) * dilation + 1, -low, highest));
+    at.inside = access.both(at.inside, access.divides(position, dilation));
+    at.lhs[conv.getInputDims()[d + 2]] = dilation == 1 ? position : position.floorDiv(dilation);
+  }
+  return at;
+}
+
+std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &kept,
+                                              const Index &reduced) {
+  Factors at = factorsAt(r, kept, reduced);
+  Value left = r.op->getOperand(0), right = r.op->getOperand(1);
+  if (isa<ir::DotGeneralOp>(r.op)) {
+    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                        AffineExpr panel) {
+      if (!side)
+        return puller.pull(operand, index);
+      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                             inPanels(*side, index, panel));
+    };
+    return {pullSide(r.lhs, left, at.lhs, rowPanel), pullSide(r.rhs, right, at.rhs, lanePanel)};
   }
   Value x;
   if (r.paddedAt < 0) {
-    x = puller.pullUnder(inside, conv.getInput(), input);
+    x = puller.pullUnder(at.inside, left, at.lhs);
   } else {
-    PaddedShape padded = *paddedInputShape(conv, target);
-    Index inCopy = llvm::map_to_vector<4>(padded.order, [&](int64_t dim) { return input[dim]; });
-    x = puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), conv.getInput(),
+    PaddedShape padded = *paddedInputShape(r.op, target);
+    Index inCopy = llvm::map_to_vector<4>(padded.order, [&](int64_t dim) { return at.lhs[dim]; });
+    x = puller.loadOnce(addressOf({r.result, -1, r.paddedAt}), left,
                         access.linear(padded.copySizes(), inCopy));
   }
-  if (!inside.always()) {
-    Type element = typeOf(conv.getInput()).getElementType();
-    x = access.emit.select(access.lanesOf(inside), x, access.emit.constant(0, element));
-  }
-  return {x, puller.pull(conv.getKernel(), kernel)};
+  if (!at.inside.always())
+    x = access.emit.select(access.lanesOf(at.inside), x,
+                           access.emit.constant(0, typeOf(left).getElementType()));
+  return {x, puller.pull(right, at.rhs)};
 }
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {

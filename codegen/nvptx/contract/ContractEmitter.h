@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The function of a contraction's launch: where a block stands among the results, and what becomes
-// of finished sums. Main loops are of derived pipelines.
+// The function of a contraction's launch: where a block stands among the results, where factors lie
+// in memory, and what becomes of finished sums. Main loops are of derived pipelines.
 #pragma once
 
 #include "codegen/nvptx/BlockEmitter.h"
@@ -19,53 +19,42 @@ protected:
 
   // Positions of all the result's dimensions; `m` and `n` are of c.mDims and c.nDims.
   Index keptAt(const Index &m, const Index &n);
-  // Positions among the extents of the reduction, from those of c.kDims.
+  // Of a side's own dimensions, the other side at its first.
+  Index keptOf(int side, const Index &own);
+  // Positions among the extents of the reduction, from those of c.kDims; those that phases leave
+  // out are beyond the last.
   Index reducedAt(const Index &k);
-  // Index 0 of a group.
-  Index origin(const ContractDims &dims);
-  // Stores what follows from a finished sum at (m, n), flattened, where both are inside.
-  void finishAt(Value m, Value n, int64_t tileM, int64_t tileN, Value sum);
-};
+  Guard isTap(const Index &reduced);
+  // Positions of `flat`, a multiple of `vector`, in a group whose last size is one too: the last
+  // position is such a multiple for all to see.
+  Index positionsOf(Value flat, const ContractDims &dims, int64_t vector);
 
-// Fused multiply-adds of registers, from tiles in shared memory.
-class FmaContractEmitter final : public ContractEmitter {
-public:
-  using ContractEmitter::ContractEmitter;
+  static bool isRagged(int64_t size, int64_t tile) { return size == 0 || size % tile; }
+
+  // A side's factor in memory, where `exists` holds; no buffer where it is computed.
+  struct FactorPlace {
+    Value buffer;
+    mlir::AffineExpr position;
+    Guard exists;
+  };
+  FactorPlace placeOf(int side, const Index &kept, const Index &reduced);
+  // The most neighbours along the side's contiguous group, at most 16 bytes and a power of two,
+  // that always lie together, aligned; 0 where the side is computed.
+  int64_t togetherIn(int side);
+
+  // Epilogue.cpp. Sums of a block's tile in shared memory: `parts` of each, added in order, in rows
+  // along the result's contiguous group.
+  struct SumTile {
+    Value memory;
+    int64_t tileM = 0, tileN = 0, parts = 1, pitch = 0;
+  };
+  // Everything that follows from the sums, by all threads; tileM and tileN are the tile's first
+  // positions.
+  void finishTile(const SumTile &tile, Value firstM, Value firstN);
 
 private:
-  ContractPlan plan = planContraction(c, target);
-  struct Staged { // an element of a side's tile that a thread copies each step
-    Index position;
-    Value exists, local; // within the product; place in the tile
-    Value summed;        // position along the step, 0 to tileK
-  };
-  struct Side { // staged through shared memory
-    Value memory;
-    int64_t tile = 0, pitch = 0; // positions of a tile, and from one summed position to the next
-    llvm::SmallVector<Staged> staged;
-    int64_t count(int64_t tileK) const { return tile * tileK; }
-  };
-  // Results of a thread are `vector` neighbours, again and again, so that the threads of a warp
-  // read shared memory in order.
-  struct Fragment {
-    int64_t count, vector, apart; // results, neighbours, from one group of neighbours to the next
-    Fragment(int64_t count, int64_t threads, int64_t most)
-        : count(count), vector(std::min(count, most)), apart(threads * vector) {}
-    int64_t groups() const { return count / vector; }
-    int64_t offset(int64_t i) const { return i / vector * apart + i % vector; }
-  };
-  Side sides[2];
-  Value firstK, lastK; // of the block's chunk
-
-  void emitBody() override;
-  int64_t most() const; // elements of 16 bytes
-  Side stageSide(int s, Value tile);
-  Values pullStaged(int s, Value k);
-  void storeStaged(int s, Values values);
-  Values loadFragment(const Side &side, const Fragment &part, Value at, int64_t k);
-  Values mainLoop(const Fragment &rows, const Fragment &columns, Value rowAt, Value columnAt);
-  Value multiplyAdd(Value x, Value y, Value sum);
-  Value factorUnder(const Guard &guard, int side, const Index &kept, const Index &reduced);
+  int64_t resultLanes();
+  void finishLanes(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
 };
 
 } // namespace fluxion::codegen

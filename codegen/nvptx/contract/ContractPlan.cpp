@@ -6,53 +6,173 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-// Largest first: the first that fits the product and gives most multiprocessors a tile.
-ContractPlan tileFor(const Contraction &c, const ir::TargetInfo &target) {
-  struct Shape {
-    int64_t tileM, tileN, threadM, threadN;
-  };
-  const Shape shapes[] = {{128, 128, 8, 8}, {128, 64, 8, 4}, {64, 64, 4, 4}, {64, 32, 4, 2},
-                          {64, 16, 4, 1},   {32, 32, 2, 2},  {32, 16, 2, 1}};
-  bool wide = c.element.getIntOrFloatBitWidth() > 32;
-  double least = INFINITY;
+constexpr int64_t most = 16; // of the stages, and of the tiles along a side of a warp
+
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
+
+struct Shape {
+  int64_t warpsM, warpsN, warpsK, perWarpM, perWarpN;
+};
+// Larger first: of equals the first is taken.
+const Shape productShapes[] = {{2, 4, 1, 4, 8}, {4, 2, 1, 4, 8}, {2, 2, 1, 4, 8}, {2, 2, 1, 4, 4},
+                               {2, 2, 1, 2, 8}, {4, 1, 1, 2, 4}, {2, 2, 1, 2, 4}, {4, 1, 1, 2, 2},
+                               {2, 1, 2, 2, 4}, {1, 2, 2, 2, 4}, {2, 1, 2, 2, 2}, {1, 1, 4, 2, 4},
+                               {1, 1, 4, 1, 8}, {1, 1, 4, 2, 2}, {1, 1, 4, 1, 4}, {1, 1, 8, 2, 4},
+                               {1, 1, 8, 2, 2}, {1, 1, 8, 1, 4}, {1, 1, 8, 1, 2}};
+const Shape fmaShapes[] = {{4, 2, 1, 8, 8}, {4, 1, 1, 8, 8}, {2, 2, 1, 8, 8}, {4, 2, 1, 4, 4},
+                           {4, 1, 1, 8, 4}, {4, 1, 1, 8, 2}, {2, 1, 2, 4, 4}, {4, 1, 2, 4, 2},
+                           {2, 1, 4, 4, 4}, {2, 1, 4, 4, 2}, {1, 1, 8, 4, 4}, {1, 1, 8, 4, 2}};
+
+// Multiply-adds of a multiprocessor in a cycle.
+double rateOf(const Contraction &c, bool tensorCores) {
+  int64_t bits = c.element.getIntOrFloatBitWidth();
+  if (tensorCores)
+    return bits == 32 ? 480 : 960;
+  return bits > 32 ? 50 : 105;
+}
+
+// Cycles of all blocks. A step takes as long as its products, what it brings through the second
+// cache (28 bytes a cycle and multiprocessor), or what warps read of shared memory (128 bytes);
+// a block begins with an empty ring and ends with its results.
+double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::TargetInfo &target) {
+  double bytes = bytesOf(c.element), m = plan.tileM(), n = plan.tileN(), k = plan.tileK;
+  int64_t blocks = plan.tilesM * plan.tilesN * c.batches * plan.chunks;
+  int64_t together = std::clamp<int64_t>(
+      std::min(target.sharedBytes / sharedBytes(c, plan), 1024 / plan.threads()), 1, 8);
+  double products = m * n * k / rateOf(c, plan.tensorCores), brought = (m + n) * k * bytes / 28,
+         read = (plan.warpM() + plan.warpN()) * k * bytes * plan.warpsM * plan.warpsN / 100;
+  // What one warp waits for: its loads of shared memory, then its products one after another.
+  double depth = plan.tensorCores ? 32 / bytes : 4,
+         waits = plan.warpK() / depth *
+                     (plan.tensorCores ? 45 + 2 * plan.perWarpM * plan.perWarpN : 40) +
+                 40;
+  double step = std::max({products, brought, read});
+  double busy = std::min<double>(together, ceilDiv(blocks, target.cores)),
+         steps = ceilDiv(plan.chunkLength, plan.tileK);
+  double waves = ceilDiv(blocks, target.cores);
+  double results = m * n * plan.warpsK * 4 / 64 + m * n * 4 / 28;
+  return waves * (steps * std::max(step, waits / busy) + results) +
+         ceilDiv(blocks, target.cores * together) * 1500.0 + (plan.chunks > 1 ? 3000 : 0);
+}
+
+void setStages(const Contraction &c, ContractPlan &plan, const ir::TargetInfo &target) {
+  int64_t steps = ceilDiv(c.k, plan.tileK), bytes = 0;
+  for (int side : {0, 1})
+    bytes += stageShape(c, plan, side).bytes;
+  // Half of a multiprocessor's memory where two blocks may share it.
+  int64_t room = plan.threads() <= 128 || bytes * 4 <= target.sharedBytes / 2
+                     ? target.sharedBytes / 2
+                     : target.sharedBytes;
+  plan.stages = std::clamp<int64_t>(std::min(steps + 1, room / bytes), 2, 4);
+}
+
+// Chunks are whole steps; narrow results would be rounded chunk by chunk.
+void setChunks(const Contraction &c, ContractPlan &plan, int64_t chunks) {
+  plan.chunkLength = chunks == 1 ? std::max<int64_t>(1, c.k)
+                                 : ceilDiv(ceilDiv(c.k, chunks), plan.tileK) * plan.tileK;
+  plan.chunks = std::max<int64_t>(1, ceilDiv(c.k, plan.chunkLength));
+}
+int64_t mostChunks(const Contraction &c, const ContractPlan &plan) {
+  bool splits =
+      cast<RankedTensorType>(c.reduction->result.getType()).getElementType() == c.accumulator;
+  return splits ? std::clamp<int64_t>(c.k / (2 * plan.tileK), 1, 256) : 1;
+}
+
+ContractPlan withShape(const Contraction &c, const Shape &shape, bool tensorCores) {
   ContractPlan plan;
+  plan.tensorCores = tensorCores;
+  plan.warpsM = shape.warpsM, plan.warpsN = shape.warpsN, plan.warpsK = shape.warpsK;
+  plan.perWarpM = shape.perWarpM, plan.perWarpN = shape.perWarpN;
+  plan.tileK = shape.warpsK * (tensorCores ? 64 : 32) / bytesOf(c.element);
+  if (!tensorCores && shape.warpsK == 1)
+    plan.tileK *= 2;
+  return plan;
+}
+
+void setTiles(const Contraction &c, ContractPlan &plan) {
+  plan.tilesM = std::max<int64_t>(1, ceilDiv(c.m, plan.tileM()));
+  plan.tilesN = std::max<int64_t>(1, ceilDiv(c.n, plan.tileN()));
+}
+
+// The shape and the number of chunks with the fewest predicted cycles.
+ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool tensorCores) {
+  ArrayRef<Shape> shapes =
+      tensorCores ? ArrayRef<Shape>(productShapes) : ArrayRef<Shape>(fmaShapes);
+  double least = INFINITY;
+  ContractPlan best;
   for (const Shape &shape : shapes) {
-    if (wide && shape.threadM * shape.threadN > 16)
+    bool isWide = c.accumulator.getIntOrFloatBitWidth() > 32;
+    if (isWide && shape.perWarpM * shape.perWarpN > 16)
       continue;
-    int64_t tiles = ceilDiv(c.m, shape.tileM) * ceilDiv(c.n, shape.tileN) * c.batches;
-    // Work of a multiprocessor, in tiles; small thread tiles wait for shared memory.
-    double flops = (double)shape.tileM * shape.tileN,
-           loads =
-               8.0 * (shape.tileM * shape.tileN) * (1.0 / shape.threadM + 1.0 / shape.threadN) / 2,
-           cost = ceilDiv(tiles, target.cores) * (flops + loads);
-    if (cost < least) {
-      least = cost;
-      plan.tileM = shape.tileM, plan.tileN = shape.tileN;
-      plan.threadM = shape.threadM, plan.threadN = shape.threadN;
+    ContractPlan plan = withShape(c, shape, tensorCores);
+    setTiles(c, plan);
+    setStages(c, plan, target);
+    if (sharedBytes(c, plan) > target.sharedBytes)
+      continue;
+    int64_t tiles = std::max<int64_t>(1, plan.tilesM * plan.tilesN * c.batches);
+    for (int64_t chunks : {int64_t(1), 2 * target.cores / tiles, target.cores / tiles}) {
+      setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));
+      if (double cycles = cyclesOf(c, plan, target); cycles < least)
+        least = cycles, best = plan;
     }
   }
-  plan.tilesM = ceilDiv(c.m, plan.tileM), plan.tilesN = ceilDiv(c.n, plan.tileN);
-  return plan;
+  return best;
 }
+
 } // namespace
 
-ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::TargetInfo &target) {
-  ContractPlan plan = tileFor(c, target);
-  plan.chunks = c.reduction->chunks;
-  plan.chunkLength =
-      plan.chunks == 1 ? c.k : ceilDiv(ceilDiv(c.k, plan.chunks), plan.tileK) * plan.tileK;
-  return plan;
+StageShape fluxion::codegen::stageShape(const Contraction &c, const ContractPlan &plan, int side) {
+  StageShape shape;
+  int64_t tile = plan.tileOf(side), bytes = bytesOf(c.element), vector = 16 / bytes;
+  shape.rows = c.alongSummed[side] ? tile : plan.tileK;
+  shape.columns = c.alongSummed[side] ? plan.tileK : tile;
+  // Rows of an odd number of 16 bytes: eight of them one after another meet all banks. tf32 factors
+  // that lie across are read word by word, from four rows at once.
+  bool isAcross = plan.tensorCores && bytes == 4 && !c.alongSummed[side];
+  shape.pitch = (shape.columns + vector - 1) / vector * vector;
+  shape.pitch += isAcross ? 2 * vector : shape.pitch / vector % 2 ? 0 : vector;
+  shape.bytes = (shape.rows * shape.pitch * bytes + 15) / 16 * 16;
+  return shape;
 }
 
-int64_t fluxion::codegen::contractChunks(const Contraction &c, const ir::TargetInfo &target) {
-  constexpr int64_t most = 256;
-  ContractPlan plan = tileFor(c, target);
-  int64_t tiles = plan.tilesM * plan.tilesN * c.batches, shortest = 8 * plan.tileK;
-  // Chunks are whole steps of a tile.
-  int64_t chunks =
-      std::clamp<int64_t>(target.cores / tiles, 1, std::max<int64_t>(1, c.k / shortest));
-  int64_t length = ceilDiv(ceilDiv(c.k, std::min(chunks, most)), plan.tileK) * plan.tileK;
-  return ceilDiv(c.k, length);
+StageShape fluxion::codegen::sumShape(const Contraction &c, const ContractPlan &plan) {
+  StageShape shape;
+  bool alongN = c.resultAlongN();
+  shape.rows = alongN ? plan.tileM() : plan.tileN();
+  shape.columns = alongN ? plan.tileN() : plan.tileM();
+  shape.pitch = shape.columns + (alongN ? 8 : 4);
+  shape.bytes = plan.warpsK * shape.rows * shape.pitch * bytesOf(c.accumulator);
+  return shape;
+}
+
+int64_t fluxion::codegen::sharedBytes(const Contraction &c, const ContractPlan &plan) {
+  int64_t ring = plan.stages * (stageShape(c, plan, 0).bytes + stageShape(c, plan, 1).bytes);
+  return std::max(ring, sumShape(c, plan).bytes);
+}
+
+ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::TargetInfo &target,
+                                               ScheduleKeys *keys) {
+  bool tensorCores = c.tf32 || c.element.isBF16() || c.element.isF16();
+  ContractPlan plan = choose(c, target, tensorCores);
+  if (!keys)
+    return plan;
+  plan.warpsM = keys->integer("warps_m", plan.warpsM, 1, 8);
+  plan.warpsN = keys->integer("warps_n", plan.warpsN, 1, 8);
+  plan.warpsK = keys->integer("warps_k", plan.warpsK, 1, 32);
+  plan.perWarpM = keys->integer("per_warp_m", plan.perWarpM, 1, most);
+  plan.perWarpN = keys->integer("per_warp_n", plan.perWarpN, 1, most);
+  if (plan.threads() > 1024)
+    keys->refuse("warps_m * warps_n * warps_k is " + Twine(plan.threads() / 32) +
+                 "; a block has at most 32 warps");
+  int64_t depth = tensorCores ? 32 / bytesOf(c.element) : 4, unit = plan.warpsK * depth;
+  plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
+  setTiles(c, plan);
+  plan.stages = keys->integer("stages", plan.stages, 2, most);
+  setChunks(c, plan, keys->integer("chunks", plan.chunks, 1, mostChunks(c, plan)));
+  if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)
+    keys->refuse("its tiles need " + Twine(bytes) + " bytes of shared memory; a block of " +
+                 target.cpu + " has " + Twine(target.sharedBytes));
+  return plan;
 }

@@ -48,17 +48,27 @@ void describeConvolution(ir::ConvolutionOp conv, Contraction &c) {
   if (groups > 1)
     c.batchDims.push_back({output[1], groups, features / groups});
   c.nDims.push_back({output[1], features / groups});
-  SmallVector<Placed> kept, summed;
-  for (auto [role, dim] : llvm::enumerate(output))
-    if (role != 1)
-      kept.push_back({input[role], {dim, r.kept[dim]}});
+  SmallVector<Placed> kept{{input[0], {output[0], r.kept[output[0]]}}},
+      summed{{input[1], {r.featureExtent, r.extents[r.featureExtent]}}};
+  for (int64_t d = 0, extent = 0; d < conv.spatialRank(); ++d, ++extent) {
+    extent += extent == r.featureExtent;
+    int64_t dim = output[d + 2], dilation = conv.getLhsDilation()[d];
+    ContractDim position{dim, r.kept[dim]}, tap{extent, r.extents[extent]};
+    if (dilation > 1 && conv.getWindowStrides()[d] == 1 && conv.getRhsDilation()[d] == 1 &&
+        position.size % dilation == 0) {
+      tap = {extent, (tap.size + dilation - 1) / dilation, dilation,
+             /*phase=*/(int64_t)c.batchDims.size(), /*first=*/conv.getPadding()[2 * d]};
+      c.batchDims.push_back({dim, dilation});
+      position = {dim, position.size / dilation, dilation};
+    }
+    kept.push_back({input[d + 2], position});
+    summed.push_back({input[d + 2], tap});
+  }
   c.mDims = inOrder(kept);
-  for (int64_t extent = 0, window = 2; extent < (int64_t)r.extents.size(); ++extent)
-    summed.push_back(
-        {extent == r.featureExtent ? input[1] : input[window++], {extent, r.extents[extent]}});
   c.kDims = inOrder(summed);
   int64_t last = input.size() - 1;
   c.alongSummed = {input[1] == last, conv.getKernelDims()[0] != last};
+  c.wholeLast[0] = input[0] == last || input[1] == last;
   c.tf32 = conv.getPrecision() == ir::Precision::Tf32;
 }
 
@@ -75,6 +85,11 @@ SmallVector<int64_t> fluxion::codegen::sizesOf(ArrayRef<ContractDim> dims) {
   return llvm::map_to_vector(dims, [](const ContractDim &dim) { return dim.size; });
 }
 
+bool Contraction::resultAlongN() const {
+  int64_t last = (int64_t)reduction->kept.size() - 1;
+  return llvm::none_of(mDims, [&](const ContractDim &dim) { return dim.dim == last; });
+}
+
 Contraction fluxion::codegen::describeContraction(const Reduction &r) {
   Contraction c;
   c.reduction = &r;
@@ -87,5 +102,7 @@ Contraction fluxion::codegen::describeContraction(const Reduction &r) {
     describeConvolution(cast<ir::ConvolutionOp>(r.op), c);
   c.batches = sizeOf(c.batchDims), c.m = sizeOf(c.mDims), c.n = sizeOf(c.nDims);
   c.k = sizeOf(c.kDims);
+  if (c.batches == 0) // no results: no rows of one batch
+    c.batches = 1, c.m = 0;
   return c;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A block computes a tile of results, staging tiles of both sides through shared memory.
-#include "codegen/nvptx/contract/ContractEmitter.h"
+// The threads of a warp stand 4 x 8 over its tile, so that what they read of shared memory together
+// is little. A thread's results are neighbours in groups of 16 bytes along a side whose tile lies
+// that way, and apart along one that lies along k: both are read 16 bytes at a time from all banks.
+#include "codegen/nvptx/contract/TileContract.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -9,133 +11,57 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
 
-int64_t FmaContractEmitter::most() const {
-  return std::max<int64_t>(1, 128 / c.accumulator.getIntOrFloatBitWidth());
+int64_t FmaContractEmitter::neighbours(int side) const {
+  return c.alongSummed[side] ? 1 : std::gcd(perThread(side), most());
 }
 
-void FmaContractEmitter::emitBody() {
-  launch.block[0] = plan.threads();
-  launch.grid = {plan.tilesM * plan.tilesN, plan.chunks, c.batches};
-  // Neighbouring blocks share the columns, which the second-level cache keeps.
-  Value tileM = times(modulo(blockIndex(0), plan.tilesM), plan.tileM),
-        tileN = times(over(blockIndex(0), plan.tilesM), plan.tileN);
-  firstK = times(blockIndex(1), plan.chunkLength);
-  lastK = plan.chunks == 1
-              ? number(c.k)
-              : arith::MinUIOp::create(b, loc, plus(firstK, number(plan.chunkLength)), number(c.k))
-                    .getResult();
-  batch = positions(blockIndex(2), sizesOf(c.batchDims));
-  sides[0] = stageSide(0, tileM);
-  sides[1] = stageSide(1, tileN);
-
-  Fragment rows(plan.threadM, plan.threadsM(), most()),
-      columns(plan.threadN, plan.threadsN(), most());
-  Value row = times(modulo(thread(), plan.threadsM()), rows.vector),
-        column = times(over(thread(), plan.threadsM()), columns.vector);
-  Values sums = mainLoop(rows, columns, narrow(row), narrow(column));
-  for (int64_t i = 0; i < plan.threadM; ++i)
-    for (int64_t j = 0; j < plan.threadN; ++j)
-      finishAt(plus(plus(tileM, row), number(rows.offset(i))),
-               plus(plus(tileN, column), number(columns.offset(j))), plan.tileM, plan.tileN,
-               sums[i * plan.threadN + j]);
+int64_t FmaContractEmitter::offsetOf(int side, int64_t i) const {
+  int64_t near = neighbours(side);
+  return i / near * near * threadsOf(side) + i % near;
 }
 
-// Which elements this thread copies, and where they go.
-FmaContractEmitter::Side FmaContractEmitter::stageSide(int s, Value tile) {
-  Side side;
-  side.tile = s == 0 ? plan.tileM : plan.tileN;
-  // A pitch that keeps vectors aligned and spreads a column over the banks.
-  side.pitch = side.tile + most();
-  side.memory = shared(c.accumulator, plan.tileK * side.pitch);
-  int64_t count = side.count(plan.tileK), bound = c.sizeOfSide(s);
-  for (int64_t first = 0; first < count; first += plan.threads()) {
-    Value at = plus(thread(), number(first));
-    Value along = c.alongSummed[s] ? over(at, plan.tileK) : modulo(at, side.tile),
-          summed = c.alongSummed[s] ? modulo(at, plan.tileK) : over(at, side.tile);
-    Value global = plus(tile, along);
-    Staged one;
-    if (bound % side.tile)
-      one.exists = isBelow(global, bound);
-    one.position = positions(global, sizesOf(c.dimsOf(s)));
-    one.summed = summed;
-    one.local = narrow(plus(times(summed, side.pitch), along));
-    if (count % plan.threads()) {
-      Value fits = isBelow(at, count);
-      one.exists = one.exists ? arith::AndIOp::create(b, loc, one.exists, fits).getResult() : fits;
+FmaContractEmitter::Values FmaContractEmitter::zeroSums() {
+  Value across[2] = {modulo(lane, 4), over(lane, 4)};
+  for (int side : {0, 1})
+    places[side] = placeInStage(side, times(across[side], neighbours(side)), number(0));
+  return Values(plan.perWarpM * plan.perWarpN, identity(r));
+}
+
+// Factors of the thread's positions, `count` along k of each.
+FmaContractEmitter::Values FmaContractEmitter::factorsAt(int side, Value stage, int64_t k,
+                                                         int64_t count) {
+  bool isAlong = c.alongSummed[side];
+  int64_t near = neighbours(side), lanes = isAlong ? count : near, positions = perThread(side);
+  Value start = arith::AddIOp::create(b, loc, stage, places[side]);
+  Values factors(positions * count);
+  for (int64_t i = 0; i < positions; i += near)
+    for (int64_t depth = 0; depth < count; depth += isAlong ? count : 1) {
+      Value at =
+          byteAt(ring, start, offsetOf(side, i) * strideOwn(side) + (k + depth) * strideK(side));
+      Value vector = loadShared(at, c.element, word(0), lanes);
+      for (int64_t lane = 0; lane < lanes; ++lane) {
+        Value factor =
+            lanes == 1 ? vector : vector::ExtractOp::create(b, loc, vector, lane).getResult();
+        int64_t position = isAlong ? i : i + lane, of = isAlong ? depth + lane : depth;
+        factors[position * count + of] = access.emit.convert(factor, c.element, c.accumulator);
+      }
     }
-    side.staged.push_back(one);
-  }
-  return side;
+  return factors;
 }
 
-FmaContractEmitter::Values FmaContractEmitter::pullStaged(int s, Value k) {
-  Values values;
-  bool hasTail =
-      plan.chunks > 1 ? plan.chunkLength % plan.tileK || c.k % plan.chunkLength : c.k % plan.tileK;
-  for (const Staged &one : sides[s].staged) {
-    Value summed = plus(k, one.summed);
-    Guard guard;
-    guard.scalar = one.exists;
-    if (hasTail)
-      guard = access.both(
-          guard, {arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, summed, lastK), {}});
-    Index kept =
-        s == 0 ? keptAt(one.position, origin(c.nDims)) : keptAt(origin(c.mDims), one.position);
-    Value value = factorUnder(guard, s, kept, reducedAt(positions(summed, sizesOf(c.kDims))));
-    values.push_back(access.emit.convert(value, c.element, c.accumulator));
-  }
-  return values;
-}
-
-void FmaContractEmitter::storeStaged(int s, Values values) {
-  const Side &side = sides[s];
-  int64_t count = side.count(plan.tileK);
-  for (auto [one, value] : llvm::zip_equal(side.staged, values)) {
-    auto store = [&] { storeShared(side.memory, c.accumulator, one.local, value); };
-    if (count % plan.threads())
-      branch(isBelow(thread(), count), store);
-    else
-      store();
-  }
-}
-
-FmaContractEmitter::Values FmaContractEmitter::loadFragment(const Side &side, const Fragment &part,
-                                                            Value at, int64_t k) {
-  Values values;
-  for (int64_t g = 0; g < part.groups(); ++g) {
-    int32_t offset = k * side.pitch + g * part.apart;
-    Value index = arith::AddIOp::create(
-        b, loc, at, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(offset)));
-    Value vector = loadShared(side.memory, c.accumulator, index, part.vector);
-    for (int64_t i = 0; i < part.vector; ++i)
-      values.push_back(part.vector == 1 ? vector
-                                        : vector::ExtractOp::create(b, loc, vector, i).getResult());
-  }
-  return values;
-}
-
-FmaContractEmitter::Values FmaContractEmitter::mainLoop(const Fragment &rows,
-                                                        const Fragment &columns, Value rowAt,
-                                                        Value columnAt) {
-  Values zeros(plan.threadM * plan.threadN, identity(r));
-  return foldBetween(firstK, lastK, plan.tileK, zeros, [&](Value k, ValueRange carried) {
-    Values left = pullStaged(0, k), right = pullStaged(1, k);
-    barrier();
-    storeStaged(0, left);
-    storeStaged(1, right);
-    barrier();
-    Values next(carried);
-    for (int64_t step = 0; step < plan.tileK; ++step) {
-      Values x = loadFragment(sides[0], rows, rowAt, step),
-             y = loadFragment(sides[1], columns, columnAt, step);
-      for (int64_t i = 0; i < plan.threadM; ++i)
-        for (int64_t j = 0; j < plan.threadN; ++j) {
-          Value &sum = next[i * plan.threadN + j];
-          sum = multiplyAdd(x[i], y[j], sum);
+FmaContractEmitter::Values FmaContractEmitter::step(Value stage, ValueRange sums) {
+  Values next(sums);
+  int64_t depth = std::gcd(plan.warpK(), most());
+  for (int64_t k = 0; k < plan.warpK(); k += depth) {
+    Values x = factorsAt(0, stage, k, depth), y = factorsAt(1, stage, k, depth);
+    for (int64_t d = 0; d < depth; ++d)
+      for (int64_t i = 0; i < plan.perWarpM; ++i)
+        for (int64_t j = 0; j < plan.perWarpN; ++j) {
+          Value &sum = next[i * plan.perWarpN + j];
+          sum = multiplyAdd(x[i * depth + d], y[j * depth + d], sum);
         }
-    }
-    return next;
-  });
+  }
+  return next;
 }
 
 Value FmaContractEmitter::multiplyAdd(Value x, Value y, Value sum) {
@@ -145,14 +71,11 @@ Value FmaContractEmitter::multiplyAdd(Value x, Value y, Value sum) {
   return access.emit.apply(ir::Atom::Add, {sum, product}, c.accumulator);
 }
 
-// One side's factor where `guard` holds, else 0.
-Value FmaContractEmitter::factorUnder(const Guard &guard, int side, const Index &kept,
-                                      const Index &reduced) {
-  Guard outer = puller.always(guard);
-  auto [x, y] = factors(r, kept, reduced);
-  puller.always(outer);
-  Value value = side == 0 ? x : y;
-  if (guard.always())
-    return value;
-  return access.emit.select(access.lanesOf(guard), value, access.emit.integer(0, c.element));
+void FmaContractEmitter::leaveSums(ValueRange sums) {
+  Value row = times(modulo(lane, 4), neighbours(0)), column = times(over(lane, 4), neighbours(1));
+  int64_t near = neighbours(1);
+  for (int64_t i = 0; i < plan.perWarpM; ++i)
+    for (int64_t j = 0; j < plan.perWarpN; j += near)
+      storeSum(plus(row, number(offsetOf(0, i))), plus(column, number(offsetOf(1, j))),
+               sums.slice(i * plan.perWarpN + j, near));
 }

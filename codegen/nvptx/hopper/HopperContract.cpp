@@ -240,9 +240,9 @@ void HopperContractEmitter::consume() {
     if (plan.sharing > 1)
       sums = addShares(sums);
     if (plan.sharing > 1)
-      branch(isEqual(share, 0), [&] { finishTile(tile, sums); });
+      branch(isEqual(share, 0), [&] { finishResults(tile, sums); });
     else
-      finishTile(tile, sums);
+      finishResults(tile, sums);
     return Ring{loop.getResult(0), loop.getResult(1)};
   });
   if (storesByCopies())

@@ -52,7 +52,7 @@ private:
   Values addShares(Values sums);
 
   // HopperEpilogue.cpp
-  void finishTile(const Tile &tile, Values sums);
+  void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
   void storeByCopies(const Tile &tile, Values sums);
   bool storesByCopies();

@@ -88,7 +88,7 @@ SmallVector<int64_t> HopperContractEmitter::rowGroupBox() const {
   return box;
 }
 
-void HopperContractEmitter::finishTile(const Tile &tile, Values sums) {
+void HopperContractEmitter::finishResults(const Tile &tile, Values sums) {
   batch = positions(widened(tile.batch), sizesOf(c.batchDims));
   if (storesByCopies())
     storeByCopies(tile, sums);
@@ -147,7 +147,7 @@ Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
   }
   if (!lanes)
     return keptAt(m, positions(at.n, sizesOf(c.nDims)));
-  Index n = origin(c.nDims);
+  Index n(c.nDims.size(), access.constant(0));
   AffineExpr along = access.dimension(at.n);
   n[onlyDimension(c.nDims)] = along;
   access.setLanes(2, along, 2);

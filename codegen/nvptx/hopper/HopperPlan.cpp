@@ -150,15 +150,18 @@ double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
   return plan.chunks == 1 ? cycles : cycles + combination + waves * results;
 }
 
-void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
-  constexpr std::pair<int64_t, int64_t> tiles[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64},
-                                                   {128, 32},  {128, 16},  {64, 128},  {64, 64},
-                                                   {64, 32},   {64, 16}};
+using TileShape = std::pair<int64_t, int64_t>;
+constexpr TileShape tileShapes[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64}, {128, 32},
+                                    {128, 16},  {64, 128},  {64, 64},   {64, 32},  {64, 16}};
+
+// The best of some shapes, and into how many chunks k is split with it.
+void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+                 ArrayRef<TileShape> shapes) {
   constexpr int64_t mostChunks = 16, fewestSteps = 4;
   int64_t resultBytes = typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
   double least = INFINITY;
   HopperPlan best = plan;
-  for (auto [tileM, tileN] : tiles) {
+  for (auto [tileM, tileN] : shapes) {
     plan.tileM = tileM, plan.tileN = tileN;
     plan.tilesM = plan.window ? product(plan.window->tilesOf(tileM)) : ceilDiv(c.m, tileM);
     plan.tilesN = ceilDiv(c.n, tileN);
@@ -174,6 +177,16 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
     }
   }
   plan = best;
+}
+
+void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+              ScheduleKeys &keys) {
+  TileShape shape{keys.integer("tile_m", plan.tileM, 64, 128),
+                  keys.integer("tile_n", plan.tileN, 16, 256)};
+  if (llvm::is_contained(tileShapes, shape))
+    return chooseShape(plan, c, target, shape);
+  keys.refuse("no warpgroups take tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
+              "; 128x256, 128x192, and 64 or 128 rows of 16, 32, 64 or 128 columns they do");
 }
 
 } // namespace
@@ -200,14 +213,8 @@ TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
   return map;
 }
 
-std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
-                                                       const ir::TargetInfo &target) {
-  constexpr int64_t mostStages = 13;
-  bool isHalf = c.element.isBF16() || c.element.isF16();
-  if (target.cpu != "sm_90a" || !(isHalf || (c.element.isF32() && c.tf32)))
-    return std::nullopt;
-  HopperPlan plan;
-  plan.elementBytes = c.element.getIntOrFloatBitWidth() / 8;
+// The sides; nothing where copies cannot follow one.
+static bool describeSides(HopperPlan &plan, const Contraction &c) {
   bool isWindow = isa<ir::ConvolutionOp>(c.reduction->op);
   if (isWindow) {
     plan.window = describeWindow(c);
@@ -215,29 +222,48 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
     while (plan.sliceBytes >= 32 && channelBytes % plan.sliceBytes)
       plan.sliceBytes /= 2;
     if (!plan.window || plan.sliceBytes < 32)
-      return std::nullopt;
+      return false;
   }
   for (int side : {0, 1}) {
     if (side == 0 && isWindow)
       continue; // lines of channels
     std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
-    bool summedAcrossLines = memory && !memory->alongSummed;
-    if (!memory || (summedAcrossLines && plan.elementBytes == 4))
-      return std::nullopt;
+    if (!memory || (!memory->alongSummed && plan.elementBytes == 4))
+      return false;
     plan.sides[side] = *memory;
   }
-  constexpr int64_t most = int64_t(1) << 31;
-  if (c.m >= most || c.n >= most || c.k >= most || c.batches >= most)
+  return true;
+}
+
+std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
+                                                       const ir::TargetInfo &target,
+                                                       ScheduleKeys *keys) {
+  constexpr int64_t mostStages = 13, most = int64_t(1) << 31;
+  bool isHalf = c.element.isBF16() || c.element.isF16();
+  if (target.cpu != "sm_90a" || !(isHalf || (c.element.isF32() && c.tf32)))
+    return std::nullopt;
+  HopperPlan plan;
+  plan.elementBytes = c.element.getIntOrFloatBitWidth() / 8;
+  bool isEmpty = c.m * c.n * c.k * c.batches == 0;
+  if (isEmpty || c.m >= most || c.n >= most || c.k >= most || c.batches >= most ||
+      !describeSides(plan, c))
+    return std::nullopt;
+  if (keys && !keys->flag("engines", true))
     return std::nullopt;
   plan.batches = c.batches;
   plan.steps = ceilDiv(c.k, plan.depth() * plan.slices());
-  chooseShape(plan, c, target);
+  chooseShape(plan, c, target, tileShapes);
+  if (keys)
+    obeyTile(plan, c, target, *keys);
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;
   plan.blocks =
       plan.chunks > 1 || plan.sharing > 1 ? plan.tiles() : std::min(plan.tiles(), target.cores);
-  int64_t room = target.sharedBytes - plan.resultBytes() - plan.sumBytes();
+  int64_t room =
+      (target.sharedBytes - plan.resultBytes() - plan.sumBytes()) / (plan.stageBytes() + 16);
   int64_t wanted = plan.blocks == plan.tiles() ? plan.chunkSteps : mostStages;
-  plan.stages = std::clamp(room / (plan.stageBytes() + 16), plan.sharing,
-                           std::max(plan.sharing, std::min(mostStages, wanted)));
+  plan.stages =
+      std::clamp(room, plan.sharing, std::max(plan.sharing, std::min(mostStages, wanted)));
+  if (keys)
+    plan.stages = keys->integer("stages", plan.stages, plan.sharing, room);
   return plan;
 }

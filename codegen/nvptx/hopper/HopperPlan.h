@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/common/Backend.h"
+#include "codegen/common/ScheduleKeys.h"
 #include "codegen/nvptx/hopper/WindowSide.h"
 
 namespace fluxion::codegen {
@@ -52,7 +53,9 @@ struct HopperPlan {
 };
 
 // Nothing where another pipeline must do it: element types without tensor cores, operands that are
-// computed on the way, strides that no copy can follow, tf32 summed across lines.
-std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target);
+// computed on the way, strides that no copy can follow, tf32 summed across lines. `keys` are null
+// where the schedule is not this contraction's.
+std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
+                                     ScheduleKeys *keys);
 
 } // namespace fluxion::codegen

@@ -20,6 +20,12 @@ extern "C" {
   X(fx_simt_shuffle)                                                                               \
   X(fx_simt_read)                                                                                  \
   X(fx_simt_write)                                                                                 \
+  X(fx_simt_copy_async)                                                                            \
+  X(fx_simt_copy_commit)                                                                           \
+  X(fx_simt_copy_wait)                                                                             \
+  X(fx_simt_load_matrices)                                                                         \
+  X(fx_simt_tf32)                                                                                  \
+  X(fx_simt_mma)                                                                                   \
   X(fx_simt_elect)                                                                                 \
   X(fx_simt_registers)                                                                             \
   X(fx_simt_proxy_fence)                                                                           \
@@ -77,6 +83,25 @@ void fx_simt_read(fx_simt_thread *self, const void *address, int64_t bytes, int3
 void fx_simt_write(fx_simt_thread *self, const void *address, int64_t bytes, int32_t align,
                    int32_t region);
 
+/* cp.async: `bytes` bytes of shared memory, of which the first `read` come from `from` and the rest
+ * are 0; part of the thread's next group of copies. They may be touched once a wait for the group
+ * and a barrier lie between. Regions as above. */
+void fx_simt_copy_async(fx_simt_thread *self, void *to, const void *from, int32_t bytes,
+                        int32_t read, int32_t to_region, int32_t from_region);
+void fx_simt_copy_commit(fx_simt_thread *self);
+/* Until at most `groups` of the thread's groups of copies are on their way. */
+void fx_simt_copy_wait(fx_simt_thread *self, uint32_t groups);
+
+/* ldmatrix: lane i of the warp holds the address of row i % 8 of matrix i / 8. */
+void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *words, uint32_t count,
+                           uint32_t transposed, int32_t region, uint32_t site);
+enum { FX_SIMT_BF16, FX_SIMT_F16, FX_SIMT_TF32 };
+/* cvt.rna.tf32: to the nearest, ties away from zero. */
+uint32_t fx_simt_tf32(uint32_t bits);
+/* mma.sync of 16 x 8 x 32 bytes with the fragments of PTX; adds to the thread's four sums. */
+void fx_simt_mma(fx_simt_thread *self, const uint32_t *left, const uint32_t *right, float *sums,
+                 uint32_t type, uint32_t site);
+
 /* ---- What works beside the threads (sm_90a) ----------------------------------------------------
  * `site` tells places in the code apart. */
 
@@ -116,7 +141,6 @@ void fx_simt_bulk_wait(fx_simt_thread *self, uint32_t groups);
 void fx_simt_store_matrices(fx_simt_thread *self, void *row, const uint32_t *words, uint32_t count,
                             uint32_t transposed, uint32_t site);
 
-enum { FX_SIMT_BF16, FX_SIMT_F16, FX_SIMT_TF32 };
 /* One product of a warpgroup, 64 x n x 32 bytes, both sides in shared memory as the descriptors
  * say; `sums`: the thread's n / 2 sums, added to where `adds`. */
 typedef struct fx_simt_product {
