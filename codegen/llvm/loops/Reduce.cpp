@@ -125,16 +125,15 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
                                               const Index &reduced) {
   Factors at = factorsAt(r, kept, reduced);
   Value left = r.op->getOperand(0), right = r.op->getOperand(1);
-  if (isa<ir::DotGeneralOp>(r.op)) {
-    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
-                        AffineExpr panel) {
-      if (!side)
-        return puller.pull(operand, index);
-      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                             inPanels(*side, index, panel));
-    };
+  auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                      AffineExpr panel) {
+    if (!side)
+      return puller.pull(operand, index);
+    return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                           inPanels(*side, index, panel));
+  };
+  if (isa<ir::DotGeneralOp>(r.op))
     return {pullSide(r.lhs, left, at.lhs, rowPanel), pullSide(r.rhs, right, at.rhs, lanePanel)};
-  }
   Value x;
   if (r.paddedAt < 0) {
     x = puller.pullUnder(at.inside, left, at.lhs);
@@ -147,7 +146,7 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
   if (!at.inside.always())
     x = access.emit.select(access.lanesOf(at.inside), x,
                            access.emit.constant(0, typeOf(left).getElementType()));
-  return {x, puller.pull(right, at.rhs)};
+  return {x, pullSide(r.rhs, right, at.rhs, lanePanel)};
 }
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {
@@ -271,6 +270,20 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   });
 }
 
+// Blocks of a row taken together, with sums of their own, so that one need not wait for another.
+// Costly terms hide that wait themselves, and want the registers for their constants.
+int64_t PhaseEmitter::blocksTogether(ArrayRef<const Reduction *> group, int64_t lanes) {
+  int64_t extent = group[0]->extents.back(), most = extent >= 8 * lanes   ? 4
+                                                    : extent >= 4 * lanes ? 2
+                                                                          : 1;
+  bool costly = llvm::any_of(
+      group, [](const Reduction *r) { return !costlyValues(r->op->getOperand(0)).empty(); });
+  int64_t sums = target.vectorRegisters / (costly ? 8 : 2);
+  while (most > 1 && most * (int64_t)group.size() > sums)
+    most /= 2;
+  return most;
+}
+
 // Scalars of several reductions over the same extents in one pass, lanes along the last extent;
 // `kept` is where each stands.
 PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
@@ -292,10 +305,7 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
       return next;
     });
   }
-  int64_t extent = first.extents.back(),
-          unroll = extent >= 8 * lanes   ? 4
-                   : extent >= 4 * lanes ? 2
-                                         : 1,
+  int64_t extent = first.extents.back(), unroll = blocksTogether(group, lanes),
           strip = lanes * unroll;
   access.setLanes(lanes, {}, lanes);
   Values initial;
