@@ -27,29 +27,40 @@ struct Buffers {
 
 // Small numbers; integers stay in 0..9, which serve as indices and labels.
 void fill(const fx_tensor &tensor, std::vector<std::byte> &bytes, uint32_t seed) {
-  for (size_t i = 0; i < bytes.size() / 4; ++i) {
+  size_t width = tensor.dtype == FX_BF16 ? 2 : 4;
+  for (size_t i = 0; i < bytes.size() / width; ++i) {
     seed = seed * 1664525 + 1013904223;
     float real = float(seed >> 8) / float(1 << 23) - 1;
     int32_t whole = int32_t((seed >> 8) % 10);
     if (tensor.dtype == FX_F32)
       std::memcpy(&bytes[4 * i], &real, 4);
+    else if (tensor.dtype == FX_BF16)
+      std::memcpy(&bytes[2 * i], reinterpret_cast<char *>(&real) + 2, 2);
     else if (tensor.dtype == FX_I32)
       std::memcpy(&bytes[4 * i], &whole, 4);
   }
 }
 
+std::vector<float> numbers(const std::vector<std::byte> &bytes, int32_t dtype) {
+  size_t width = dtype == FX_BF16 ? 2 : 4;
+  std::vector<float> values(bytes.size() / width);
+  for (size_t i = 0; i < values.size(); ++i)
+    std::memcpy(reinterpret_cast<char *>(&values[i]) + 4 - width, &bytes[width * i], width);
+  return values;
+}
+
 double difference(const Buffers &a, const Buffers &b, const fx_entry &entry) {
   double worst = 0;
   for (uint32_t o = 0; o < entry.num_outputs; ++o) {
-    if (entry.outputs[o].dtype != FX_F32) {
+    int32_t dtype = entry.outputs[o].dtype;
+    if (dtype != FX_F32 && dtype != FX_BF16) {
       if (a.bytes[o] != b.bytes[o])
         return INFINITY;
       continue;
     }
-    auto *x = reinterpret_cast<const float *>(a.bytes[o].data()),
-         *y = reinterpret_cast<const float *>(b.bytes[o].data());
+    std::vector<float> x = numbers(a.bytes[o], dtype), y = numbers(b.bytes[o], dtype);
     double largest = 1e-30, apart = 0;
-    for (size_t i = 0; i < a.bytes[o].size() / 4; ++i) {
+    for (size_t i = 0; i < x.size(); ++i) {
       largest = std::max(largest, (double)std::fabs(y[i]));
       apart = x[i] == y[i]          ? apart
               : std::isfinite(x[i]) ? std::max(apart, std::fabs((double)x[i] - y[i]))

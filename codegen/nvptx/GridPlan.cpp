@@ -2,7 +2,7 @@
 #include "codegen/nvptx/GridPlan.h"
 
 #include "codegen/nvptx/contract/ContractPlan.h"
-#include "codegen/nvptx/hopper/Engines.h"
+#include "codegen/nvptx/hopper/HopperPlan.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -67,9 +67,8 @@ int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &t
     return 1;
   if (isContraction(r.op)) {
     Contraction c = describeContraction(r);
-    if (std::optional<HopperPlan> engines = enginesFor(c, target, keys))
-      return engines->chunks;
-    return planContraction(c, target, keys).chunks;
+    std::optional<HopperPlan> plan = planHopper(c, target, keys);
+    return plan ? plan->chunks : planContraction(c, target, keys).chunks;
   }
   int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
   int64_t summed = product(r.extents);

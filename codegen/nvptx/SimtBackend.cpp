@@ -3,7 +3,6 @@
 
 #include "codegen/llvm/loops/Stored.h"
 #include "codegen/nvptx/contract/TileContract.h"
-#include "codegen/nvptx/hopper/Engines.h"
 #include "codegen/nvptx/hopper/HopperContract.h"
 #include "ir/Work.h"
 
@@ -22,10 +21,11 @@ std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
   if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op)) {
     Contraction c = describeContraction(phase.reductions[0]);
-    std::optional<ScheduleKeys> keys = keysOf(kernel);
-    std::optional<HopperPlan> engines = enginesFor(c, target, keys ? &*keys : nullptr);
-    if (engines && engines->chunks == c.reduction->chunks)
-      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *engines);
+    ScheduleKeys keys(kernel);
+    std::optional<HopperPlan> plan =
+        planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+    if (plan && plan->chunks == phase.reductions[0].chunks)
+      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
     if (planOf(c, kernel, target).tensorCores)
       return std::make_unique<MmaContractEmitter>(kernel, phase, target, b);
     return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);

@@ -14,9 +14,11 @@ struct ZooCase {
   int64_t batch;
   int steps;
   double tolerance;
-  const char *target = "cpu";
+  const char *target = "cpu", *precision = "f32";
 };
-void PrintTo(const ZooCase &c, std::ostream *out) { *out << c.model << " for " << c.target; }
+void PrintTo(const ZooCase &c, std::ostream *out) {
+  *out << c.model << " in " << c.precision << " for " << c.target;
+}
 
 Program programOf(const ZooCase &c) {
   for (const fluxion::Model &model : fluxion::models())
@@ -39,6 +41,7 @@ TEST_P(Zoo, StepsEqualTheReference) {
   Case program(programOf(GetParam()));
   driver::Request request;
   request.options.target = GetParam().target;
+  request.options.precision = GetParam().precision;
   program.compile(request);
   program.compiled("init", {seedTensor(program)});
   program.copyStateToReference();
@@ -96,11 +99,13 @@ INSTANTIATE_TEST_SUITE_P(Models, Zoo, ::testing::ValuesIn(models));
 INSTANTIATE_TEST_SUITE_P(Models, ZooBits, ::testing::ValuesIn(models));
 
 // The same steps as kernels of a GPU, every access checked.
-INSTANTIATE_TEST_SUITE_P(Emulated, Zoo,
-                         ::testing::Values(ZooCase{"vision/mlp", 4, 2, 1e-4, "cuda-emulated"},
-                                           ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"},
-                                           ZooCase{"vision/resnet20", 1, 1, 1e-4,
-                                                   "cuda-emulated:sm_90a"}));
+INSTANTIATE_TEST_SUITE_P(
+    Emulated, Zoo,
+    ::testing::Values(ZooCase{"vision/mlp", 16, 2, 2e-2, "cuda-emulated:sm_90a", "bf16"},
+                      ZooCase{"vision/resnet20", 1, 1, 5e-2, "cuda-emulated:sm_90a", "bf16"},
+                      ZooCase{"vision/mlp", 4, 2, 1e-4, "cuda-emulated"},
+                      ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"},
+                      ZooCase{"vision/resnet20", 1, 1, 1e-4, "cuda-emulated:sm_90a"}));
 INSTANTIATE_TEST_SUITE_P(Emulated, ZooBits,
                          ::testing::Values(ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"}));
 

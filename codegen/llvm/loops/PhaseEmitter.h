@@ -23,8 +23,8 @@ public:
       : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()),
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
-    access.emit.hasAvx512 = target.hasAvx512();
     access.emit.hasBf16 = target.kind == "cuda"; // sm_80 is the oldest
+    access.emit.hasAvx512 = target.hasAvx512();
   }
 
   // `earlier`: what phases before this one stored.

@@ -32,6 +32,10 @@ int64_t bytesOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
 }
+// Of all chunks.
+int64_t partialBytes(const Reduction &r) {
+  return r.chunks * product(r.kept) * ((r.partialElement().getIntOrFloatBitWidth() + 7) / 8);
+}
 
 Reduction describeReduction(Operation *op, const ir::TargetInfo &target) {
   Reduction r;
@@ -162,7 +166,7 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   if (!row)
     return false;
   for (const Reduction &r : row->columns)
-    row->partials.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+    row->partials.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(*row);
   for (auto [r, partial] : llvm::zip_equal(row->columns, row->partials)) {
     Phase combine;
@@ -277,9 +281,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     return;
   }
   for (const Reduction &r : group)
-    phase.stores.push_back(
-        {r.result, -1,
-         scratch(r.chunks * product(r.kept) * r.partialElement().getIntOrFloatBitWidth() / 8)});
+    phase.stores.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(phase);
   for (auto [i, r] : llvm::enumerate(group))
     planCombine(phase, r, phase.stores[i], stores[i]);
