@@ -38,6 +38,8 @@ public:
   // May this op be an epilogue (fused behind) or a prologue (fused before) of the contraction?
   virtual bool fusesInto(mlir::Operation *op, mlir::Operation *contraction,
                          const TargetInfo &target) const = 0;
+  // May a kernel of rows also reduce over the rows, into results of a row's shape?
+  virtual bool reducesColumnsOfRows(const TargetInfo &) const { return false; }
 };
 
 // Set on a kernel after scheduling, read by the memory planner and by code generation.

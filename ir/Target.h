@@ -21,6 +21,7 @@ struct TargetInfo {
   int64_t sharedBytes = 0; // GPUs: most shared memory of a block
 
   bool isGpu() const { return kind != "cpu"; }
+  bool hasAvx512() const { return !isGpu() && vectorBytes == 64 && triple.starts_with("x86_64"); }
   TargetAttr toAttr(mlir::MLIRContext *context) const;
   static TargetInfo fromAttr(TargetAttr attr);
   // The module's target; a portable CPU where it names none.

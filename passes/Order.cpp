@@ -122,7 +122,7 @@ void Orderer::findBuffers() {
       for (Value result : ops[i]->getResults()) {
         number[result] = (int)bytes.size();
         makes[i].push_back((int)bytes.size());
-        bytes.push_back(byteSize(result.getType()));
+        bytes.push_back(ir::byteSize(result.getType()));
         readers.push_back(0);
       }
   for (size_t i = 0; i < ops.size(); ++i) {

@@ -35,7 +35,7 @@ void placeState(ModuleOp module) {
     for (auto item : module.getOps<ir::StateOp>()) {
       if (item.getRole() != role)
         continue;
-      int64_t bytes = byteSize(item.getType());
+      int64_t bytes = ir::byteSize(item.getType());
       offset = (int64_t)llvm::alignTo(offset, bufferAlignment);
       if (bytes >= 64 << 10) {
         int64_t residue = role == ir::StateRole::Slot ? 1024 * (1 + large++ % 3) : 0;
@@ -240,7 +240,9 @@ void EntryPlan::collectStorages() {
         continue;
       storageOf[result] = storages.size();
       storages.push_back(
-          {{byteSize(result.getType()), now, std::max(now, lastUse.lookup(result))}, {result}, {}});
+          {{ir::byteSize(result.getType()), now, std::max(now, lastUse.lookup(result))},
+           {result},
+           {}});
     }
     if (auto scratch = kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName))
       storages.push_back({{scratch.getInt(), now, now}, {}, kernel});

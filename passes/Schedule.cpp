@@ -126,7 +126,7 @@ bool SchedulePass::schedule(ir::KernelOp kernel, const ir::TargetInfo &target,
     if (cost.scratchBytes > 0)
       kernel->setAttr(ir::scratchAttrName, b.getI64IntegerAttr(cost.scratchBytes));
   } else {
-    cost = countWork(kernel);
+    ir::countWork(kernel, cost);
     NamedAttrList config(found(kernel, target));
     for (NamedAttribute entry : forced)
       config.set(entry.getName(), entry.getValue());

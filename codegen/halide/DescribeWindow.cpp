@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/halide/DescribeWindow.h"
 
+#include "ir/Work.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Reduction.h"
 
@@ -135,10 +136,6 @@ bool describeOp(Operation *op, halide::WindowKernel &k) {
       .Default([](Operation *) { return false; });
 }
 
-int64_t byteSize(RankedTensorType type) {
-  return type.getNumElements() * type.getElementTypeBitWidth() / 8;
-}
-
 // Tasks are images where windows stay within one; else one call does everything, and forks by
 // itself.
 void split(DescribedWindow &d, Operation *op) {
@@ -154,16 +151,16 @@ void split(DescribedWindow &d, Operation *op) {
   }
   if (gradient) {
     int64_t parts = k.input[0] * (k.window[0] / k.rows);
-    k.heapBytes = parts * byteSize(y) + 4096;
+    k.heapBytes = parts * ir::byteSize(y) + 4096;
   }
   for (Value operand : op->getOperands()) {
     auto type = cast<RankedTensorType>(operand.getType());
     bool whole = k.op == halide::WindowOp::Depthwise && operand == op->getOperand(1);
-    d.operandBytesPerTask.push_back(whole ? 0 : byteSize(type) / d.tasks);
-    d.bytes += (double)byteSize(type);
+    d.operandBytesPerTask.push_back(whole ? 0 : ir::byteSize(type) / d.tasks);
+    d.bytes += (double)ir::byteSize(type);
   }
-  d.resultBytesPerTask = byteSize(y) / d.tasks;
-  d.bytes += (double)byteSize(y);
+  d.resultBytesPerTask = ir::byteSize(y) / d.tasks;
+  d.bytes += (double)ir::byteSize(y);
 }
 
 } // namespace

@@ -2,7 +2,7 @@
 #include "codegen/llvm/Descriptor.h"
 
 #include "fluxion/abi.h"
-#include "ir/KernelModel.h"
+#include "ir/Work.h"
 #include "ir/ops/Update.h"
 
 #include "llvm/IR/Constants.h"
@@ -93,7 +93,7 @@ public:
     return ConstantStruct::get(tensorType,
                                {text(name), number32(dtypeOf(ranked.getElementType())),
                                 number32(role), number32(ranked.getRank()), array(i64, dims),
-                                number64(offset), number64(byteSize(type)), array(i64, order)});
+                                number64(offset), number64(ir::byteSize(type)), array(i64, order)});
   }
   Constant *null() { return ConstantPointerNull::get(pointer); }
   Constant *bytes(StringRef value) {

@@ -2,6 +2,7 @@
 #include "codegen/llvm/EntryPoints.h"
 
 #include "fluxion/abi.h"
+#include "ir/Work.h"
 #include "ir/ops/Shape.h"
 #include "ir/ops/Update.h"
 
@@ -11,11 +12,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-int64_t fluxion::codegen::byteSize(Type tensor) {
-  auto type = cast<RankedTensorType>(tensor);
-  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
-}
 
 namespace {
 
@@ -362,7 +358,7 @@ EntryEmitter::emit(StringRef symbol,
 
   auto finish = [&](Value value, Value target, bool placed) {
     if (!placed)
-      copy(target, pointers.lookup(value), byteSize(value.getType()));
+      copy(target, pointers.lookup(value), ir::byteSize(value.getType()));
   };
   auto placeOf = [&](Value value) -> ir::PlaceAttr {
     while (auto view = value.getDefiningOp<ir::ReshapeOp>())

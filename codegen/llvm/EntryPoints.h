@@ -12,9 +12,6 @@
 
 namespace fluxion::codegen {
 
-// What a planned value's bytes are: storage of i1 is one byte an element.
-int64_t byteSize(mlir::Type tensor);
-
 struct EntryPoint {
   std::string symbol;               // of the fx_entry_fn
   std::vector<std::string> checks;  // messages, in order

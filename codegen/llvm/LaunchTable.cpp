@@ -2,7 +2,7 @@
 #include "codegen/llvm/LaunchTable.h"
 
 #include "codegen/llvm/EntryPoints.h"
-#include "ir/KernelModel.h"
+#include "ir/Work.h"
 #include "ir/ops/Shape.h"
 #include "ir/ops/Update.h"
 
@@ -105,13 +105,13 @@ LogicalResult TableMaker::launch(ir::KernelOp kernel, const EmittedKernel &emitt
     auto known = places.find(input);
     if (known == places.end())
       return kernel.emitOpError("an operand has no planned place");
-    pass(known->second, byteSize(input.getType()));
+    pass(known->second, ir::byteSize(input.getType()));
   }
   if (!kernel.getPlaces())
     return kernel.emitOpError("has no planned places");
   for (auto [result, place] : llvm::zip_equal(kernel.getResults(), *kernel.getPlaces())) {
     places[result] = at(cast<ir::PlaceAttr>(place));
-    pass(places[result], byteSize(result.getType()));
+    pass(places[result], ir::byteSize(result.getType()));
   }
   auto scratch = kernel->getAttrOfType<ir::PlaceAttr>(ir::scratchPlaceAttrName);
   auto bytes = kernel->getAttrOfType<IntegerAttr>(ir::scratchAttrName);
@@ -163,7 +163,7 @@ LogicalResult TableMaker::visit(Operation &op,
 void TableMaker::copy(Value value, fx_place to) {
   fx_place from = places.lookup(value);
   if (!(from == to))
-    table.copies.push_back({from, to, (uint64_t)byteSize(value.getType())});
+    table.copies.push_back({from, to, (uint64_t)ir::byteSize(value.getType())});
 }
 
 LogicalResult TableMaker::finish() {

@@ -83,6 +83,12 @@ Value VectorMath::copySign(Value magnitude, Value sign) {
   return LLVM::CopySignOp::create(emit.b, emit.loc, magnitude.getType(), magnitude, sign);
 }
 
+Value VectorMath::x86(StringRef name, ArrayRef<Value> x) {
+  return LLVM::CallIntrinsicOp::create(emit.b, emit.loc, x[0].getType(),
+                                       emit.b.getStringAttr("llvm.x86." + name), ValueRange(x))
+      .getResult(0);
+}
+
 Value VectorMath::polynomial(Value x, ArrayRef<double> highestFirst) {
   Value sum = c(highestFirst.front());
   for (double coefficient : highestFirst.drop_front())
@@ -102,8 +108,8 @@ Value VectorMath::viaF64(llvm::function_ref<Value(VectorMath &, ArrayRef<Value>)
 
 // The sum with 1.5 * 2^52 (2^23) has no fraction bits, and its low bits are the integer. No
 // conversion instruction: AVX2 has none between f64 and i64.
-VectorMath::Rounded VectorMath::round(Value x) {
-  Value magic = c(isF32 ? 0x1.8p23 : 0x1.8p52), moved = add(x, magic);
+VectorMath::Rounded VectorMath::round(Value x, Value factor) {
+  Value magic = c(isF32 ? 0x1.8p23 : 0x1.8p52), moved = fma(x, factor, magic);
   return {sub(moved, magic), subBits(bits(moved), n(isF32 ? 0x4b400000 : 0x4338000000000000LL))};
 }
 
@@ -146,7 +152,7 @@ VectorMath::Pair VectorMath::twoProduct(Value x, Value y) {
 
 // ln 2 in two parts, the first short enough for an exact product with k.
 VectorMath::Reduced VectorMath::reduceLn2(Value x) {
-  Rounded k = round(mul(x, c(M_LOG2E)));
+  Rounded k = round(x, c(M_LOG2E));
   double high = isF32 ? 0.693359375 : 0x1.62e42feep-1,
          low = isF32 ? -2.12194440054690583e-4 : 1.9082149292705877e-10;
   Value rough = fma(k.number, c(-high), x), r = fma(k.number, c(-low), rough);
@@ -165,21 +171,36 @@ Value VectorMath::expTail(Value r) {
   return polynomial(r, series);
 }
 
-// Two factors of about half the exponent each: subnormal results round once and none overflows
-// early.
-Value VectorMath::exp(Value x) {
-  Value clamped = atMost(atLeast(x, c(isF32 ? -104 : -746)), c(isF32 ? 89 : 710));
-  Reduced r = reduceLn2(clamped);
-  Value y = add(fma(mul(r.high, r.high), expTail(r.high), r.high), c(1));
-  Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
-  y = mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
-  return select(isNan(x), x, y);
+// e^r for |r| <= ln(2) / 2. f32: minimax; f64: Taylor's series.
+Value VectorMath::expOfReduced(Value r) {
+  if (isF32)
+    return polynomial(r,
+                      {0.00138212577, 0.00836866815, 0.0416682586, 0.166665211, 0.49999994, 1, 1});
+  return add(fma(mul(r, r), expTail(r), r), c(1));
+}
+
+// x 2^k, rounded once where the result is subnormal. Two factors of about half the exponent each:
+// neither overflows early.
+Value VectorMath::scale(Value x, const Rounded &k) {
+  if (emit.hasAvx512 && 64 / (isF32 ? 4 : 8) == emit.lanes) {
+    Type i32 = emit.b.getI32Type(), mask = isF32 ? emit.b.getI16Type() : emit.b.getI8Type();
+    Value all = LLVM::ConstantOp::create(emit.b, emit.loc, mask, emit.b.getIntegerAttr(mask, -1));
+    Value rounding = LLVM::ConstantOp::create(emit.b, emit.loc, i32, 4); // as the machine is set
+    return x86(isF32 ? "avx512.mask.scalef.ps.512" : "avx512.mask.scalef.pd.512",
+               {x, k.number, x, all, rounding});
+  }
+  Value half = arith::ShRSIOp::create(emit.b, emit.loc, k.integer, n(1));
+  return mul(mul(x, powerOfTwo(half)), powerOfTwo(subBits(k.integer, half)));
+}
+
+Value VectorMath::exp(Value x) { // NaN stays
+  Reduced r = reduceLn2(atMost(atLeast(x, c(isF32 ? -104 : -746)), c(isF32 ? 89 : 710)));
+  return scale(expOfReduced(r.high), r.k);
 }
 
 Value VectorMath::expOfNormal(Value x) {
   Reduced r = reduceLn2(x);
-  Value y = add(fma(mul(r.high, r.high), expTail(r.high), r.high), c(1));
-  return mul(y, powerOfTwo(r.k.integer));
+  return mul(expOfReduced(r.high), powerOfTwo(r.k.integer));
 }
 
 // e^(high + low) where the result may be exceptional; high is not NaN.
@@ -190,8 +211,7 @@ Value VectorMath::expOfPair(Pair x) {
   Value tail = mul(mul(r.high, r.high), expTail(r.high));
   Value y =
       add(add(fma(low, add(tail, r.high), add(tail, low)), r.high), c(1)); // low counts e^r times
-  Value half = arith::ShRSIOp::create(emit.b, emit.loc, r.k.integer, n(1));
-  return mul(mul(y, powerOfTwo(half)), powerOfTwo(subBits(r.k.integer, half)));
+  return scale(y, r.k);
 }
 
 // 2^k (e^r - 1) + 2^k - 1, halved until the end so that 2^k itself may overflow.

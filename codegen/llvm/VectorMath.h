@@ -45,11 +45,15 @@ private:
   Value viaF64(llvm::function_ref<Value(VectorMath &, llvm::ArrayRef<Value>)> f,
                llvm::ArrayRef<Value> x);
 
-  // Nearest integer as a float and as an integer, for |x| below 2^22 (f32) or 2^51 (f64).
+  // An intrinsic of x86: only where the machine has it.
+  Value x86(llvm::StringRef name, llvm::ArrayRef<Value> x);
+
+  // The integer nearest to x * factor as a float and as an integer, for one below 2^22 (f32) or
+  // 2^51 (f64).
   struct Rounded {
     Value number, integer;
   };
-  Rounded round(Value x);
+  Rounded round(Value x, Value factor);
   Value toFloat(Value x);          // an integer below the same bounds
   Value powerOfTwo(Value integer); // in the range of normal numbers
 
@@ -64,7 +68,9 @@ private:
     Value high, low;
   };
   Reduced reduceLn2(Value x);
-  Value expTail(Value r);     // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2
+  Value expTail(Value r); // (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2
+  Value expOfReduced(Value r);
+  Value scale(Value x, const Rounded &k);
   Value expOfNormal(Value x); // e^x where neither x nor the result is exceptional
   Value expOfPair(Pair x);
 
@@ -81,6 +87,7 @@ private:
   Angle reduceHalfPi(Value x);
   Angle reduceModerate(Value x);
   Angle reduceHuge(Value x, int chunks);
+  Value erfByTable(Value x);
   Value tableEntry(Value table, Value index);
   Value twoOverPiTable();
   Value sinCos(Value x, bool isCos);

@@ -50,7 +50,7 @@ Value VectorMath::tableEntry(Value table, Value index) {
 // |x| up to 2^15 in f32, 2^40 in f64 (2^19 without a fused multiply-add): the products that cancel
 // are exact.
 VectorMath::Angle VectorMath::reduceModerate(Value x) {
-  Rounded k = round(mul(x, c(M_2_PI)));
+  Rounded k = round(x, c(M_2_PI));
   ArrayRef<double> parts;
   static const double f32Parts[] = {1.5707963705062866, -4.371138828673793e-08,
                                     -1.7151245100058819e-15};
@@ -94,7 +94,7 @@ VectorMath::Angle VectorMath::reduceHuge(Value x, int chunks) {
   }
   Value start = floor(
       mul(add(toFloat(exponent), c(-2.5)), c(1 / 24.0))); // (exponent - 3) / 24 in whole numbers
-  Value startInteger = round(start).integer;
+  Value startInteger = round(start, c(1)).integer;
   Value scale = powerOfTwo(subBits(
       exponent, arith::MulIOp::create(emit.b, emit.loc, addBits(startInteger, n(1)), n(24))));
   Value table = twoOverPiTable();
@@ -118,7 +118,7 @@ VectorMath::Angle VectorMath::reduceHuge(Value x, int chunks) {
   Value turns = mul(q[0], scale);
   turns = sub(turns, mul(floor(mul(turns, c(0.125))), c(8)));
   auto digit = [&](int i) { return mul(mul(q[i], scale), c(std::ldexp(1.0, -24 * i))); };
-  Rounded quadrant = round(add(turns, digit(1)));
+  Rounded quadrant = round(add(turns, digit(1)), c(1));
   Pair leading = twoSum(sub(turns, quadrant.number), digit(1));
   Value trailing = digit(digits - 1);
   for (int i = digits - 2; i >= 4; --i)

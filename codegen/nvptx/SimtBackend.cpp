@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/SimtBackend.h"
 
-#include "codegen/llvm/loops/Work.h"
+#include "codegen/llvm/loops/Stored.h"
 #include "codegen/nvptx/contract/TileContract.h"
+#include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -41,7 +42,7 @@ public:
     cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
     cost.inPlace = true;
-    countWork(kernel, cost);
+    ir::countWork(kernel, cost);
     cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
                    launchSeconds * plan.phases.size();
     return cost;

@@ -144,8 +144,8 @@ SmallVector<Value> Groups::outputsOf(ArrayRef<Operation *> ops) const {
 double Groups::trafficOf(ArrayRef<Operation *> ops) const {
   double bytes = 0;
   for (Value value : inputsOf(ops))
-    bytes += byteSize(value.getType());
+    bytes += ir::byteSize(value.getType());
   for (Value value : outputsOf(ops))
-    bytes += byteSize(value.getType());
+    bytes += ir::byteSize(value.getType());
   return bytes;
 }

@@ -25,6 +25,7 @@ public:
 
   mlir::func::FuncOp function;
   std::vector<Group> groups; // emptied groups stay in place
+  bool columns = false;      // kernels of rows may also reduce over the rows
 
   int add(mlir::Operation *op);
   void moveTo(mlir::Operation *op, int group);

@@ -16,13 +16,9 @@ static std::string convolutionName(ir::ConvolutionOp conv) {
   std::string name = "conv" + llvm::utostr(conv.spatialRank()) + "d";
   if (conv.getFeatureGroupCount() > 1)
     name = "depthwise_" + name;
-  auto kernel = conv.getKernel().getType(), result = cast<RankedTensorType>(conv.getType());
-  bool largeWindow = true;
-  for (int64_t d = 2; d < kernel.getRank(); ++d)
-    largeWindow &=
-        kernel.getDimSize(conv.getKernelDims()[d]) > result.getDimSize(conv.getOutputDims()[d]);
-  if (largeWindow || conv.getBatchGroupCount() > 1)
-    return name + "_weight_grad"; // the window is the whole image of the output's gradient
+  // A weight gradient sums over images, which stand first, as a convolution sums over features.
+  if (conv.getInputDims()[1] == 0 || conv.getBatchGroupCount() > 1)
+    return name + "_weight_grad";
   bool dilated = llvm::any_of(conv.getLhsDilation(), [](int64_t d) { return d > 1; });
   return dilated || conv.getWindowReversal() ? name + "_input_grad" : name;
 }

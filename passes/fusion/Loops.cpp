@@ -42,8 +42,10 @@ private:
   DenseSet<Operation *> inside;
   Loops loops;
   SmallVector<int64_t> rowShape; // the kept sizes
+  DenseSet<Operation *> columns; // reductions over the rows
 
   bool findShape();
+  bool findReductions();
   bool fits(Operation *op);
   // May the value be read at the index of a loop over `shape` by an op inside?
   bool readable(Value value, ArrayRef<int64_t> shape);
@@ -52,20 +54,45 @@ private:
   }
 };
 
-bool LoopCheck::findShape() {
-  for (Operation *op : ops)
-    if (classify(op) == OpClass::Reduce) {
-      SmallVector<int64_t> reduced = reducedDims(op), kept;
-      ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
-      for (int64_t dim = 0; dim < (int64_t)shape.size(); ++dim)
-        if (!llvm::is_contained(reduced, dim))
-          kept.push_back(dim);
-      if (loops.reduces && (ArrayRef<int64_t>(loops.shape) != shape || loops.kept != kept))
-        return false;
-      loops.reduces = true;
-      loops.shape.assign(shape.begin(), shape.end());
+static SmallVector<int64_t> keptDims(Operation *op) {
+  SmallVector<int64_t> reduced = reducedDims(op), kept;
+  for (int64_t dim = 0; dim < (int64_t)shapeOf(op->getOperand(0)).size(); ++dim)
+    if (!llvm::is_contained(reduced, dim))
+      kept.push_back(dim);
+  return kept;
+}
+
+// Of two kinds of reductions, those that keep the leading dimensions make the rows.
+bool LoopCheck::findReductions() {
+  for (Operation *op : ops) {
+    if (classify(op) != OpClass::Reduce)
+      continue;
+    ArrayRef<int64_t> shape = shapeOf(op->getOperand(0));
+    SmallVector<int64_t> kept = keptDims(op);
+    if (loops.reduces && ArrayRef<int64_t>(loops.shape) != shape)
+      return false;
+    bool leading = llvm::equal(kept, llvm::seq<int64_t>(0, kept.size()));
+    if (!loops.reduces || (leading && loops.kept != kept && groups.columns))
       loops.kept = kept;
-    }
+    loops.reduces = true;
+    loops.shape.assign(shape.begin(), shape.end());
+  }
+  for (Operation *op : ops) {
+    if (classify(op) != OpClass::Reduce || keptDims(op) == loops.kept)
+      continue;
+    SmallVector<int64_t> reduced = reducedDims(op);
+    if (!groups.columns || !isa<ir::ReduceOp>(op) || loops.kept.empty() ||
+        ArrayRef<int64_t>(reduced) != ArrayRef<int64_t>(loops.kept) ||
+        !llvm::equal(loops.kept, llvm::seq<int64_t>(0, loops.kept.size())))
+      return false;
+    columns.insert(op);
+  }
+  return true;
+}
+
+bool LoopCheck::findShape() {
+  if (!findReductions())
+    return false;
   if (!loops.reduces) {
     int64_t most = -1;
     for (Operation *op : ops) {
@@ -88,7 +115,7 @@ bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
   if (!def)
     return true;
   if (inside.contains(def))
-    return shapeOf(value) == shape;
+    return shapeOf(value) == shape && !columns.contains(def);
   if (!groups.isFree(def))
     return true;
   if (classify(def) == OpClass::Pointwise)
@@ -105,6 +132,8 @@ bool LoopCheck::readable(Value value, ArrayRef<int64_t> shape) {
            llvm::all_of(groups.inputsOf({inner}),
                         [&](Value input) { return !made(input) || shapeOf(input).empty(); });
   }
+  if (columns.contains(source.getDefiningOp()))
+    return false;
   if (shapeOf(source).empty())
     return true;
   // A row's value repeats along the row.

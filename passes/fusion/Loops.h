@@ -7,7 +7,9 @@
 namespace fluxion::passes {
 
 // A row kernel walks `shape`; its reductions all remove the dimensions not in `kept`, so that one
-// pass of the outer loops over `kept` sees whole rows. A map has no reduction and keeps everything.
+// pass of the outer loops over `kept` sees whole rows. Where these are the leading dimensions,
+// other reductions may remove just them: results of the kernel that nothing inside reads. A map has
+// no reduction and keeps everything.
 struct Loops {
   llvm::SmallVector<int64_t> shape;
   llvm::SmallVector<int64_t> kept;

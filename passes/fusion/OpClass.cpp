@@ -49,47 +49,6 @@ bool fluxion::passes::isCheapToRecompute(Operation *op) {
   }
 }
 
-int64_t fluxion::passes::byteSize(Type tensor) {
-  auto type = cast<RankedTensorType>(tensor);
-  return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
-}
-
-static double elements(Type type) { return (double)cast<RankedTensorType>(type).getNumElements(); }
-
-double fluxion::passes::flopsOf(Operation *op) {
-  return llvm::TypeSwitch<Operation *, double>(op)
-      .Case([](ir::DotGeneralOp dot) {
-        double depth = 1;
-        for (int64_t dim : dot.getLhsContracting())
-          depth *= dot.getLhs().getType().getDimSize(dim);
-        return 2 * depth * elements(dot.getType());
-      })
-      .Case([](ir::ConvolutionOp conv) {
-        auto kernel = conv.getKernel().getType();
-        double taps = elements(kernel) / kernel.getDimSize(conv.getKernelDims()[0]);
-        for (int64_t dilation :
-             conv.getLhsDilation()) // only one in `dilation` taps meets an element
-          taps /= dilation;
-        return 2 * taps * elements(conv.getType());
-      })
-      .Case<ir::ReduceOp, ir::ArgmaxOp, ir::ArgminOp>(
-          [](auto reduce) { return elements(reduce.getX().getType()); })
-      .Case<ir::ReduceWindowOp, ir::WindowArgmaxOp>([](auto window) {
-        double taps = 1;
-        for (int64_t size : window.getWindow())
-          taps *= size;
-        return taps * elements(window.getType());
-      })
-      .Case<ir::ExpOp, ir::Expm1Op, ir::LogOp, ir::Log1pOp, ir::TanhOp, ir::SinOp, ir::CosOp,
-            ir::ErfOp, ir::PowOp, ir::Atan2Op>(
-          [](Operation *math) { return 8 * elements(math->getResult(0).getType()); })
-      .Case([](ir::RandomBitsOp random) { return 20 * elements(random.getType()); })
-      .Default([](Operation *other) {
-        return classify(other) == OpClass::Pointwise ? elements(other->getResult(0).getType())
-                                                     : 0.0;
-      });
-}
-
 StringRef fluxion::passes::compositeOf(Operation *op) {
   StringRef outermost, gradient;
   Location loc = op->getLoc();

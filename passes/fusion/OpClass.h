@@ -2,6 +2,8 @@
 // What fusion, cost and the memory plan need to know of an op's kind of work.
 #pragma once
 
+#include "ir/Work.h"
+
 #include "mlir/IR/Operation.h"
 
 namespace fluxion::passes {
@@ -25,10 +27,6 @@ OpClass classify(mlir::Operation *op);
 
 // Ops a kernel may compute again rather than read from memory: they cost less than the traffic.
 bool isCheapToRecompute(mlir::Operation *op);
-
-// Multiply-adds count 2, other arithmetic 1 an element, transcendental functions 8.
-double flopsOf(mlir::Operation *op);
-int64_t byteSize(mlir::Type tensor);
 
 // The outermost composite an op came from, recorded in its location by the decompose pass, or the
 // composite whose gradient it is part of ("softmax_grad"), recorded by the differentiate pass; or

@@ -20,7 +20,9 @@ constexpr size_t maxBuffers = 48;
 
 Planner::Planner(func::FuncOp function, const PlannerOptions &options)
     : groups(function), options(options),
-      target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {}
+      target(ir::TargetInfo::of(function->getParentOfType<ModuleOp>())) {
+  groups.columns = options.model && options.model->reducesColumnsOfRows(target);
+}
 
 // Values nobody wants make no kernel.
 static void eraseDeadOps(func::FuncOp function) {
@@ -130,7 +132,7 @@ void Planner::materialise(Operation *op) {
   Operation *copy = builder.clone(*op);
   for (OpOperand *use : uses)
     use->set(copy->getResult(0));
-  if (classify(op) != OpClass::Constant || byteSize(op->getResult(0).getType()) > dataBytes)
+  if (classify(op) != OpClass::Constant || ir::byteSize(op->getResult(0).getType()) > dataBytes)
     groups.add(copy);
 }
 
@@ -266,7 +268,7 @@ SmallVector<int> Planner::neighbours(int group) {
   for (Value input : inputs) {
     note(input.getDefiningOp());
     // Kernels that read the same large tensor read it once.
-    if (byteSize(input.getType()) >= 1024)
+    if (ir::byteSize(input.getType()) >= 1024)
       noteUsers(noteUsers, input);
   }
   llvm::sort(found); // groups are numbered in block order, uses are listed in none
@@ -343,7 +345,7 @@ void Planner::recomputeElements() {
   for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
     int group = groups.groupOf(&op);
     if (group < 0 || groups.groups[group].anchor || classify(&op) != OpClass::Pointwise ||
-        flopsOf(&op) > elementsOf(&op))
+        ir::flopsOf(&op) > elementsOf(&op))
       continue;
     SmallVector<OpOperand *> outside;
     bool toMemory = false;
@@ -358,7 +360,7 @@ void Planner::recomputeElements() {
     bool available = true;
     for (Value input : groups.inputsOf({&op})) {
       Operation *def = input.getDefiningOp();
-      bool small = byteSize(input.getType()) * 8 <= byteSize(op.getResult(0).getType());
+      bool small = ir::byteSize(input.getType()) * 8 <= ir::byteSize(op.getResult(0).getType());
       large += !small;
       available &= small || !def || groups.groupOf(def) != group;
     }
@@ -418,7 +420,7 @@ SmallVector<Operation *> Planner::storedSlice(Value stored, int group, ArrayRef<
       return {};
   int64_t large = 0, sweeps = 0;
   for (Value input : groups.inputsOf(slice))
-    large += byteSize(input.getType()) * 2 > byteSize(stored.getType());
+    large += ir::byteSize(input.getType()) * 2 > ir::byteSize(stored.getType());
   bool otherResult = false;
   SmallVector<Operation *> readers{stored.getDefiningOp()};
   DenseSet<Operation *> seen;
@@ -448,7 +450,7 @@ void Planner::mergeUpdates() {
       continue;
     int64_t size = 0;
     for (Value output : groups.outputsOf(ops))
-      size = std::max(size, byteSize(output.getType()));
+      size = std::max(size, ir::byteSize(output.getType()));
     SmallVector<Operation *> together(ops);
     if (open >= 0)
       llvm::append_range(together, groups.groups[open].ops);

@@ -53,7 +53,7 @@ FailureOr<Region> Replay::stateRegion(Operation *user, StringRef name) {
   if (!item || !item.getOffset())
     return user->emitOpError() << "memory plan: state @" << name << " has no offset";
   int64_t offset = *item.getOffset();
-  return Region{ir::PlaceSpace::State, offset, offset + byteSize(item.getType())};
+  return Region{ir::PlaceSpace::State, offset, offset + ir::byteSize(item.getType())};
 }
 
 LogicalResult Replay::checkHolds(Operation *user, Value value) {
@@ -101,7 +101,7 @@ LogicalResult Replay::replay(ir::KernelOp kernel) {
   SmallVector<Region> written;
   for (auto [i, result] : llvm::enumerate(kernel.getResults())) {
     Region region =
-        regionOf(cast<ir::PlaceAttr>((*kernel.getPlaces())[i]), byteSize(result.getType()));
+        regionOf(cast<ir::PlaceAttr>((*kernel.getPlaces())[i]), ir::byteSize(result.getType()));
     if (region.space == ir::PlaceSpace::Input || region.space == ir::PlaceSpace::Constant)
       return kernel.emitOpError("memory plan: a result in read-only memory");
     for (auto [j, input] : llvm::enumerate(kernel.getInputs())) {

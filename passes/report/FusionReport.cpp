@@ -24,7 +24,8 @@ KernelReport describe(ir::KernelOp kernel) {
   if (auto schedule = kernel.getSchedule())
     if (auto backend = schedule->getConfig().getAs<StringAttr>("backend"))
       line.backend = backend.getValue().str();
-  ir::KernelCost counted = countWork(kernel);
+  ir::KernelCost counted;
+  ir::countWork(kernel, counted);
   auto integer = [&](StringRef name, double otherwise) {
     auto attr = kernel->getAttrOfType<IntegerAttr>(name);
     return attr ? (double)attr.getInt() : otherwise;

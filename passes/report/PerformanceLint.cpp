@@ -20,7 +20,8 @@ std::vector<LintFinding> fluxion::passes::lintPerformance(ModuleOp module,
       movesOnly &= kind == OpClass::Remap || kind == OpClass::View || kind == OpClass::Broadcast ||
                    kind == OpClass::Constant;
     }
-    ir::KernelCost work = countWork(kernel);
+    ir::KernelCost work;
+    ir::countWork(kernel, work);
     if (movesOnly && work.bytes > (double)options.copyBytes)
       findings.push_back({kernel.getLoc(), kernel.getName().str(), "copy",
                           llvm::formatv("only moves {0} bytes", (int64_t)work.bytes)});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #pragma once
 
-#include "ir/KernelModel.h"
+#include "ir/Work.h"
 
 namespace fluxion::passes {
 
@@ -13,8 +13,5 @@ inline constexpr llvm::StringLiteral bytesAttrName = "fluxion.bytes"; // i64, le
 // Dictionary: predicted seconds (f64) of the backends that also take the kernel.
 inline constexpr llvm::StringLiteral othersAttrName = "fluxion.others";
 inline constexpr llvm::StringLiteral tasksAttrName = "fluxion.tasks"; // i64
-
-// What the kernel does, counted from its body: the cost where no model is given.
-ir::KernelCost countWork(ir::KernelOp kernel);
 
 } // namespace fluxion::passes

@@ -189,6 +189,55 @@ TEST(Reductions, OfALongChainCompileAtOnce) {
   expectReference(program, program.inputsOf("main", {}), 1e-12);
 }
 
+// Softmax along the rows; over the rows its sum, the largest x and, where `alone`, nothing else.
+std::string rowsAndColumns(const std::string &rows, const std::string &row,
+                           const std::string &element, int rowRank, int rank, bool alone) {
+  auto tensor = [&](const std::string &shape) { return "tensor<" + shape + element + ">"; };
+  auto dims = [](int from, int to) {
+    std::string list;
+    for (int d = from; d < to; ++d)
+      list += (d > from ? ", " : "") + std::to_string(d);
+    return "[" + list + "]";
+  };
+  std::string t = tensor(rows + row), r = tensor(rows), c = tensor(row);
+  auto reduce = [&](const char *result, const char *kind, const char *x, bool over) {
+    return std::string(result) + " = fluxion.reduce " + kind + " " + x + " dims " +
+           (over ? dims(0, rowRank) : dims(rowRank, rank)) + " : (" + t + ") -> " + (over ? c : r) +
+           "\n";
+  };
+  auto repeated = [&](const char *result, const char *x) {
+    return std::string(result) + " = fluxion.broadcast_in_dim " + x + " dims " + dims(0, rowRank) +
+           " : (" + r + ") -> " + t + "\n";
+  };
+  return entry("(%x: " + t + ") -> (" + (alone ? "" : t + ", " + r + ", ") + c + ", " + c + ")",
+               reduce("%m", "max", "%x", false) + repeated("%mb", "%m") +
+                   "%d = fluxion.sub %x, %mb : " + t + "\n%e = fluxion.exp %d : " + t + "\n" +
+                   reduce("%s", "sum", "%e", false) + repeated("%sb", "%s") +
+                   "%p = fluxion.div %e, %sb : " + t + "\n" + reduce("%ps", "sum", "%p", true) +
+                   reduce("%xm", "max", "%x", true) + "return " + (alone ? "" : "%p, %s, ") +
+                   "%ps, %xm : " + (alone ? "" : t + ", " + r + ", ") + c + ", " + c);
+}
+
+TEST(Rows, AreReducedOverToo) {
+  struct {
+    const char *rows, *row, *element;
+    int rowRank, rank;
+    bool alone;
+    double tolerance = 1e-5;
+  } cases[] = {{"300x", "256x", "f32", 1, 2, false},    {"301x", "130x", "f32", 1, 2, false},
+               {"37x", "37x", "f64", 1, 2, false},      {"6x50x", "9x40x", "f32", 2, 4, false},
+               {"1x64x", "700x", "f32", 2, 3, true},    {"5000x", "3x", "f32", 1, 2, true},
+               {"64x", "33x", "bf16", 1, 2, false, 0.3}};
+  for (const auto &c : cases) {
+    SCOPED_TRACE(std::string(c.rows) + c.row + c.element);
+    Case program(rowsAndColumns(c.rows, c.row, c.element, c.rowRank, c.rank, c.alone));
+    expectReference(program, program.inputsOf("main", {}),
+                    c.element == std::string("f64") ? 1e-13 : c.tolerance);
+    program.compile({});
+    EXPECT_EQ(program.info().kernels, 1) << "the rows are read again";
+  }
+}
+
 struct ShapeCase {
   const char *name, *signature, *body;
   double tolerance = 2e-6;

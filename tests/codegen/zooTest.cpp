@@ -14,9 +14,11 @@ struct ZooCase {
   int64_t batch;
   int steps;
   double tolerance;
-  const char *target = "cpu";
+  const char *target = "cpu", *precision = "f32";
 };
-void PrintTo(const ZooCase &c, std::ostream *out) { *out << c.model << " for " << c.target; }
+void PrintTo(const ZooCase &c, std::ostream *out) {
+  *out << c.model << " for " << c.target << " in " << c.precision;
+}
 
 Program programOf(const ZooCase &c) {
   for (const fluxion::Model &model : fluxion::models())
@@ -39,6 +41,7 @@ TEST_P(Zoo, StepsEqualTheReference) {
   Case program(programOf(GetParam()));
   driver::Request request;
   request.options.target = GetParam().target;
+  request.options.precision = GetParam().precision;
   program.compile(request);
   program.compiled("init", {seedTensor(program)});
   program.copyStateToReference();
@@ -103,5 +106,13 @@ INSTANTIATE_TEST_SUITE_P(Emulated, Zoo,
                                                    "cuda-emulated:sm_90a"}));
 INSTANTIATE_TEST_SUITE_P(Emulated, ZooBits,
                          ::testing::Values(ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"}));
+
+// Rounded factors; on CPUs tf32 is f32.
+INSTANTIATE_TEST_SUITE_P(
+    Precision, Zoo,
+    ::testing::Values(ZooCase{"vision/mlp", 8, 3, 1e-4, "cpu", "tf32"},
+                      ZooCase{"vision/lenet", 4, 2, 2e-2, "cpu", "bf16"},
+                      ZooCase{"vision/lenet", 2, 2, 5e-3, "cuda-emulated", "tf32"},
+                      ZooCase{"vision/mlp", 4, 2, 2e-2, "cuda-emulated", "bf16"}));
 
 } // namespace

@@ -2,11 +2,15 @@
 """Objects linked by a user's own compiler: the same losses from plain C, what a step asks of heap and system, and
 every access under AddressSanitizer."""
 import array
+import glob
 import os
+import random
 import re
+import struct
 import unittest
+import zipfile
 
-from programs import BUILD, HERE, ROOT, ProgramTest, losses, run, write_mnist
+from programs import BUILD, FLUXION, HERE, ROOT, ProgramTest, losses, run, write_mnist
 
 CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
 LIBRARIES = os.path.join(BUILD, "lib")
@@ -67,6 +71,27 @@ class LinkedTest(ProgramTest):
         trainer = self.build("vision/mlp", "trainer")
         self.assertEqual(found, losses(self.run_ok(trainer, f"--data={self.folder}", "--json")))
         self.assertEqual(len(found), 4)
+
+    def test_halide_kernels_from_plain_c(self):
+        """Its hooks come from the runtime archive; same bits as in process, where inputs stand at other addresses."""
+        if not glob.glob(os.path.join(LIBRARIES, "libfluxion_halide.*")):
+            self.skipTest("built without Halide")
+        model, results = os.path.join(HERE, "harness", "depthwise.mlir"), self.path("results.npz")
+        os.makedirs(self.path("depthwise"))
+        self.build(model, "depthwise/program.o", "--emit=object", "--schedule=backend=halide")
+        rng, inputs, archive = random.Random(5), self.path("inputs"), self.path("inputs.npz")
+        with open(inputs, "wb") as raw, zipfile.ZipFile(archive, "w") as members:
+            for name in "x", "d":
+                data = array.array("f", (rng.uniform(-1, 1) for _ in range(4 * 20 * 20 * 32))).tobytes()
+                raw.write(data)
+                header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 20, 20, 32), }".ljust(117) + "\n"
+                members.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.encode() + data)
+        program = self.compiled("depthwise", "entry.c", "-std=c11", "-Wall", "-Werror", "-pedantic", compiler=CC,
+                                model="depthwise")
+        self.run_ok(program, "weights", inputs, self.path("outputs"))
+        self.run_ok(FLUXION, "run", model, f"--inputs={archive}", f"--outputs={results}", "--schedule=backend=halide")
+        with zipfile.ZipFile(results) as members, open(self.path("outputs"), "rb") as raw:
+            self.assertEqual(members.read(members.namelist()[0])[-9 * 32 * 4:], raw.read())
 
     def test_steps_neither_allocate_nor_call(self):
         counted = self.compiled("mlp", "counted.cpp", "-std=c++20")

@@ -137,13 +137,11 @@ TEST(Contract, ConvolutionsAndTheirGradients) {
   const std::string input = window("1, 1", "2, 2, 2, 2", "2, 2", "1, 1") + channelsLast +
                             ", kernel_dims = array<i64: 2, 3, 0, 1>, window_reversal, wide_result";
   EXPECT_EQ(differenceOf(convolution("2x4x4x8xbf16 3x3x12x8xbf16 2x9x9x12xf32", input), 2e-5), "");
-  const std::string halved =
-      window("1, 1", "1, 2, 1, 2", "2, 2", "1, 1") + channelsLast +
-      ", kernel_dims = array<i64: 2, 3, 0, 1>, window_reversal, wide_result";
+  const std::string halved = window("1, 1", "1, 2, 1, 2", "2, 2", "1, 1") + channelsLast +
+                             ", kernel_dims = array<i64: 2, 3, 0, 1>, window_reversal, wide_result";
   EXPECT_EQ(differenceOf(convolution("2x4x4x8xbf16 3x3x12x8xbf16 2x8x8x12xf32", halved), 2e-5), "");
-  const std::string single =
-      window("1, 1", "0, 1, 0, 1", "2, 2", "1, 1") + channelsLast +
-      ", kernel_dims = array<i64: 2, 3, 0, 1>";
+  const std::string single = window("1, 1", "0, 1, 0, 1", "2, 2", "1, 1") + channelsLast +
+                             ", kernel_dims = array<i64: 2, 3, 0, 1>";
   EXPECT_EQ(differenceOf(convolution("2x4x4x8xf32 1x1x12x8xf32 2x8x8x12xf32", single), 2e-5), "");
   // By the kernel: batch and features change places.
   const std::string kernel =

@@ -2,7 +2,8 @@
 #include "codegen/llvm/loops/LoopsBackend.h"
 
 #include "codegen/llvm/loops/PhaseEmitter.h"
-#include "codegen/llvm/loops/Work.h"
+#include "codegen/llvm/loops/Stored.h"
+#include "ir/Work.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -64,7 +65,7 @@ public:
     cost.inPlace = true;
     for (const Phase &phase : plan.phases)
       cost.tasks = std::max(cost.tasks, phase.tasks);
-    countWork(kernel, cost);
+    ir::countWork(kernel, cost);
     double lanes = target.vectorBytes / 4.0;
     cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
     return cost;

@@ -37,19 +37,31 @@ void PhaseEmitter::emitMap() {
   }
 }
 
+// A block of the widest type fills one register.
+int64_t PhaseEmitter::lanesOf(ArrayRef<StoredValue> stores) {
+  int64_t lanes = target.vectorBytes;
+  for (const StoredValue &stored : stores)
+    lanes = std::min(
+        lanes, lanesFor(cast<RankedTensorType>(stored.value.getType()).getElementType(), target));
+  return lanes;
+}
+
 // Positions [from, from + count) of the innermost dimension, `index[dim]` to be set; count is
 // static.
 void PhaseEmitter::emitLanes(ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                              int64_t count) {
-  int64_t lanes = target.vectorBytes;
-  for (const StoredValue &stored : group) // a block of the widest type fills one register
-    lanes = std::min(
-        lanes, lanesFor(cast<RankedTensorType>(stored.value.getType()).getElementType(), target));
+  alongLanes(lanesOf(group), from, count, [&](AffineExpr position) {
+    index[dim] = position;
+    storeAll(group, index);
+  });
+}
+
+void PhaseEmitter::alongLanes(int64_t lanes, Value from, int64_t count,
+                              llvm::function_ref<void(AffineExpr position)> body) {
   auto block = [&](Value at, int64_t active) {
     AffineExpr position = access.dimension(at);
     access.setLanes(lanes, position, active);
-    index[dim] = position;
-    storeAll(group, index);
+    body(position);
     access.setScalar();
   };
   int64_t whole = count / lanes * lanes;

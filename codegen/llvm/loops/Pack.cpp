@@ -4,6 +4,7 @@
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "ir/ops/Contraction.h"
+#include "ir/ops/Convolution.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -43,6 +44,27 @@ std::optional<Panels> fluxion::codegen::panelsOf(Operation *op, int64_t operand)
   return side;
 }
 
+std::optional<Panels> fluxion::codegen::kernelPanelsOf(const Reduction &r) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(r.op);
+  if (!conv || conv.getFeatureGroupCount() > 1 || conv.getBatchGroupCount() > 1)
+    return std::nullopt;
+  ArrayRef<int64_t> shape = shapeOf(conv.getKernel()), dims = conv.getKernelDims();
+  Panels side;
+  side.operand = 1;
+  side.free = dims[0], side.columns = shape[side.free];
+  int64_t rank = shape.size();
+  if (side.free != rank - 1 || conv.getOutputDims()[1] != rank - 1 || side.columns < 2)
+    return std::nullopt;
+  side.outerSummed.assign(dims.begin() + 2, dims.end());
+  side.outerSummed.insert(side.outerSummed.begin() + r.featureExtent, dims[1]);
+  side.depth = 1;
+  for (int64_t d : side.outerSummed)
+    side.depth *= shape[d];
+  side.summed = side.outerSummed.pop_back_val();
+  side.slices = side.outerSummed.empty() ? 1 : shape[side.outerSummed[0]];
+  return side;
+}
+
 bool fluxion::codegen::packsTransposed(Operation *op) {
   std::optional<Panels> right = panelsOf(op, 1), left = panelsOf(op, 0);
   // With enough rows on the other side to pay for the copy.
@@ -57,13 +79,21 @@ int64_t Panels::taskColumns(int64_t lanes) const {
   return width >= 2 * lanes ? width : width * ((4 * lanes + width - 1) / width);
 }
 
+int64_t Panels::tasks(int64_t lanes) const {
+  int64_t step = taskColumns(lanes);
+  return batches * slices * ((columns + step - 1) / step);
+}
+
 AffineExpr PhaseEmitter::inPanels(const Panels &side, const Index &index, AffineExpr panel) {
   ArrayRef<int64_t> shape = shapeOf(phase.reductions[0].op->getOperand(side.operand));
   AffineExpr batch = access.constant(0);
   for (int64_t d : side.batch)
     batch = batch * shape[d] + index[d];
-  AffineExpr column = index[side.free] - panel * side.width;
-  return ((batch * side.panels() + panel) * side.depth + index[side.summed]) * side.width + column;
+  AffineExpr column = index[side.free] - panel * side.width, depth = access.constant(0);
+  for (int64_t d : side.outerSummed)
+    depth = depth * shape[d] + index[d];
+  depth = depth * shape[side.summed] + index[side.summed];
+  return ((batch * side.panels() + panel) * side.depth + depth) * side.width + column;
 }
 
 // Up to a vector of columns, all depths: squares that are transposed.
@@ -111,7 +141,8 @@ void PhaseEmitter::packRows(const Panels &side, Index index, Value group, int64_
   AffineExpr column = access.dimension(arith::MulIOp::create(b, loc, group, number(step)));
   AffineExpr first =
       access.dimension(arith::MulIOp::create(b, loc, group, number(step / side.width)));
-  loop(number(0), number(side.depth), 1, [&](Value k) {
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(operand.getType()).getShape();
+  auto row = [&](Value k) {
     index[side.summed] = access.dimension(k);
     for (int64_t c = 0; c < columns;) {
       int64_t inPanel = side.width - c % side.width;
@@ -123,10 +154,21 @@ void PhaseEmitter::packRows(const Panels &side, Index index, Value group, int64_
       c += active;
     }
     access.setScalar();
-  });
+  };
+  // The outermost of several summed dimensions is where the task stands.
+  auto rows = [&](auto &self, size_t d) -> void {
+    if (d >= side.outerSummed.size())
+      return loop(number(0), number(shape[side.summed]), 1, row);
+    int64_t dim = side.outerSummed[d];
+    loop(number(0), number(shape[dim]), 1, [&](Value at) {
+      index[dim] = access.dimension(at);
+      self(self, d + 1);
+    });
+  };
+  rows(rows, 1);
 }
 
-// Tasks count (batch, strip or group of columns).
+// Tasks count (batch, slice, strip or group of columns).
 void PhaseEmitter::emitPack() {
   const Panels &side = phase.panels();
   ArrayRef<int64_t> shape = shapeOf(phase.reductions[0].op->getOperand(side.operand));
@@ -134,6 +176,7 @@ void PhaseEmitter::emitPack() {
   SmallVector<int64_t> counts;
   for (int64_t d : side.batch)
     counts.push_back(shape[d]);
+  counts.push_back(side.slices);
   int64_t strips = (side.columns + step - 1) / step, rest = side.columns % step;
   counts.push_back(strips);
   auto emitPart = [&](Value task, int64_t columns) {
@@ -142,6 +185,8 @@ void PhaseEmitter::emitPack() {
     Index index(shape.size());
     for (auto [i, d] : llvm::enumerate(side.batch))
       index[d] = access.dimension(at[i]);
+    if (!side.outerSummed.empty())
+      index[side.outerSummed[0]] = access.dimension(at[side.batch.size()]);
     if (side.transposes())
       packStrip(side, index, at.back(), columns);
     else

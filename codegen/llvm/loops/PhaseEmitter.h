@@ -17,6 +17,7 @@ public:
       : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()),
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
+    access.emit.hasAvx512 = target.hasAvx512();
   }
 
   // `earlier`: what phases before this one stored.
@@ -58,6 +59,10 @@ protected:
                   mlir::AffineExpr lane, int64_t active);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                  int64_t count);
+  int64_t lanesOf(llvm::ArrayRef<StoredValue> stores);
+  // Blocks of lanes along positions [from, from + count), the access standing at each.
+  void alongLanes(int64_t lanes, Value from, int64_t count,
+                  llvm::function_ref<void(mlir::AffineExpr position)> block);
   void emitScatter();
 
   // Pack.cpp
@@ -110,8 +115,23 @@ protected:
     int64_t elements = 0;
   };
   llvm::SmallVector<std::pair<Value, Value>> stashing; // of the present sweep: value, origin
+  int64_t sweep = -1;                                  // the pass over a row at hand
+  mlir::AffineExpr rowTask;                            // which part of column reductions this is
+  llvm::SmallVector<Value> rowReads; // operands whose next rows are asked for ahead
+  int64_t aheadSweep = -1;           // in this pass over a row; -1: that of the results
   void emitRow();
-  void emitRowResults(const Index &at);
+  void emitRows(Value first, llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps,
+                llvm::ArrayRef<Stash> stashes);
+  void emitSweeps(const Index &at, Value first,
+                  llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps,
+                  llvm::ArrayRef<Stash> stashes);
+  void startColumns();
+  void planReadsAhead(llvm::ArrayRef<Stash> stashes);
+  void readAhead(const Index &index);
+  void emitRowResults(llvm::ArrayRef<Index> at);
+  void emitRowNest(llvm::ArrayRef<Index> at, llvm::ArrayRef<StoredValue> stores, bool columns);
+  void emitRowBlock(llvm::ArrayRef<Index> at, const Index &inner,
+                    llvm::ArrayRef<StoredValue> stores, bool columns);
   llvm::SmallVector<llvm::SmallVector<const Reduction *>> rowSweeps();
   llvm::SmallVector<Stash> planStashes(llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps);
   Value rowOrigin(const Stash &stash, Value row);

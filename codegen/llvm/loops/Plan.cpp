@@ -62,32 +62,13 @@ Reduction describeReduction(Operation *op, const ir::TargetInfo &target) {
   return r;
 }
 
-// Does `value` depend on `target` inside the kernel?
-bool dependsOn(Value value, Value target, DenseMap<Value, bool> &known) {
-  if (value == target)
-    return true;
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return false;
-  if (auto found = known.find(value); found != known.end())
-    return found->second;
-  bool depends = llvm::any_of(op->getOperands(),
-                              [&](Value operand) { return dependsOn(operand, target, known); });
-  return known[value] = depends;
-}
-bool dependsOn(Value value, Value target) {
-  DenseMap<Value, bool> known;
-  return dependsOn(value, target, known);
-}
-
 // Reached from `target` by pointwise ops alone, so that one element needs the same element of it.
 bool pointwiseFrom(Value value, Value target) {
-  DenseMap<Value, bool> known;
   DenseSet<Value> seen;
   SmallVector<Value> open{value};
   while (!open.empty()) {
     Value next = open.pop_back_val();
-    if (next == target || !seen.insert(next).second || !dependsOn(next, target, known))
+    if (next == target || !seen.insert(next).second || !dependsOn(next, target))
       continue;
     Operation *op = next.getDefiningOp();
     if (!ir::hasScalarBody(op))
@@ -117,9 +98,9 @@ private:
   void planPhases();
   bool checkOps();
   bool planRow(ArrayRef<Reduction> reductions);
+  void planCombine(Phase phase, const Reduction &r, const StoredValue &partials,
+                   ArrayRef<StoredValue> stores);
   bool planScatter();
-  bool rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced,
-                  DenseMap<Value, bool> &known);
   void planReductions(ArrayRef<Reduction> reductions);
   std::vector<std::vector<Reduction>> sweeps(ArrayRef<Reduction> reductions);
   SmallVector<StoredValue> storesOf(const Reduction &r, ArrayRef<Reduction> later,
@@ -175,72 +156,42 @@ bool Planner::planScatter() {
   return true;
 }
 
-// Along the leading dimensions every value is read at the row's own position: reductions of a row
-// may then stay in registers.
-bool Planner::rowIndices(Value value, int64_t prefix, const DenseSet<Value> &reduced,
-                         DenseMap<Value, bool> &known) {
-  Operation *op = value.getDefiningOp();
-  if (!op)
-    return true;
-  if (auto found = known.find(value); found != known.end())
-    return found->second;
-  bool fits;
-  bool usesReduced = llvm::any_of(reduced, [&](Value r) { return dependsOn(value, r); });
-  if (!usesReduced)
-    fits = true;
-  else if (reduced.contains(value) || ir::hasScalarBody(op))
-    fits = llvm::all_of(op->getOperands(),
-                        [&](Value operand) { return rowIndices(operand, prefix, reduced, known); });
-  else if (auto broadcast = dyn_cast<ir::BroadcastInDimOp>(op)) {
-    fits = (int64_t)broadcast.getDims().size() >= prefix &&
-           rowIndices(broadcast.getX(), prefix, reduced, known);
-    for (int64_t d = 0; fits && d < prefix; ++d)
-      fits = broadcast.getDims()[d] == d &&
-             shapeOf(broadcast.getX())[d] == shapeOf(broadcast.getY())[d];
-  } else
-    fits = false;
-  return known[value] = fits;
+// Rows, and reductions over them whose parts are combined in phases of their own.
+bool Planner::planRow(ArrayRef<Reduction> reductions) {
+  std::optional<Phase> row = rowPhase(kernel, reductions, target);
+  if (!row)
+    return false;
+  for (const Reduction &r : row->columns)
+    row->partials.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+  result.phases.push_back(*row);
+  for (auto [r, partial] : llvm::zip_equal(row->columns, row->partials)) {
+    Phase combine;
+    combine.tile = chooseTile(r, typeOf(r.result).getElementType(), target, false, nullptr);
+    SmallVector<StoredValue> stores;
+    for (auto [i, value] : llvm::enumerate(yields))
+      if (value == r.result)
+        stores.push_back({value, (int64_t)i, -1});
+    planCombine(combine, r, partial, stores);
+  }
+  return true;
 }
 
-bool Planner::planRow(ArrayRef<Reduction> reductions) {
-  if (reductions.empty())
-    return false;
-  int64_t prefix = reductions[0].kept.size();
-  DenseSet<Value> reduced;
-  for (const Reduction &r : reductions) {
-    auto dims =
-        isa<ir::ReduceOp>(r.op)   ? SmallVector<int64_t>(cast<ir::ReduceOp>(r.op).getDims())
-        : isa<ir::ArgmaxOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgmaxOp>(r.op).getDim()}
-        : isa<ir::ArgminOp>(r.op) ? SmallVector<int64_t>{(int64_t)cast<ir::ArgminOp>(r.op).getDim()}
-                                  : SmallVector<int64_t>();
-    int64_t rank = shapeOf(r.op->getOperand(0)).size();
-    bool trailing = !dims.empty() && llvm::equal(dims, llvm::seq<int64_t>(prefix, rank));
-    if (!trailing || r.kept != reductions[0].kept)
-      return false;
-    reduced.insert(r.result);
-  }
-  DenseMap<Value, bool> known;
-  ArrayRef<int64_t> rows = reductions[0].kept;
-  for (Value value : yields)
-    if ((int64_t)shapeOf(value).size() < prefix || shapeOf(value).take_front(prefix) != rows ||
-        !rowIndices(value, prefix, reduced, known))
-      return false;
-  for (const Reduction &r : reductions)
-    if (!rowIndices(r.op->getOperand(0), prefix, reduced, known))
-      return false;
-  // Few long rows are better split inside.
-  if (product(rows) < 16 && product(reductions[0].extents) > (1 << 14))
-    return false;
-  Phase phase;
-  phase.kind = Phase::Row;
-  phase.reductions.assign(reductions.begin(), reductions.end());
-  phase.tile.lanes = lanesFor(
-      cast<RankedTensorType>(reductions[0].op->getOperand(0).getType()).getElementType(), target);
-  for (auto [i, value] : llvm::enumerate(yields))
-    phase.stores.push_back({value, (int64_t)i, -1});
-  phase.tasks = product(rows);
+// The partial results of a reduction's chunks, added in order; `phase` has a tile.
+void Planner::planCombine(Phase phase, const Reduction &r, const StoredValue &partials,
+                          ArrayRef<StoredValue> stores) {
+  phase.kind = Phase::Combine;
+  phase.reductions = {r};
+  phase.stores = {partials};
+  phase.stores.append(stores.begin(), stores.end());
+  phase.tile.rows = phase.tile.taps = 1;
+  phase.tile.rowDim = phase.tile.tapDim = -1;
+  if (phase.tile.laneDim < 0)
+    phase.tile.lanes = 1;
+  Reduction whole = r;
+  whole.chunks = 1;
+  if (!target.isGpu())
+    phase.tasks = tileTasks(whole, phase.tile);
   result.phases.push_back(phase);
-  return true;
 }
 
 void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
@@ -257,8 +208,7 @@ void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
     pack.reductions.push_back(r);
     (side == &r.lhs ? pack.reductions[0].rhs : pack.reductions[0].lhs).reset();
     pack.stores.push_back({r.result, -1, panels.at});
-    int64_t step = panels.taskColumns(tile.lanes);
-    pack.tasks = panels.batches * ((panels.columns + step - 1) / step);
+    pack.tasks = panels.tasks(tile.lanes);
     result.phases.push_back(pack);
   }
 }
@@ -307,6 +257,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   }
   if (!isGpu) {
     planPanels(first, phase.tile, right);
+    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
     phase.tasks = tileTasks(first, phase.tile);
     planBlocks(first, phase);
   }
@@ -322,22 +273,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   for (const Reduction &r : group)
     phase.stores.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
   result.phases.push_back(phase);
-  for (auto [i, r] : llvm::enumerate(group)) {
-    Phase combine = phase;
-    combine.kind = Phase::Combine;
-    combine.reductions = {r};
-    combine.stores = {phase.stores[i]}; // the partials' place, which it reads
-    combine.stores.append(stores[i].begin(), stores[i].end());
-    combine.tile.rows = combine.tile.taps = 1;
-    combine.tile.rowDim = combine.tile.tapDim = -1;
-    if (combine.tile.laneDim < 0)
-      combine.tile.lanes = 1;
-    Reduction whole = r;
-    whole.chunks = 1;
-    if (!isGpu)
-      combine.tasks = tileTasks(whole, combine.tile);
-    result.phases.push_back(combine);
-  }
+  for (auto [i, r] : llvm::enumerate(group))
+    planCombine(phase, r, phase.stores[i], stores[i]);
 }
 
 // What memory of the reduction's own size its terms are computed from.
@@ -467,6 +404,23 @@ void Planner::planPhases() {
 }
 
 } // namespace
+
+static bool dependsOn(Value value, Value target, DenseMap<Value, bool> &known) {
+  if (value == target)
+    return true;
+  Operation *op = value.getDefiningOp();
+  if (!op)
+    return false;
+  if (auto found = known.find(value); found != known.end())
+    return found->second;
+  bool depends = llvm::any_of(op->getOperands(),
+                              [&](Value operand) { return dependsOn(operand, target, known); });
+  return known[value] = depends;
+}
+bool fluxion::codegen::dependsOn(Value value, Value target) {
+  DenseMap<Value, bool> known;
+  return ::dependsOn(value, target, known);
+}
 
 bool fluxion::codegen::featuresOutermost(Operation *op) {
   auto conv = cast<ir::ConvolutionOp>(op);

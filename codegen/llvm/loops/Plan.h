@@ -15,15 +15,18 @@ namespace fluxion::codegen {
 // register tile's rows or lanes: a tile then reads memory in order, whatever the operand's own
 // order and pitch.
 struct Panels {
-  int64_t operand = 0;              // 0: the left side, 1: the right side
-  llvm::SmallVector<int64_t> batch; // dimensions of the operand
-  int64_t free = 0, summed = 0;     // dimensions of the operand
-  int64_t columns = 0, depth = 0, width = 0, batches = 1;
-  int64_t at = -1; // scratch offset
+  int64_t operand = 0;                    // 0: the left side, 1: the right side
+  llvm::SmallVector<int64_t> batch;       // dimensions of the operand
+  int64_t free = 0, summed = 0;           // dimensions of the operand
+  llvm::SmallVector<int64_t> outerSummed; // that are walked around `summed`, outermost first
+  int64_t columns = 0, depth = 0, width = 0, batches = 1; // depth: of all summed dimensions
+  int64_t slices = 1; // tasks of the copy along the outermost of several summed dimensions
+  int64_t at = -1;    // scratch offset
   int64_t panels() const { return (columns + width - 1) / width; }
   // Positions along `free` that a task of the copy takes.
   bool transposes() const { return summed > free; }
   int64_t taskColumns(int64_t lanes) const;
+  int64_t tasks(int64_t lanes) const;
 };
 
 // A reduction as loops: result[kept] = combination over `extents` of a term.
@@ -54,6 +57,9 @@ struct Tile {
   int64_t lanes = 1, vectors = 1;
   int64_t rowDim = -1, rows = 1;
   int64_t tapDim = -1, taps = 1;
+  // Tasks take all other positions for one block of lanes before the next: what the lanes read is
+  // more than a cache holds.
+  bool lanesOutermost = false;
   int64_t accumulators() const { return rows * taps * vectors; }
 };
 
@@ -80,6 +86,11 @@ struct Phase {
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
+  // Row: reductions over the rows. A task then takes `rowsPerTask` rows, `rowsTogether` of them at
+  // once, and leaves its part of each in `partials`; Combine phases add the parts in order.
+  std::vector<Reduction> columns;
+  llvm::SmallVector<StoredValue> partials;
+  int64_t rowsPerTask = 1, rowsTogether = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
   }
@@ -118,6 +129,8 @@ bool lanesAlongWidth(mlir::Operation *op, const ir::TargetInfo &target);
 // The operand (0 or 1) of a dot_general with one free and one summed dimension, not yet given a
 // width.
 std::optional<Panels> panelsOf(mlir::Operation *op, int64_t operand);
+// The kernel of a convolution whose features are its last dimension, in the order of the loops.
+std::optional<Panels> kernelPanelsOf(const Reduction &r);
 // Would the right side of this contraction be read through panels because it is summed along its
 // last dimension?
 bool packsTransposed(mlir::Operation *op);
@@ -129,6 +142,7 @@ int64_t tileTasks(const Reduction &r, const Tile &tile);
 int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 bool packsRight(const Reduction &r, ScheduleKeys *keys);
+bool walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target);
 // All but their scratch.
 void choosePanels(Reduction &r, const Tile &tile, bool packsRight, ScheduleKeys *keys);
 Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
@@ -140,6 +154,13 @@ KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 // Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
 // where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
+// Does `value` depend on `target` inside the kernel?
+bool dependsOn(mlir::Value value, mlir::Value target);
+// The rows of a kernel whose reductions all run along them or, into results alone, over them;
+// nothing for other kernels. `partials` has no place yet.
+std::optional<Phase> rowPhase(ir::KernelOp kernel, llvm::ArrayRef<Reduction> reductions,
+                              const ir::TargetInfo &target);
+
 // True where every element depends on the operands' elements at its own position alone, so that the
 // dimensions may be flattened.
 bool isFlat(mlir::Value value);

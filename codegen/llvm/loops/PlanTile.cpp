@@ -236,8 +236,19 @@ static bool farApart(Operation *op, const Panels &side, const Panels &other) {
   return side.columns * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
 }
 
+// A kernel that is read again for many positions, from rows too far apart to be fetched ahead. A
+// weight gradient's is as large as an image: more products must repay its copy.
+static bool packsKernel(const Reduction &r, const Panels &kernel) {
+  int64_t bytes = typeOf(r.op->getOperand(1)).getElementTypeBitWidth() / 8;
+  int64_t positions = product(r.kept) / kernel.columns;
+  return kernel.columns * bytes >= 256 && kernel.depth >= 64 &&
+         positions >= (featuresOutermost(r.op) ? 256 : 64);
+}
+
 // One summed along its last dimension, or far apart.
 bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
+  if (std::optional<Panels> kernel = kernelPanelsOf(r))
+    return keys ? keys->flag("pack_rhs", packsKernel(r, *kernel)) : packsKernel(r, *kernel);
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || rhs->columns < 2)
     return false;
@@ -248,8 +259,14 @@ bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
 // Sides that tiles read through panels.
 void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight,
                                     ScheduleKeys *keys) {
-  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   int64_t rank = r.kept.size();
+  if (std::optional<Panels> kernel = kernelPanelsOf(r); kernel && tile.laneDim == rank - 1) {
+    kernel->width = tile.lanes * tile.vectors;
+    if (packsRight)
+      r.rhs = kernel;
+    return;
+  }
+  std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || tile.laneDim != rank - 1)
     return;
   rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
@@ -262,13 +279,20 @@ void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRi
     r.lhs = lhs;
 }
 
-// Groups of tiles, at least 16 of them, that read least: about as much of either side.
-static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &tile,
+bool fluxion::codegen::walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target) {
+  if (!isa<ir::ConvolutionOp>(r.op))
+    return false;
+  RankedTensorType kernel = typeOf(r.op->getOperand(1));
+  return kernel.getNumElements() * kernel.getElementTypeBitWidth() / 8 > target.l2Bytes / 2;
+}
+
+// Groups of tiles, at least as many as wanted, that read least: about as much of either side.
+static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &tile, int64_t wanted,
                          int64_t laneTileBytes, const ir::TargetInfo &target, ScheduleKeys *keys) {
   int64_t laneBlock = tile.lanes * tile.vectors;
   int64_t laneTiles = (r.kept[tile.laneDim] + laneBlock - 1) / laneBlock;
   int64_t rowTiles = tileTasks(r, tile) / laneTiles;
-  int64_t inGroup = std::max<int64_t>(1, laneTiles * rowTiles / 16), least = INT64_MAX;
+  int64_t inGroup = std::max<int64_t>(1, laneTiles * rowTiles / wanted), least = INT64_MAX;
   for (int64_t lanes = 1; lanes <= laneTiles; ++lanes) {
     int64_t rows = std::clamp<int64_t>(inGroup / lanes, 1, rowTiles);
     int64_t reads = lanes * laneBlock + rows * tile.rows,
@@ -286,15 +310,31 @@ static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &til
   blocking.rowTiles = keys->integer("block_row_tiles", blocking.rowTiles, 1, rowTiles);
 }
 
-// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
-Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
-                                          const ir::TargetInfo &target, ScheduleKeys *keys) {
+// A weight gradient sums over images: few enough rows of them at a time that what all tiles read of
+// both sides stays in a part of the second-level cache, and enough to repay fetching the sums.
+static Blocking imageBlocks(const Reduction &r, const ir::TargetInfo &target) {
   Blocking blocking;
-  if (!isContraction(r.op) || r.chunks > 1 || tile.laneDim < 0 || r.extents.empty() || r.phased())
-    return blocking;
+  auto conv = cast<ir::ConvolutionOp>(r.op);
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
-  int64_t laneBlock = tile.lanes * tile.vectors, rest = product(r.extents);
-  int64_t deep = target.l2Bytes / 8 / (laneBlock * bytes); // half a megabyte of four tiles' lanes
+  int64_t features = shapeOf(conv.getInput())[conv.getInputDims()[0]] +
+                     shapeOf(conv.getKernel())[conv.getKernelDims()[0]];
+  int64_t most = std::max<int64_t>(128, target.l2Bytes / 4 / (features * bytes));
+  int64_t rest = product(r.extents), rank = r.extents.size();
+  if (rest <= 2 * most)
+    return blocking;
+  while (blocking.outer + 2 < rank && rest / r.extents[blocking.outer] > most)
+    rest /= r.extents[blocking.outer++];
+  int64_t extent = r.extents[blocking.outer], depth = std::max<int64_t>(1, most * extent / rest);
+  int64_t count = (extent + depth - 1) / depth;
+  blocking.depth = (extent + count - 1) / count;
+  return blocking;
+}
+
+// Half a megabyte of the lanes of four tiles at a time.
+static Blocking deepBlocks(const Reduction &r, int64_t laneTileBytes,
+                           const ir::TargetInfo &target) {
+  Blocking blocking;
+  int64_t rest = product(r.extents), deep = target.l2Bytes / 8 / laneTileBytes;
   bool blocked = rest > 4 * deep;
   while (blocking.outer + 1 < (int64_t)r.extents.size() &&
          rest / r.extents[blocking.outer] > 2 * deep)
@@ -306,10 +346,25 @@ Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
     blocking.depth = (extent + count - 1) / count;
   if (blocked && innermost && count > 1) // whole unrolled steps
     blocking.depth = (blocking.depth + 3) / 4 * 4;
+  return blocking;
+}
+
+// Where what a tile reads over all summed positions would push its neighbour's out of the cache.
+Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
+                                          const ir::TargetInfo &target, ScheduleKeys *keys) {
+  if (!isContraction(r.op) || r.chunks > 1 || tile.laneDim < 0 || r.extents.empty() || r.phased())
+    return {};
+  int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
+  int64_t laneTileBytes = tile.lanes * tile.vectors * bytes; // of a summed position
+  bool overImages = isa<ir::ConvolutionOp>(r.op) && featuresOutermost(r.op);
+  Blocking blocking = overImages ? imageBlocks(r, target) : deepBlocks(r, laneTileBytes, target);
+  ArrayRef<int64_t> inner = ArrayRef<int64_t>(r.extents).drop_front(blocking.outer);
   if (keys)
-    blocking.depth = keys->integer("block_depth", blocking.depth, 0, (extent + 3) / 4 * 4);
+    blocking.depth = keys->integer("block_depth", blocking.depth, 0, (inner[0] + 3) / 4 * 4);
+  // Every group of a weight gradient reads images from memory again.
+  int64_t groups = overImages ? std::clamp<int64_t>(target.cores, 2, 16) : 16;
   if (blocking.depth)
-    chooseGroups(blocking, r, tile, laneBlock * bytes * (rest / extent * blocking.depth), target,
-                 keys);
+    chooseGroups(blocking, r, tile, groups,
+                 laneTileBytes * product(inner.drop_front()) * blocking.depth, target, keys);
   return blocking;
 }

@@ -125,16 +125,15 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
                                               const Index &reduced) {
   Factors at = factorsAt(r, kept, reduced);
   Value left = r.op->getOperand(0), right = r.op->getOperand(1);
-  if (isa<ir::DotGeneralOp>(r.op)) {
-    auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
-                        AffineExpr panel) {
-      if (!side)
-        return puller.pull(operand, index);
-      return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                             inPanels(*side, index, panel));
-    };
+  auto pullSide = [&](const std::optional<Panels> &side, Value operand, const Index &index,
+                      AffineExpr panel) {
+    if (!side)
+      return puller.pull(operand, index);
+    return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
+                           inPanels(*side, index, panel));
+  };
+  if (isa<ir::DotGeneralOp>(r.op))
     return {pullSide(r.lhs, left, at.lhs, rowPanel), pullSide(r.rhs, right, at.rhs, lanePanel)};
-  }
   Value x;
   if (r.paddedAt < 0) {
     x = puller.pullUnder(at.inside, left, at.lhs);
@@ -147,7 +146,7 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
   if (!at.inside.always())
     x = access.emit.select(access.lanesOf(at.inside), x,
                            access.emit.constant(0, typeOf(left).getElementType()));
-  return {x, puller.pull(right, at.rhs)};
+  return {x, pullSide(r.rhs, right, at.rhs, lanePanel)};
 }
 
 Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &reduced) {

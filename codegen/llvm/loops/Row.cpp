@@ -15,65 +15,187 @@ using namespace fluxion::codegen;
 
 namespace {
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+int64_t product(ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  return count;
+}
 } // namespace
 
-// One row a task: its reductions one after another, those that are ready together in one pass, then
-// its results.
 void PhaseEmitter::emitRow() {
-  ArrayRef<int64_t> rows = phase.reductions[0].kept;
   SmallVector<SmallVector<const Reduction *>> sweeps = rowSweeps();
   SmallVector<Stash> stashes = planStashes(sweeps);
-  loop(begin(), end(), 1, [&](Value row) {
-    Index at;
-    for (auto [size, position] : llvm::zip_equal(rows, decode(row, rows))) // as broadcasts index it
-      at.push_back(size == 1 ? access.constant(0) : access.dimension(position));
-    for (auto [i, group] : llvm::enumerate(sweeps)) {
-      for (const Stash &stash : stashes)
-        if (stash.sweep == (int64_t)i)
-          stashing.push_back({stash.value, rowOrigin(stash, row)});
-      SmallVector<Index> kept(group.size(), at);
-      Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
-      for (auto &[value, origin] : stashing)
-        buffers[value] = origin;
-      stashing.clear();
-      for (auto [k, r] : llvm::enumerate(group)) {
-        Value value = results[r->isArg() ? 1 : k];
-        if (!r->isArg())
-          value = access.emit.convert(value, accumulatorElement(*r),
-                                      typeOf(r->result).getElementType());
-        puller.hold(r->result, at, value);
-      }
-    }
-    puller.newScope();
-    emitRowResults(at);
-    for (const Reduction &r : phase.reductions)
-      puller.release(r.result);
-    for (const Stash &stash : stashes)
-      buffers.erase(stash.value);
+  planReadsAhead(stashes);
+  auto walk = [&](Value from, Value to) {
+    loop(from, to, phase.rowsTogether, [&](Value row) { emitRows(row, sweeps, stashes); });
+  };
+  if (phase.columns.empty())
+    return walk(begin(), end());
+  loop(begin(), end(), 1, [&](Value task) {
+    rowTask = access.dimension(task);
+    startColumns();
+    Value from = arith::MulIOp::create(b, loc, task, number(phase.rowsPerTask));
+    Value to = arith::AddIOp::create(b, loc, from, number(phase.rowsPerTask));
+    walk(from, arith::MinSIOp::create(b, loc, to, number(product(phase.reductions[0].kept))));
   });
 }
 
-void PhaseEmitter::emitRowResults(const Index &at) {
+// Neighbouring rows: the reductions of each, one after another, then the results of all.
+void PhaseEmitter::emitRows(Value first, ArrayRef<SmallVector<const Reduction *>> sweeps,
+                            ArrayRef<Stash> stashes) {
+  ArrayRef<int64_t> rows = phase.reductions[0].kept;
+  SmallVector<Index> places;
+  for (int64_t k = 0; k < phase.rowsTogether; ++k) {
+    Value row = k ? arith::AddIOp::create(b, loc, first, number(k)).getResult() : first;
+    Index at;
+    for (auto [size, position] : llvm::zip_equal(rows, decode(row, rows))) // as broadcasts index it
+      at.push_back(size == 1 ? access.constant(0) : access.dimension(position));
+    emitSweeps(at, first, sweeps, stashes);
+    places.push_back(at);
+  }
+  for (const Stash &stash : stashes)
+    buffers[stash.value] = rowOrigin(stash, first);
+  puller.newScope();
+  emitRowResults(places);
+  for (const Reduction &r : phase.reductions)
+    puller.release(r.result);
+  for (const Stash &stash : stashes)
+    buffers.erase(stash.value);
+}
+
+// The reductions of the row at `at`, those that are ready together in one pass.
+void PhaseEmitter::emitSweeps(const Index &at, Value first,
+                              ArrayRef<SmallVector<const Reduction *>> sweeps,
+                              ArrayRef<Stash> stashes) {
+  for (auto [i, group] : llvm::enumerate(sweeps)) {
+    for (const Stash &stash : stashes)
+      if (stash.sweep == (int64_t)i)
+        stashing.push_back({stash.value, rowOrigin(stash, first)});
+    SmallVector<Index> kept(group.size(), at);
+    sweep = i;
+    Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
+    sweep = -1;
+    for (auto &[value, origin] : stashing)
+      buffers[value] = origin;
+    stashing.clear();
+    for (auto [k, r] : llvm::enumerate(group)) {
+      Value value = results[r->isArg() ? 1 : k];
+      if (!r->isArg())
+        value =
+            access.emit.convert(value, accumulatorElement(*r), typeOf(r->result).getElementType());
+      puller.hold(r->result, at, value);
+    }
+  }
+  for (const Stash &stash : stashes) // the next row computes its own
+    buffers.erase(stash.value);
+}
+
+void PhaseEmitter::emitRowResults(ArrayRef<Index> at) {
+  ArrayRef<int64_t> extents = phase.reductions[0].extents;
+  bool columnsLeft = !phase.columns.empty();
   for (auto &group : groupByShape(phase.stores)) {
-    ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at.size());
+    ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at[0].size());
     if (inner.empty()) {
-      storeAll(group, at);
+      for (const Index &row : at)
+        storeAll(group, row);
       continue;
     }
-    std::function<void(Index, size_t)> nest = [&](Index index, size_t d) {
-      if (d + 1 == inner.size()) {
-        index.push_back({});
-        emitLanes(group, index, at.size() + d, number(0), inner[d]);
-        return;
-      }
-      loop(number(0), number(inner[d]), 1, [&](Value iv) {
-        Index next(index);
-        next.push_back(access.dimension(iv));
-        nest(next, d + 1);
-      });
-    };
-    nest(at, 0);
+    emitRowNest(at, group, columnsLeft && inner == extents);
+    columnsLeft &= inner != extents;
   }
+  if (columnsLeft)
+    emitRowNest(at, {}, true);
+}
+
+// The positions within a row, of results and of column reductions.
+void PhaseEmitter::emitRowNest(ArrayRef<Index> at, ArrayRef<StoredValue> stores, bool columns) {
+  ArrayRef<int64_t> inner = columns ? ArrayRef<int64_t>(phase.reductions[0].extents)
+                                    : typeOf(stores[0].value).getShape().drop_front(at[0].size());
+  int64_t lanes = lanesOf(stores);
+  if (columns)
+    lanes = std::min(lanes, lanesOf(phase.partials));
+  std::function<void(Index)> nest = [&](Index index) {
+    int64_t size = inner[index.size()];
+    auto next = [&](AffineExpr position) {
+      Index longer(index);
+      longer.push_back(position);
+      return longer;
+    };
+    if (index.size() + 1 == inner.size())
+      alongLanes(lanes, number(0), size,
+                 [&](AffineExpr position) { emitRowBlock(at, next(position), stores, columns); });
+    else
+      loop(number(0), number(size), 1, [&](Value iv) { nest(next(access.dimension(iv))); });
+  };
+  nest({});
+}
+
+// A block of lanes of every row: results may lie in the memory of operands, so all that needs a
+// row's elements is computed before they are stored.
+void PhaseEmitter::emitRowBlock(ArrayRef<Index> at, const Index &inner,
+                                ArrayRef<StoredValue> stores, bool columns) {
+  auto reductions =
+      ArrayRef<Reduction>(phase.columns).take_front(columns ? phase.columns.size() : 0);
+  auto place = [&](const Reduction &r) {
+    SmallVector<int64_t> shape{r.chunks};
+    shape.append(r.kept.begin(), r.kept.end());
+    Index index{rowTask};
+    index.append(inner);
+    return access.linear(shape, index);
+  };
+  Values sums;
+  for (auto [i, r] : llvm::enumerate(reductions))
+    sums.push_back(access.load(addressOf(phase.partials[i]), accumulatorElement(r), place(r), {}));
+  for (const Index &row : at) {
+    Index index(row);
+    index.append(inner);
+    for (auto [sum, r] : llvm::zip_equal(sums, reductions))
+      sum = combine(r, sum, puller.pull(r.op->getOperand(0), index));
+    storeAll(stores, index);
+    if (aheadSweep < 0)
+      readAhead(index);
+  }
+  for (auto [i, r] : llvm::enumerate(reductions))
+    access.store(addressOf(phase.partials[i]), accumulatorElement(r), place(r), sums[i]);
+}
+
+// Nothing is summed yet.
+void PhaseEmitter::startColumns() {
+  for (auto [r, partial] : llvm::zip_equal(phase.columns, phase.partials)) {
+    int64_t count = product(r.kept);
+    alongLanes(lanesOf(partial), number(0), count, [&](AffineExpr position) {
+      access.store(addressOf(partial), accumulatorElement(r), rowTask * count + position,
+                   identity(r));
+    });
+  }
+}
+
+// A row's first loads would wait for memory, for its end is where the machine's own look-ahead
+// stops: long rows of more than fits in cache are asked for while the ones before them are at work.
+void PhaseEmitter::planReadsAhead(ArrayRef<Stash> stashes) {
+  constexpr int64_t leastRowBytes = 1 << 10;
+  const Reduction &r = phase.reductions[0];
+  int64_t elements = product(r.extents), bytes = 0;
+  for (Value operand : kernel.getBody().getArguments()) {
+    RankedTensorType type = typeOf(operand);
+    int64_t rowBytes = elements * type.getElementTypeBitWidth() / 8;
+    if (type.getNumElements() != product(r.kept) * elements || rowBytes < leastRowBytes)
+      continue;
+    rowReads.push_back(operand);
+    bytes += rowBytes * product(r.kept);
+  }
+  if (bytes < target.l2Bytes)
+    rowReads.clear();
+  aheadSweep = stashes.empty() ? -1 : stashes.back().sweep; // where most is computed
+}
+
+void PhaseEmitter::readAhead(const Index &index) {
+  for (Value operand : rowReads)
+    if (RankedTensorType type = typeOf(operand); type.getRank() == (int64_t)index.size())
+      access.prefetch(buffers.lookup(operand), type.getElementType(),
+                      access.linear(type.getShape(), index) +
+                          phase.rowsTogether * product(phase.reductions[0].extents));
 }
 
 // Reductions in passes over the row, each as early as its operands allow.
@@ -158,10 +280,8 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
           again |= needs(r->op->getOperand(0), value);
       bool known = llvm::any_of(stashes, [&](const Stash &s) { return s.value == value; });
       RankedTensorType type = typeOf(value);
-      int64_t elements = 1;
-      for (int64_t size : type.getShape().drop_front(group[0]->kept.size()))
-        elements *= size;
-      int64_t bytes = elements * type.getElementTypeBitWidth() / 8;
+      int64_t elements = product(type.getShape().drop_front(group[0]->kept.size()));
+      int64_t bytes = phase.rowsTogether * elements * type.getElementTypeBitWidth() / 8;
       if (!again || known || bytes > mostBytes || type.getElementType().isInteger(1))
         continue;
       Value memory = LLVM::AllocaOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()),
@@ -172,7 +292,7 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
   return stashes;
 }
 
-// Where element 0 of the whole value would lie, were its row `row` in the stash.
+// Where element 0 of the whole value would lie, were its rows from `row` on in the stash.
 Value PhaseEmitter::rowOrigin(const Stash &stash, Value row) {
   Value before = arith::MulIOp::create(b, loc, row, number(-stash.elements));
   return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()),
@@ -182,10 +302,12 @@ Value PhaseEmitter::rowOrigin(const Stash &stash, Value row) {
 
 // Stores what this sweep computes for later ones, at the position of its reduction's operand.
 void PhaseEmitter::keepStashed(const Reduction &r, const Index &kept, const Index &reduced) {
-  if (stashing.empty())
-    return;
   Index index(kept);
   index.append(reduced);
+  if (sweep >= 0 && sweep == aheadSweep)
+    readAhead(index);
+  if (stashing.empty())
+    return;
   for (auto &[value, origin] : stashing)
     access.store(origin, typeOf(value).getElementType(),
                  access.linear(typeOf(value).getShape(), index), puller.pull(value, index));

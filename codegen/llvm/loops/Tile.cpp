@@ -359,7 +359,8 @@ SmallVector<int64_t> PhaseEmitter::rowCounts(const Reduction &r, SmallVector<int
   return counts;
 }
 
-// Tasks count tiles: row blocks fastest, then lane blocks, then the other kept dimensions.
+// Tasks count tiles: row blocks fastest, then lane blocks, then the other kept dimensions; or lane
+// blocks slowest.
 void PhaseEmitter::emitReduce() {
   const Reduction &r = phase.reductions[0];
   if (phase.blocking.depth)
@@ -369,17 +370,19 @@ void PhaseEmitter::emitReduce() {
   SmallVector<int64_t> order, counts = rowCounts(r, order);
   int64_t laneBlocks =
       tile.laneDim >= 0 ? ceilDiv(r.kept[tile.laneDim], tile.lanes * tile.vectors) : 1;
-  counts.insert(counts.end() - 1, laneBlocks);
+  // Where the lane block stands among the positions.
+  size_t first = partial ? 1 : 0, lanesAt = tile.lanesOutermost ? 0 : counts.size() - 1;
+  counts.insert(counts.begin() + lanesAt, laneBlocks);
   if (partial)
     counts.insert(counts.begin(), r.chunks);
   loop(begin(), end(), 1, [&](Value task) {
     Values positions = decode(task, counts);
     Index base(r.kept.size());
     for (auto [i, d] : llvm::enumerate(order))
-      base[d] = access.dimension(positions[i + (partial ? 1 : 0)]);
+      base[d] = access.dimension(positions[first + i + (i >= lanesAt ? 1 : 0)]);
     if (partial)
       base.insert(base.begin(), access.dimension(positions[0]));
-    emitTileAt(r, base, positions[positions.size() - 2], positions.back());
+    emitTileAt(r, base, positions[first + lanesAt], positions.back());
   });
 }
 

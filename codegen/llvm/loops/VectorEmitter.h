@@ -42,8 +42,9 @@ public:
   mlir::OpBuilder &b;
   mlir::Location loc;
   int64_t lanes;
-  mlir::ModuleOp module; // where tables go
-  bool hasFma = true;    // else a fused multiply-add would become a library call
+  mlir::ModuleOp module;  // where tables go
+  bool hasFma = true;     // else a fused multiply-add would become a library call
+  bool hasAvx512 = false; // of x86: look-up within a register, scaling by powers of two
 
 private:
   Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);

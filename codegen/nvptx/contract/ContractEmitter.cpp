@@ -27,8 +27,8 @@ Index ContractEmitter::reducedAt(const Index &k) {
   for (auto [dim, e] : llvm::zip_equal(c.kDims, k)) {
     reduced[dim.dim] = e * dim.step;
     if (dim.phase >= 0)
-      reduced[dim.dim] = reduced[dim.dim] +
-                         ((dim.first % dim.step + 2 * dim.step) - batch[dim.phase]) % dim.step;
+      reduced[dim.dim] =
+          reduced[dim.dim] + ((dim.first % dim.step + 2 * dim.step) - batch[dim.phase]) % dim.step;
   }
   return reduced;
 }
@@ -37,8 +37,8 @@ Guard ContractEmitter::isTap(const Index &reduced) {
   Guard exists;
   for (const ContractDim &dim : c.kDims)
     if (dim.phase >= 0)
-      exists = access.both(exists, access.within(reduced[dim.dim], r.extents[dim.dim], 0,
-                                                 dim.size * dim.step - 1));
+      exists = access.both(
+          exists, access.within(reduced[dim.dim], r.extents[dim.dim], 0, dim.size * dim.step - 1));
   return exists;
 }
 

@@ -21,8 +21,8 @@ protected:
   Index keptAt(const Index &m, const Index &n);
   // Of a side's own dimensions, the other side at its first.
   Index keptOf(int side, const Index &own);
-  // Positions among the extents of the reduction, from those of c.kDims; those that phases leave out
-  // are beyond the last.
+  // Positions among the extents of the reduction, from those of c.kDims; those that phases leave
+  // out are beyond the last.
   Index reducedAt(const Index &k);
   Guard isTap(const Index &reduced);
   // Positions of `flat`, a multiple of `vector`, in a group whose last size is one too: the last
@@ -53,8 +53,15 @@ protected:
   void finishTile(const SumTile &tile, Value firstM, Value firstN);
 
 private:
+  struct Finished { // a sum, or neighbours in the result
+    Index kept;
+    mlir::AffineExpr lane;
+    int64_t lanes = 1;
+    Value exists, sum;
+  };
   int64_t resultLanes();
-  void finishLanes(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
+  Finished sumOf(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
+  void finishAll(llvm::ArrayRef<Finished> all);
 };
 
 } // namespace fluxion::codegen

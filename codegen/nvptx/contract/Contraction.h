@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A contraction as every GPU pipeline sees it: result[batch, m, n] is a sum over k of
 // left[batch, m, k] * right[batch, n, k]. Products and convolutions, their gradients too, become
-// this; a convolution's left side is read through its window (implicit GEMM). Of a dilated input the
-// results a dilation apart are a batch of their own, that takes only the taps which meet elements.
+// this; a convolution's left side is read through its window (implicit GEMM). Of a dilated input
+// the results a dilation apart are a batch of their own, that takes only the taps which meet
+// elements.
 #pragma once
 
 #include "codegen/llvm/loops/Plan.h"
