@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/Layout.h"
 
+#include "ir/Target.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Shape.h"
 
@@ -29,8 +30,9 @@ struct Wanted {
 
 // Forward and input gradient: [N, spatial..., C] * [spatial..., I, O] -> [N, spatial..., O]. In a
 // weight gradient batch and feature exchange roles: [f, spatial..., b] * [i, spatial..., o] ->
-// [spatial..., b, f].
-Wanted wantedOrder(ir::ConvolutionOp conv) {
+// [spatial..., b, f]. GPUs read a kernel along either of its features, so that an input gradient,
+// whose window runs backwards, takes it as the forward convolution does.
+Wanted wantedOrder(ir::ConvolutionOp conv, bool onGpu) {
   Permutation spatial = llvm::to_vector(llvm::seq<int64_t>(2, 2 + conv.spatialRank()));
   auto around = [&](int64_t before, int64_t after) {
     Permutation order{before};
@@ -45,7 +47,8 @@ Wanted wantedOrder(ir::ConvolutionOp conv) {
   };
   if (conv.getInputDims()[0] > conv.getInputDims()[1])
     return {around(1, 0), around(1, 0), behind(0, 1)};
-  return {around(0, 1), behind(1, 0), around(0, 1)};
+  bool asForward = onGpu && conv.getWindowReversal();
+  return {around(0, 1), asForward ? behind(0, 1) : behind(1, 0), around(0, 1)};
 }
 
 bool isIdentity(ArrayRef<int64_t> permutation) { return llvm::is_sorted(permutation); }
@@ -77,8 +80,8 @@ bool isPlain(ir::ConvolutionOp conv) {
          ones(conv.getWindowStrides()) && ones(conv.getRhsDilation());
 }
 
-bool convert(ir::ConvolutionOp conv) {
-  Wanted wanted = wantedOrder(conv);
+bool convert(ir::ConvolutionOp conv, bool onGpu) {
+  Wanted wanted = wantedOrder(conv, onGpu);
   Permutation input = towards(conv.getInputDims(), wanted.input),
               kernel = towards(conv.getKernelDims(), wanted.kernel),
               output = towards(conv.getOutputDims(), wanted.output);
@@ -103,7 +106,8 @@ int64_t fluxion::passes::makeConvolutionsChannelsLast(func::FuncOp function) {
   int64_t changed = 0;
   if (llvm::all_of(function.getOps<ir::ConvolutionOp>(), isPlain))
     return changed;
+  bool onGpu = ir::TargetInfo::of(function->getParentOfType<ModuleOp>()).isGpu();
   for (auto conv : llvm::to_vector(function.getOps<ir::ConvolutionOp>()))
-    changed += convert(conv);
+    changed += convert(conv, onGpu);
   return changed;
 }

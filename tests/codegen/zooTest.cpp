@@ -109,4 +109,12 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(Emulated, ZooBits,
                          ::testing::Values(ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"}));
 
+// Rounded factors; on CPUs tf32 is f32.
+INSTANTIATE_TEST_SUITE_P(
+    Precision, Zoo,
+    ::testing::Values(ZooCase{"vision/mlp", 8, 3, 1e-4, "cpu", "tf32"},
+                      ZooCase{"vision/lenet", 4, 2, 2e-2, "cpu", "bf16"},
+                      ZooCase{"vision/lenet", 2, 2, 5e-3, "cuda-emulated", "tf32"},
+                      ZooCase{"vision/mlp", 4, 2, 2e-2, "cuda-emulated", "bf16"}));
+
 } // namespace

@@ -53,8 +53,15 @@ protected:
   void finishTile(const SumTile &tile, Value firstM, Value firstN);
 
 private:
+  struct Finished { // a sum, or neighbours in the result
+    Index kept;
+    mlir::AffineExpr lane;
+    int64_t lanes = 1;
+    Value exists, sum;
+  };
   int64_t resultLanes();
-  void finishLanes(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
+  Finished sumOf(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
+  void finishAll(llvm::ArrayRef<Finished> all);
 };
 
 } // namespace fluxion::codegen

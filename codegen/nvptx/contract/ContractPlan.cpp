@@ -21,7 +21,7 @@ const Shape productShapes[] = {{2, 4, 1, 4, 8}, {4, 2, 1, 4, 8}, {2, 2, 1, 4, 8}
                                {2, 1, 2, 2, 4}, {1, 2, 2, 2, 4}, {2, 1, 2, 2, 2}, {1, 1, 4, 2, 4},
                                {1, 1, 4, 1, 8}, {1, 1, 4, 2, 2}, {1, 1, 4, 1, 4}, {1, 1, 8, 2, 4},
                                {1, 1, 8, 2, 2}, {1, 1, 8, 1, 4}, {1, 1, 8, 1, 2}};
-const Shape fmaShapes[] = {{4, 2, 1, 8, 8}, {4, 1, 1, 8, 8}, {2, 2, 1, 8, 8}, {4, 2, 1, 4, 4},
+const Shape fmaShapes[] = {{2, 2, 1, 8, 8}, {4, 1, 1, 8, 8}, {4, 2, 1, 8, 8}, {4, 2, 1, 4, 4},
                            {4, 1, 1, 8, 4}, {4, 1, 1, 8, 2}, {2, 1, 2, 4, 4}, {4, 1, 2, 4, 2},
                            {2, 1, 4, 4, 4}, {2, 1, 4, 4, 2}, {1, 1, 8, 4, 4}, {1, 1, 8, 4, 2}};
 
@@ -38,7 +38,7 @@ double rateOf(const Contraction &c, bool tensorCores) {
 // a block begins with an empty ring and ends with its results.
 double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::TargetInfo &target) {
   double bytes = bytesOf(c.element), m = plan.tileM(), n = plan.tileN(), k = plan.tileK;
-  int64_t blocks = plan.tilesM * plan.tilesN * c.batches * plan.chunks;
+  int64_t blocks = plan.tiles(c) * plan.chunks;
   int64_t together = std::clamp<int64_t>(
       std::min(target.sharedBytes / sharedBytes(c, plan), 1024 / plan.threads()), 1, 8);
   double products = m * n * k / rateOf(c, plan.tensorCores), brought = (m + n) * k * bytes / 28,
@@ -52,20 +52,24 @@ double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::Target
   double busy = std::min<double>(together, ceilDiv(blocks, target.cores)),
          steps = ceilDiv(plan.chunkLength, plan.tileK);
   double waves = ceilDiv(blocks, target.cores);
-  double results = m * n * plan.warpsK * 4 / 64 + m * n * 4 / 28;
+  // What a thread finishes takes a trip to memory for every few.
+  double results = m * n * plan.warpsK * 4 / 64 +
+                   std::max(m * n * 4 / 28, m * n / 4 / plan.threads() / 4 * 900 / busy);
   return waves * (steps * std::max(step, waits / busy) + results) +
-         ceilDiv(blocks, target.cores * together) * 1500.0 + (plan.chunks > 1 ? 3000 : 0);
+         ceilDiv(blocks, target.cores * together) * 1500.0 +
+         (plan.chunks > 1 ? 2500 + 60 * plan.chunks : 0);
 }
 
+// As many as fit where every block has a multiprocessor to itself; else a few, in half of its
+// memory where two blocks may share it.
 void setStages(const Contraction &c, ContractPlan &plan, const ir::TargetInfo &target) {
-  int64_t steps = ceilDiv(c.k, plan.tileK), bytes = 0;
+  int64_t steps = ceilDiv(plan.chunkLength, plan.tileK), bytes = 0;
   for (int side : {0, 1})
     bytes += stageShape(c, plan, side).bytes;
-  // Half of a multiprocessor's memory where two blocks may share it.
-  int64_t room = plan.threads() <= 128 || bytes * 4 <= target.sharedBytes / 2
-                     ? target.sharedBytes / 2
-                     : target.sharedBytes;
-  plan.stages = std::clamp<int64_t>(std::min(steps + 1, room / bytes), 2, 4);
+  bool isAlone = plan.tiles(c) * plan.chunks <= target.cores,
+       halves = !isAlone && (plan.threads() <= 128 || bytes * 4 <= target.sharedBytes / 2);
+  int64_t room = halves ? target.sharedBytes / 2 : target.sharedBytes;
+  plan.stages = std::clamp<int64_t>(std::min(steps + 1, room / bytes), 2, isAlone ? 12 : 4);
 }
 
 // Chunks are whole steps; narrow results would be rounded chunk by chunk.
@@ -86,7 +90,8 @@ ContractPlan withShape(const Contraction &c, const Shape &shape, bool tensorCore
   plan.warpsM = shape.warpsM, plan.warpsN = shape.warpsN, plan.warpsK = shape.warpsK;
   plan.perWarpM = shape.perWarpM, plan.perWarpN = shape.perWarpN;
   plan.tileK = shape.warpsK * (tensorCores ? 64 : 32) / bytesOf(c.element);
-  if (!tensorCores && shape.warpsK == 1)
+  // Fewer barriers where a step is all of a warp's own.
+  if (shape.warpsK == 1 && (!tensorCores || shape.perWarpM * shape.perWarpN >= 16))
     plan.tileK *= 2;
   return plan;
 }
@@ -108,12 +113,12 @@ ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool ten
       continue;
     ContractPlan plan = withShape(c, shape, tensorCores);
     setTiles(c, plan);
-    setStages(c, plan, target);
-    if (sharedBytes(c, plan) > target.sharedBytes)
-      continue;
-    int64_t tiles = std::max<int64_t>(1, plan.tilesM * plan.tilesN * c.batches);
+    int64_t tiles = plan.tiles(c);
     for (int64_t chunks : {int64_t(1), 2 * target.cores / tiles, target.cores / tiles}) {
       setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));
+      setStages(c, plan, target);
+      if (sharedBytes(c, plan) > target.sharedBytes)
+        continue;
       if (double cycles = cyclesOf(c, plan, target); cycles < least)
         least = cycles, best = plan;
     }
@@ -169,6 +174,7 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   int64_t depth = tensorCores ? 32 / bytesOf(c.element) : 4, unit = plan.warpsK * depth;
   plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
   setTiles(c, plan);
+  plan.blocks = keys->integer("blocks", plan.blocks, 1, 8);
   plan.stages = keys->integer("stages", plan.stages, 2, most);
   setChunks(c, plan, keys->integer("chunks", plan.chunks, 1, mostChunks(c, plan)));
   if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)

@@ -21,6 +21,8 @@ struct ContractPlan {
   int64_t chunkLength = 1; // a multiple of tileK where there are several chunks
   int64_t tilesM = 1, tilesN = 1; // blocks
 
+  int64_t blocks = 1; // that a multiprocessor must have registers for at once
+
   int64_t warpM() const { return perWarpM * (tensorCores ? 16 : 4); }
   int64_t warpN() const { return perWarpN * 8; }
   int64_t warpK() const { return tileK / warpsK; }
@@ -28,6 +30,9 @@ struct ContractPlan {
   int64_t tileN() const { return warpsN * warpN(); }
   int64_t tileOf(int side) const { return side == 0 ? tileM() : tileN(); }
   int64_t threads() const { return 32 * warpsM * warpsN * warpsK; }
+  int64_t tiles(const Contraction &c) const {
+    return std::max<int64_t>(1, tilesM * tilesN * c.batches);
+  }
 };
 
 // A side's tile in shared memory: rows of what is contiguous in memory, each `pitch` elements.

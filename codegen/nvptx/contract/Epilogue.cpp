@@ -20,66 +20,98 @@ int64_t ContractEmitter::resultLanes() {
 
 void ContractEmitter::finishTile(const SumTile &tile, Value firstM, Value firstN) {
   int64_t lanes = resultLanes(), count = tile.tileM * tile.tileN / lanes, threads = launch.block[0];
-  constexpr int64_t together = 4; // so that their loads overlap
-  auto body = [&](Value at) {
-    if (count % threads)
-      branch(isBelow(at, count), [&] { finishLanes(tile, firstM, firstN, at, lanes); });
-    else
-      finishLanes(tile, firstM, firstN, at, lanes);
+  constexpr int64_t together = 4;
+  auto finishRounds = [&](Value first, int64_t rounds) {
+    SmallVector<Finished> all;
+    for (int64_t i = 0; i < rounds; ++i)
+      all.push_back(sumOf(tile, firstM, firstN, plus(first, number(i * threads)), lanes));
+    finishAll(all);
     puller.newScope();
   };
-  int64_t rounds = (count + threads - 1) / threads, grouped = rounds / together * together;
+  int64_t whole = count / threads, grouped = whole / together * together;
   if (grouped > together)
-    loop(number(0), number(grouped), together, [&](Value round) {
-      for (int64_t i = 0; i < together; ++i)
-        body(plus(thread(), times(plus(round, number(i)), threads)));
-    });
+    loop(number(0), number(grouped), together,
+         [&](Value round) { finishRounds(plus(thread(), times(round, threads)), together); });
   else
     grouped = 0;
-  for (int64_t round = grouped; round < rounds; ++round)
-    body(plus(thread(), number(round * threads)));
+  for (int64_t round = grouped; round < whole; round += together)
+    finishRounds(plus(thread(), number(round * threads)), std::min(together, whole - round));
+  Value last = plus(thread(), number(whole * threads));
+  if (count % threads)
+    branch(isBelow(last, count), [&] { finishRounds(last, 1); });
 }
 
-void ContractEmitter::finishLanes(const SumTile &tile, Value firstM, Value firstN, Value at,
-                                  int64_t lanes) {
+ContractEmitter::Finished ContractEmitter::sumOf(const SumTile &tile, Value firstM, Value firstN,
+                                                 Value at, int64_t lanes) {
+  Finished one;
   bool alongN = c.resultAlongN();
   int64_t rows = alongN ? tile.tileM : tile.tileN,
           inRow = (alongN ? tile.tileN : tile.tileM) / lanes;
   Value row = over(at, inRow), column = times(modulo(at, inRow), lanes);
   Value place = narrow(plus(times(row, tile.pitch), column));
+  access.emit.lanes = lanes;
+  for (int64_t part = 0; part < tile.parts; ++part) {
+    Value index = arith::AddIOp::create(
+        b, loc, place,
+        arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(part * rows * tile.pitch)));
+    Value next = loadShared(tile.memory, c.accumulator, index, lanes);
+    one.sum = one.sum ? access.emit.apply(ir::Atom::Add, {one.sum, next}, c.accumulator) : next;
+  }
+  access.emit.lanes = 1;
   Value m = plus(firstM, alongN ? row : column), n = plus(firstN, alongN ? column : row);
-  auto store = [&] {
-    Value sum;
-    for (int64_t part = 0; part < tile.parts; ++part) {
-      Value index = arith::AddIOp::create(
-          b, loc, place,
-          arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(part * rows * tile.pitch)));
-      Value next = loadShared(tile.memory, c.accumulator, index, lanes);
-      access.emit.lanes = lanes;
-      sum = sum ? access.emit.apply(ir::Atom::Add, {sum, next}, c.accumulator) : next;
-      access.emit.lanes = 1;
-    }
-    Index mIndex = positionsOf(m, c.mDims, alongN ? 1 : lanes),
-          nIndex = positionsOf(n, c.nDims, alongN ? lanes : 1);
-    if (lanes > 1) {
-      AffineExpr &inner = alongN ? nIndex.back() : mIndex.back();
-      inner = access.dimension(access.scalar(inner));
-      access.setLanes(lanes, inner, lanes);
-      access.alignedLanes = true;
-    }
-    finish(keptAt(mIndex, nIndex), {sum});
-    access.alignedLanes = false;
-    access.setScalar();
-  };
-  Value exists;
   if (isRagged(c.m, tile.tileM))
-    exists = isBelow(m, c.m);
+    one.exists = isBelow(m, c.m);
   if (isRagged(c.n, tile.tileN)) {
     Value below = isBelow(n, c.n);
-    exists = exists ? arith::AndIOp::create(b, loc, exists, below).getResult() : below;
+    one.exists = one.exists ? arith::AndIOp::create(b, loc, one.exists, below).getResult() : below;
   }
-  if (exists)
-    branch(exists, store);
-  else
-    store();
+  Index mIndex = positionsOf(m, c.mDims, alongN ? 1 : lanes),
+        nIndex = positionsOf(n, c.nDims, alongN ? lanes : 1);
+  if (lanes > 1) {
+    AffineExpr &inner = alongN ? nIndex.back() : mIndex.back();
+    one.lane = inner = access.dimension(access.scalar(inner));
+  }
+  one.lanes = lanes;
+  one.kept = keptAt(mIndex, nIndex);
+  return one;
+}
+
+// All are computed before any is stored, where all exist: their loads then overlap.
+void ContractEmitter::finishAll(ArrayRef<Finished> all) {
+  auto stand = [&](const Finished &one) {
+    access.setLanes(one.lanes, one.lane, one.lanes);
+    access.alignedLanes = one.lanes > 1;
+  };
+  auto finishOne = [&](const Finished &one) {
+    stand(one);
+    finish(one.kept, {one.sum});
+    access.setScalar();
+  };
+  SmallVector<Values> blocks;
+  for (const Finished &one : all) {
+    if (one.exists) {
+      branch(one.exists, [&] { finishOne(one); });
+    } else if (r.chunks > 1) {
+      finishOne(one);
+    } else {
+      stand(one);
+      puller.hold(r.result, one.kept,
+                  access.emit.convert(one.sum, c.accumulator,
+                                      cast<RankedTensorType>(r.result.getType()).getElementType()));
+      blocks.emplace_back();
+      for (const StoredValue &stored : phase.stores)
+        blocks.back().push_back(puller.pull(stored.value, one.kept));
+      puller.release(r.result);
+    }
+  }
+  for (auto [one, values] : llvm::zip(all, blocks)) {
+    stand(one);
+    for (auto [stored, block] : llvm::zip_equal(phase.stores, values)) {
+      auto type = cast<RankedTensorType>(stored.value.getType());
+      access.store(addressOf(stored), type.getElementType(),
+                   access.linear(type.getShape(), one.kept), block);
+    }
+  }
+  access.alignedLanes = false;
+  access.setScalar();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/contract/TileContract.h"
 
+#include "ir/ops/Convolution.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -99,6 +101,8 @@ void TileContractEmitter::emitBody() {
 
 void TileContractEmitter::findPlace() {
   launch.block[0] = plan.threads();
+  if (plan.blocks > 1)
+    function->setAttr("nvvm.minctasm", b.getI32IntegerAttr((int32_t)plan.blocks));
   launch.grid = {plan.tilesM * plan.tilesN, plan.chunks, std::max<int64_t>(1, c.batches)};
   // Neighbouring blocks share the columns, which the second-level cache keeps.
   firstM = times(modulo(blockIndex(0), plan.tilesM), plan.tileM());
@@ -164,6 +168,8 @@ void TileContractEmitter::copySide(int s, Value k, Value stage) {
   auto global = LLVM::LLVMPointerType::get(b.getContext(), globalSpace);
   int64_t bytes = side.vector * elementBytes();
   bool hasTail = c.k % plan.tileK;
+  // Windows overlap: the first-level cache has what a tap before brought.
+  bool overlaps = s == 0 && isa<ir::ConvolutionOp>(r.op);
   for (auto [i, entry] : llvm::enumerate(side.copies)) {
     const Copy &copy = entry;
     fitting(s, i, [&] {
@@ -184,7 +190,9 @@ void TileContractEmitter::copySide(int s, Value k, Value stage) {
       NVVM::CpAsyncOp::create(
           b, loc, byteAt(ring, arith::AddIOp::create(b, loc, stage, copy.local), side.at),
           LLVM::AddrSpaceCastOp::create(b, loc, global, from), (uint32_t)bytes,
-          bytes == 16 ? NVVM::LoadCacheModifierKind::CG : NVVM::LoadCacheModifierKind::CA, size);
+          bytes < 16 || overlaps ? NVVM::LoadCacheModifierKind::CA
+                                 : NVVM::LoadCacheModifierKind::CG,
+          size);
     });
   }
 }
