@@ -22,6 +22,8 @@ MODELS = (("vision/mlp", 128, "mnist", 20, 2000, 1e-3),
           ("vision/lenet", 64, "mnist", 20, 1000, 1e-3),
           ("vision/resnet20", 128, "cifar10", 6, 60, 5e-3))
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Functions compared one by one: at sizes that take every branch of a grid, and large ones.
+KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir"), ("kernels", f"{HERE}/kernels/gpu.mlir"))
 
 
 def prepare(args):
@@ -33,13 +35,16 @@ def prepare(args):
         print("built", name, flush=True)
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([args.fluxion, "build", f"{HERE}/kernels/gpu.mlir", "--emit=object",
-                        f"--target={ARCHS}", "-o", f"{scratch}/gpu.o"], check=True)
-        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-DPROGRAM=fx_gpu_program",
-                        f"-I{HERE}/../runtime/include", f"{HERE}/gpuRunner.cpp", f"{scratch}/gpu.o",
-                        f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
-                        "-o", f"{args.folder}/kernels"], check=True)
-    print("built kernels")
+        for name, source in KERNELS:
+            file = os.path.splitext(os.path.basename(source))[0]
+            subprocess.run([args.fluxion, "build", source, "--emit=object", f"--target={ARCHS}",
+                            "-o", f"{scratch}/{file}.o"], check=True)
+            subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-s",
+                            f"-DPROGRAM=fx_{file}_program", f"-I{HERE}/../runtime/include",
+                            f"{HERE}/gpuRunner.cpp", f"{scratch}/{file}.o",
+                            f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
+                            "-o", f"{args.folder}/{name}"], check=True)
+            print("built", name, flush=True)
 
 
 def pixels(generator, count, size):
@@ -114,7 +119,9 @@ def run(args):
     with tempfile.TemporaryDirectory() as data:
         write_data(data)
         jobs = [lambda case=case: check_model(args.folder, data, case) for case in MODELS]
-        jobs.append(lambda: subprocess.run([f"{args.folder}/kernels"], timeout=90).returncode == 0)
+        jobs += [lambda name=name: subprocess.run([f"{args.folder}/{name}"],
+                                                  timeout=90).returncode == 0
+                 for name, _ in KERNELS]
         for job in jobs:
             if time.monotonic() - started > args.seconds:
                 print("out of time; the rest was not run")
