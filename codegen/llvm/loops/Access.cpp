@@ -164,6 +164,12 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
   Value mask = lanesOf(guard), tail = tailMask();
   if (tail)
     mask = mask ? arith::AndIOp::create(b, loc, mask, tail).getResult() : tail;
+  if (stride == 1 && alignedLanes && guard.scalar && !guard.lane && !tail && !dynamic) {
+    Value at = arith::SelectOp::create(b, loc, guard.scalar, scalar(position), number(0));
+    return fromStorage(LLVM::LoadOp::create(b, loc, type, address(buffer, element, at),
+                                            alignment(memory, position, false)),
+                       element);
+  }
   if (stride == 1) {
     Value at = address(buffer, element, plus(scalar(position)));
     if (!mask)
