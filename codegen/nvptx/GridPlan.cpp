@@ -159,12 +159,14 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
 
 std::optional<SquareGrid> fluxion::codegen::squareGrid(const MapGroup &group) {
   ArrayRef<int64_t> shape = typeOf(group.stores[0].value).getShape();
-  if (group.square < 0 || shape[group.square] % group.lanes || shape.back() % group.lanes)
+  int64_t last = (int64_t)shape.size() - 1, lanes = group.lanes;
+  if (!group.turns() || group.squares.laneDim != last ||
+      shape[group.squares.lineDims.back()] % lanes || shape[last] % lanes)
     return std::nullopt;
   SquareGrid grid;
-  grid.lanes = group.lanes;
-  grid.lines = shape[group.square] / grid.lanes, grid.columns = shape.back() / grid.lanes;
-  grid.others = product(shape) / (shape[group.square] * shape.back());
+  grid.lanes = lanes;
+  grid.lines = group.lines() / lanes, grid.columns = shape[last] / lanes;
+  grid.others = product(shape) / (group.lines() * shape[last]);
   grid.tileColumns = powerOfTwo(grid.columns, 1, 16);
   grid.tileLines = mapThreads / grid.tileColumns;
   return grid;

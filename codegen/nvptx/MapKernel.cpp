@@ -96,8 +96,7 @@ void BlockEmitter::emitMapPart(const MapPart &part) {
 void BlockEmitter::emitSquarePart(const MapPart &part, Value block) {
   const SquareGrid &grid = *part.squares;
   ArrayRef<int64_t> shape = typeOf(part.group.stores[0].value).getShape();
-  int64_t across = part.group.square, last = (int64_t)shape.size() - 1,
-          warpColumns = std::min<int64_t>(8, grid.tileColumns), warpLines = warpSize / warpColumns,
+  int64_t warpColumns = std::min<int64_t>(8, grid.tileColumns), warpLines = warpSize / warpColumns,
           warpsAlong = grid.tileColumns / warpColumns;
   Value warp = over(thread(), warpSize), inWarp = modulo(thread(), warpSize);
   Value line = plus(modulo(inWarp, warpLines), times(over(warp, warpsAlong), warpLines)),
@@ -107,7 +106,9 @@ void BlockEmitter::emitSquarePart(const MapPart &part, Value block) {
   line = plus(line, times(modulo(block, grid.tilesOfLines()), grid.tileLines));
   block = over(block, grid.tilesOfLines());
   SmallVector<int64_t> others(shape);
-  others[across] = others[last] = 1;
+  others.back() = 1;
+  for (int64_t d : part.group.squares.lineDims)
+    others[d] = 1;
   Index index = positions(block, others);
   auto square = [&] {
     access.alignedLanes = true;

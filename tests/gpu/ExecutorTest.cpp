@@ -415,7 +415,8 @@ TEST_F(DeviceExecutor, tensorMapsFollowTheirTensors) {
   test::fakeCuda().define("twice", 2, fromMap, nullptr);
   const fx_place out[] = {{FX_SPACE_OUTPUT, 0, 0}};
   fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3};
-  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0, 1, 1, 0, -1, out, &map};
+  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0, 1, 1, 0, 0,
+                   -1,      out,           &map,       nullptr};
   fx_entry entry = longEntries[0];
   entry.launches = &launch, entry.num_outputs = 1, entry.num_copies = 0;
   program.num_entries = 1, program.entries = &entry;
