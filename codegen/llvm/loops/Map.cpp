@@ -182,17 +182,25 @@ void PhaseEmitter::emitSquares(const MapGroup &group, const Index &index, Value 
 void PhaseEmitter::emitMapGroup(const MapGroup &group, Value from, Value to) {
   ArrayRef<int64_t> shape = shapeOf(group.stores[0].value);
   int64_t rank = shape.size();
+  // Blocks of lines stand where their dimension does: what lies beside a block's results, along
+  // the dimensions after it, is then made soon after.
   SmallVector<int64_t> counts(group.outerSizes);
-  if (group.turns())
-    counts.push_back((group.lines() + group.lineStep() - 1) / group.lineStep());
+  size_t blocksAt = counts.size();
+  if (group.turns()) {
+    blocksAt =
+        llvm::count_if(group.outer, [&](int64_t d) { return d < group.squares.lineDims.front(); });
+    counts.insert(counts.begin() + blocksAt,
+                  (group.lines() + group.lineStep() - 1) / group.lineStep());
+  }
   loop(from, to, 1, [&](Value task) {
     Index index(rank);
     Values positions = decode(task, counts);
     for (auto [i, d] : llvm::enumerate(group.outer))
-      index[d] = access.dimension(positions[i]);
+      index[d] = access.dimension(positions[i + (i >= blocksAt ? 1 : 0)]);
     if (group.turns())
-      return emitSquares(group, index,
-                         arith::MulIOp::create(b, loc, positions.back(), number(group.lineStep())));
+      return emitSquares(
+          group, index,
+          arith::MulIOp::create(b, loc, positions[blocksAt], number(group.lineStep())));
     if (rank == 2)
       return emitLanes(group.stores, index, rank - 1, number(0), shape[rank - 1]);
     loop(number(0), number(shape[rank - 2]), 1, [&](Value middle) {
