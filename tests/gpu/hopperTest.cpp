@@ -218,13 +218,13 @@ INSTANTIATE_TEST_SUITE_P(Hopper, Shapes,
 
 INSTANTIATE_TEST_SUITE_P(
     Hopper, Convolutions,
-    ::testing::Values(Convolution{"few_channels", 2, 9, 11, 16, 24, 3, 1},
+    ::testing::Values(Convolution{"few_channels", 2, 9, 11, 32, 24, 3, 1},
                       Convolution{"results_by_copies", 3, 8, 8, 64, 64, 3, 1},
                       Convolution{"reversed", 2, 8, 8, 32, 16, 3, 1, 1, true},
-                      Convolution{"reversed_few_channels", 1, 6, 10, 16, 8, 3, 1, 1, true},
+                      Convolution{"reversed_many_channels", 1, 6, 10, 128, 8, 3, 1, 1, true},
                       Convolution{"pointwise", 2, 7, 7, 128, 72, 1, 0},
                       Convolution{"dilated", 1, 13, 12, 32, 64, 3, 2, 2, false, true},
-                      Convolution{"no_padding", 2, 12, 20, 48, 32, 5, 0, 1, false, true}),
+                      Convolution{"no_padding", 2, 12, 20, 96, 32, 5, 0, 1, false, true}),
     [](const auto &info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -213,15 +213,17 @@ TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
   return map;
 }
 
-// The sides; nothing where copies cannot follow one.
+// The sides; false where copies cannot follow one, or would be slow: a line of few channels takes
+// them as long as one of many (4 to 5 cycles on an H200).
 static bool describeSides(HopperPlan &plan, const Contraction &c) {
+  constexpr int64_t fewestBytes = 64;
   bool isWindow = isa<ir::ConvolutionOp>(c.reduction->op);
   if (isWindow) {
     plan.window = describeWindow(c);
     int64_t channelBytes = plan.window ? plan.window->channels * plan.elementBytes : 0;
-    while (plan.sliceBytes >= 32 && channelBytes % plan.sliceBytes)
+    while (plan.sliceBytes > fewestBytes && channelBytes % plan.sliceBytes)
       plan.sliceBytes /= 2;
-    if (!plan.window || plan.sliceBytes < 32)
+    if (!plan.window || channelBytes % plan.sliceBytes)
       return false;
   }
   for (int side : {0, 1}) {
