@@ -31,15 +31,22 @@ def prepare(args):
         subprocess.run([args.fluxion, "build", model, f"--batch={batch}", f"--target={ARCHS}",
                         "-o", f"{args.folder}/{name}"], check=True)
         print("built", name, flush=True)
+    for kernels, runner, archs in (("gpu", "gpuRunner", ARCHS),
+                                   ("products", "productRunner", "cuda:sm_90a")):
+        build_runner(args, kernels, runner, archs)
+
+
+def build_runner(args, kernels, runner, archs):
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([args.fluxion, "build", f"{HERE}/kernels/gpu.mlir", "--emit=object",
-                        f"--target={ARCHS}", "-o", f"{scratch}/gpu.o"], check=True)
-        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-DPROGRAM=fx_gpu_program",
-                        f"-I{HERE}/../runtime/include", f"{HERE}/gpuRunner.cpp", f"{scratch}/gpu.o",
-                        f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
-                        "-o", f"{args.folder}/kernels"], check=True)
-    print("built kernels")
+        subprocess.run([args.fluxion, "build", f"{HERE}/kernels/{kernels}.mlir", "--emit=object",
+                        f"--target={archs}", "-o", f"{scratch}/kernels.o"], check=True)
+        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2",
+                        f"-DPROGRAM=fx_{kernels}_program", f"-I{HERE}/..",
+                        f"-I{HERE}/../runtime/include", f"{HERE}/{runner}.cpp",
+                        f"{scratch}/kernels.o", f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
+                        "-o", f"{args.folder}/{kernels}"], check=True)
+    print("built", kernels)
 
 
 def pixels(generator, count, size):
@@ -114,7 +121,9 @@ def run(args):
     with tempfile.TemporaryDirectory() as data:
         write_data(data)
         jobs = [lambda case=case: check_model(args.folder, data, case) for case in MODELS]
-        jobs.append(lambda: subprocess.run([f"{args.folder}/kernels"], timeout=90).returncode == 0)
+        for runner in ("gpu", "products"):
+            jobs.append(lambda runner=runner: subprocess.run([f"{args.folder}/{runner}"],
+                                                             timeout=90).returncode == 0)
         for job in jobs:
             if time.monotonic() - started > args.seconds:
                 print("out of time; the rest was not run")

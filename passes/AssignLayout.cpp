@@ -17,6 +17,7 @@ struct AssignLayoutPass : impl::AssignLayoutPassBase<AssignLayoutPass> {
   void runOnOperation() override {
     int64_t changed = 0;
     for (func::FuncOp function : entryPoints(getOperation())) {
+      changed += mergePhases(function);
       if (int64_t here = makeConvolutionsChannelsLast(function)) {
         changed += here;
         sinkTransposes(function);

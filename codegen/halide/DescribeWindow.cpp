@@ -113,6 +113,65 @@ bool describeWeightGradient(ir::ConvolutionOp conv, halide::WindowKernel &kernel
   return true;
 }
 
+bool isPlanes(halide::WindowOp op) {
+  return op == halide::WindowOp::Planes || op == halide::WindowOp::PlanesWeightGradient;
+}
+
+// A plane among its zeros, and the vector that may reach beyond its end, lie on a task's stack.
+bool planeFits(const halide::WindowKernel &k, RankedTensorType x, int64_t lanes) {
+  constexpr int64_t stackBytes = 64 << 10;
+  int64_t beyond[2];
+  for (int64_t d : {0, 1}) {
+    bool gradient = k.op == halide::WindowOp::PlanesWeightGradient;
+    int64_t taps = gradient ? k.output[d + 2] : k.window[d + 2];
+    beyond[d] = (taps - 1) * (gradient ? k.strides[d + 2] : k.dilation[d + 2]) + lanes;
+  }
+  return (x.getDimSize(2) + beyond[0]) * (x.getDimSize(3) + 2 * beyond[1]) *
+             x.getElementTypeBitWidth() / 8 <=
+         stackBytes;
+}
+
+// Planes [n, c, h, w], one filter a channel [c, 1, h, w], nothing strided: as above, channels
+// first.
+bool describePlanes(ir::ConvolutionOp conv, halide::WindowKernel &k) {
+  auto x = conv.getInput().getType(), w = conv.getKernel().getType(),
+       y = conv.getResult().getType();
+  bool gradient = conv.getBatchGroupCount() > 1;
+  int64_t channels = x.getRank() == 4 ? x.getDimSize(1) : 0;
+  auto inOrder = [&](ArrayRef<int64_t> dims) {
+    return gradient ? ordered(dims, 1, 0, 2) : ordered(dims, 0, 1, 2);
+  };
+  // Filters [c, 1, h, w] or [1, c, h, w]: the same in memory.
+  bool fits =
+      channels > 1 && inOrder(conv.getInputDims()) && inOrder(conv.getOutputDims()) &&
+      (inOrder(conv.getKernelDims()) || (!gradient && ordered(conv.getKernelDims(), 1, 0, 2))) &&
+      allOnes(conv.getLhsDilation());
+  if (!fits)
+    return false;
+  if (gradient)
+    fits = conv.getBatchGroupCount() == (uint64_t)channels && w.getDimSize(1) == channels &&
+           y.getDimSize(1) == 1 && conv.getFeatureGroupCount() == 1 && !conv.getWindowReversal() &&
+           allOnes(conv.getRhsDilation()) && y.getDimSize(2) * y.getDimSize(3) <= mostWeights;
+  else
+    fits = conv.getFeatureGroupCount() == (uint64_t)channels &&
+           w.getDimSize(conv.getKernelDims()[0]) == channels && y.getDimSize(1) == channels &&
+           allOnes(conv.getWindowStrides());
+  if (!fits)
+    return false;
+  k.op = gradient ? halide::WindowOp::PlanesWeightGradient : halide::WindowOp::Planes;
+  k.reversed = conv.getWindowReversal();
+  k.window = k.strides = k.dilation = k.spread = {1, 1};
+  k.low = {0, 0};
+  for (int64_t d : {0, 1}) {
+    k.window.push_back(w.getDimSize(d + 2));
+    k.strides.push_back(conv.getWindowStrides()[d]);
+    k.dilation.push_back(conv.getRhsDilation()[d]);
+    k.spread.push_back(1);
+    k.low.push_back(conv.getPadding()[2 * d]);
+  }
+  return true;
+}
+
 bool describeOp(Operation *op, halide::WindowKernel &k) {
   return llvm::TypeSwitch<Operation *, bool>(op)
       .Case([&](ir::ReduceWindowOp reduce) {
@@ -131,7 +190,8 @@ bool describeOp(Operation *op, halide::WindowKernel &k) {
         return k.op = halide::WindowOp::Scatter, setWindow(k, scatter), true;
       })
       .Case([&](ir::ConvolutionOp conv) {
-        return describeDepthwise(conv, k) || describeWeightGradient(conv, k);
+        return describeDepthwise(conv, k) || describeWeightGradient(conv, k) ||
+               describePlanes(conv, k);
       })
       .Default([](Operation *) { return false; });
 }
@@ -142,6 +202,18 @@ void split(DescribedWindow &d, Operation *op) {
   halide::WindowKernel &k = d.kernel;
   auto y = cast<RankedTensorType>(op->getResult(0).getType());
   bool gradient = k.op == halide::WindowOp::DepthwiseWeightGradient;
+  if (k.op == halide::WindowOp::PlanesWeightGradient) { // a task a channel
+    auto x = cast<RankedTensorType>(op->getOperand(0).getType());
+    d.tasks = x.getDimSize(1);
+    d.operandTaskDim = 1;
+    for (Value operand : op->getOperands()) {
+      auto type = cast<RankedTensorType>(operand.getType());
+      d.operandBytesPerTask.push_back(ir::byteSize(type) / (type.getDimSize(0) * d.tasks));
+      d.bytes += (double)ir::byteSize(type);
+    }
+    d.resultBytesPerTask = ir::byteSize(y) / d.tasks;
+    return;
+  }
   bool batched = !gradient && k.output[0] > 1 && k.window[0] == 1 && k.strides[0] == 1 &&
                  k.low[0] == 0 && k.input[0] == k.output[0];
   k.forks = !batched;
@@ -155,7 +227,8 @@ void split(DescribedWindow &d, Operation *op) {
   }
   for (Value operand : op->getOperands()) {
     auto type = cast<RankedTensorType>(operand.getType());
-    bool whole = k.op == halide::WindowOp::Depthwise && operand == op->getOperand(1);
+    bool whole = (k.op == halide::WindowOp::Depthwise || k.op == halide::WindowOp::Planes) &&
+                 operand == op->getOperand(1);
     d.operandBytesPerTask.push_back(whole ? 0 : ir::byteSize(type) / d.tasks);
     d.bytes += (double)ir::byteSize(type);
   }
@@ -178,7 +251,8 @@ std::optional<DescribedWindow> fluxion::codegen::describeWindow(ir::KernelOp ker
   auto x = cast<RankedTensorType>(op->getOperand(0).getType()),
        y = cast<RankedTensorType>(op->getResult(0).getType());
   std::optional<halide::Element> element = elementOf(x);
-  bool gradient = k.op == halide::WindowOp::DepthwiseWeightGradient;
+  bool gradient = k.op == halide::WindowOp::DepthwiseWeightGradient ||
+                  k.op == halide::WindowOp::PlanesWeightGradient;
   if (!element || !elementOf(y) || y.getRank() < 1 || y.getNumElements() == 0 ||
       (!gradient && product(k.window) > mostTaps))
     return std::nullopt;
@@ -187,14 +261,17 @@ std::optional<DescribedWindow> fluxion::codegen::describeWindow(ir::KernelOp ker
   k.output.assign(y.getShape().begin(), y.getShape().end());
   k.vectorBytes = target.vectorBytes;
   k.fma = target.fma;
-  bool convolution = gradient || k.op == halide::WindowOp::Depthwise;
+  bool convolution = gradient || k.op == halide::WindowOp::Depthwise || isPlanes(k.op);
   int64_t places = k.op == halide::WindowOp::Scatter ? x.getNumElements() : y.getNumElements();
   d.flops = double(convolution ? 2 : 1) * product(k.window) *
-            (gradient ? double(y.getNumElements()) * k.input[0] : double(places)) /
+            (gradient ? double(y.getNumElements()) * (double)x.getDimSize(0) : double(places)) /
             product(k.spread);
   int64_t lanes = std::max<int64_t>(1, k.vectorBytes * 8 / x.getElementTypeBitWidth());
-  while (lanes > y.getShape().back())
+  int64_t innermost = isPlanes(k.op) ? x.getShape().back() : y.getShape().back();
+  while (lanes > innermost)
     lanes /= 2;
+  if (isPlanes(k.op) && !planeFits(k, x, lanes))
+    return std::nullopt;
   d.vectorTaps = d.flops / (convolution ? 2 : 1) / double(std::max<int64_t>(1, lanes));
   split(d, op);
   return d;

@@ -9,10 +9,12 @@
 
 namespace fluxion::codegen {
 
-// A kernel in plain data, and how it splits into equal tasks along the outermost dimension.
+// A kernel in plain data, and how it splits into equal tasks along the outermost dimension of its
+// result.
 struct DescribedWindow {
   halide::WindowKernel kernel;
   int64_t tasks = 1;
+  int64_t operandTaskDim = 0;                     // the dimension of operands that tasks run along
   llvm::SmallVector<int64_t> operandBytesPerTask; // 0: the whole operand in every task
   int64_t resultBytesPerTask = 0;
   double bytes = 0, flops = 0, vectorTaps = 0; // of all tasks

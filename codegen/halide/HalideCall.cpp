@@ -52,7 +52,7 @@ private:
     LLVM::StoreOp::create(b, loc, value, at);
   }
   LLVM::LLVMFuncOp function(StringRef symbol, ArrayRef<Type> last);
-  Value buffer(RankedTensorType type, bool oneTask);
+  Value buffer(RankedTensorType type, int64_t taskDim);
   Value kernelName(LLVM::LLVMFuncOp user);
 };
 
@@ -71,15 +71,14 @@ LLVM::LLVMFuncOp Caller::function(StringRef symbol, ArrayRef<Type> last) {
       LLVM::Linkage::Internal);
 }
 
-Value Caller::buffer(RankedTensorType type, bool oneTask) {
+// Of one task along `taskDim`; -1: of all.
+Value Caller::buffer(RankedTensorType type, int64_t taskDim) {
   int64_t rank = type.getRank();
   Value descriptor = bytes(56), dims = bytes(16 * rank);
   int64_t stride = 1;
   for (int64_t i = 0; i < rank; ++i) {
     int64_t size = type.getDimSize(rank - 1 - i);
-    if (oneTask && i == rank - 1)
-      size /= d.tasks;
-    int64_t fields[] = {0, size, stride, 0};
+    int64_t fields[] = {0, rank - 1 - i == taskDim ? size / d.tasks : size, stride, 0};
     for (auto [f, value] : llvm::enumerate(fields))
       put(dims, 16 * i + 4 * f, constant(b.getI32Type(), value));
     stride *= size;
@@ -103,8 +102,10 @@ void Caller::emitTasks(StringRef symbol) {
   Value begin = entry->getArgument(types.size() + 1), end = entry->getArgument(types.size() + 2);
   b.setInsertionPointToStart(entry);
   SmallVector<Value> buffers;
-  for (auto [type, step] : llvm::zip_equal(types, steps))
-    buffers.push_back(buffer(type, step != 0));
+  for (auto [i, type] : llvm::enumerate(types))
+    buffers.push_back(buffer(type, steps[i] == 0           ? -1
+                                   : i + 1 == types.size() ? 0
+                                                           : d.operandTaskDim));
   LLVM::BrOp::create(b, loc, begin, head);
   b.setInsertionPointToStart(head);
   Value task = head->getArgument(0);
@@ -156,7 +157,7 @@ void Caller::emitForking(StringRef symbol, int64_t scratchBytes) {
   put(call, offsetof(fx_halide_call, kernel), kernelName(made));
   SmallVector<Value> arguments{call};
   for (auto [i, type] : llvm::enumerate(types)) {
-    arguments.push_back(buffer(type, /*oneTask=*/false));
+    arguments.push_back(buffer(type, /*taskDim=*/-1));
     put(arguments.back(), 16, entry->getArgument(copies && i + 1 == types.size() ? i + 1 : i));
   }
   LLVM::CallOp::create(b, loc, b.getI32Type(), d.kernel.symbol, arguments);

@@ -16,15 +16,17 @@ enum class WindowOp : int32_t {
   Argmax,
   Gather,
   Scatter,
-  Depthwise,              // and its input gradient
-  DepthwiseWeightGradient // x [n, spatial..., c] by dy [n, spatial..., c]
+  Depthwise,               // and its input gradient
+  DepthwiseWeightGradient, // x [n, spatial..., c] by dy [n, spatial..., c]
+  Planes,                  // depthwise, x [n, c, h, w], stride 1
+  PlanesWeightGradient     // x [n, c, h, w] by dy [n, c, h, w], one channel a task
 };
 enum class Element : int32_t { F32, F64, I32 };
 
 // Sizes are outermost first, as in the tensor type. `window`, `strides`, `dilation`, `low`
 // (padding, negative where it crops) and `spread` (the zeros between neighbours of x, plus 1) have
-// one entry a dimension, in a weight gradient one a spatial dimension; there `window` is the size
-// of dy.
+// one entry a dimension, in DepthwiseWeightGradient one a spatial dimension; in weight gradients
+// `window` is the size of dy.
 struct WindowKernel {
   WindowOp op = WindowOp::Max;
   Element element = Element::F32;

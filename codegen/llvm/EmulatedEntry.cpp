@@ -25,6 +25,7 @@ private:
   LLVM::LLVMFuncOp function;
   Value context, state, arena, inputs, outputs, constantBlock, args, bytes;
   llvm::StringMap<LLVM::GlobalOp> texts;
+  int64_t maps = 0;
 
   Value number(Type type, int64_t value) {
     return LLVM::ConstantOp::create(b, loc, type, b.getIntegerAttr(type, value));
@@ -43,6 +44,7 @@ private:
   Value text(StringRef value);
   LLVM::LLVMFuncOp body(StringRef kernel, size_t arguments);
   void declare(const LaunchTable &table);
+  Value map(const TensorMap &map);
   void launch(const TableLaunch &launch);
   void check(fx_place place, size_t index);
 };
@@ -99,15 +101,45 @@ LLVM::LLVMFuncOp EmulatedEntry::body(StringRef kernel, size_t arguments) {
   return made;
 }
 
+// The fx_simt_map of fluxion/simt.h, word by word.
+Value EmulatedEntry::map(const TensorMap &map) {
+  SmallVector<int32_t> words{(int32_t)map.buffer, (int32_t)map.dataType, (int32_t)map.rank,
+                             (int32_t)map.swizzle};
+  auto add = [&](uint64_t value) {
+    words.append({(int32_t)(uint32_t)value, (int32_t)(uint32_t)(value >> 32)});
+  };
+  llvm::for_each(map.dims, add);
+  llvm::for_each(map.strides, add);
+  for (uint32_t size : map.box)
+    words.push_back((int32_t)size);
+  words.push_back(0); // to a multiple of its alignment
+  auto type = LLVM::LLVMArrayType::get(i32, words.size());
+  LLVM::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard outside(b);
+    b.setInsertionPoint(function);
+    auto values = DenseElementsAttr::get(RankedTensorType::get({(int64_t)words.size()}, i32),
+                                         ArrayRef<int32_t>(words));
+    global = LLVM::GlobalOp::create(b, loc, type, /*isConstant=*/true, LLVM::Linkage::Private,
+                                    (symbol + "_map" + Twine(maps++)).str(), values,
+                                    /*alignment=*/8);
+  }
+  return LLVM::AddressOfOp::create(b, loc, global);
+}
+
 void EmulatedEntry::launch(const TableLaunch &launch) {
   for (auto [i, place] : llvm::enumerate(launch.args)) {
     LLVM::StoreOp::create(b, loc, address(place), element(args, pointer, i));
     LLVM::StoreOp::create(b, loc, number(i64, launch.bytes[i]), element(bytes, i64, i));
   }
   const KernelLaunch &shape = launch.shape;
-  SmallVector<Value> operands{
-      context, LLVM::AddressOfOp::create(b, loc, body(shape.symbol, launch.args.size())), args,
-      bytes, number(i64, launch.args.size())};
+  size_t count = launch.args.size();
+  for (const TensorMap &one : shape.maps) {
+    LLVM::StoreOp::create(b, loc, map(one), element(args, pointer, count));
+    LLVM::StoreOp::create(b, loc, number(i64, 0), element(bytes, i64, count++));
+  }
+  SmallVector<Value> operands{context, LLVM::AddressOfOp::create(b, loc, body(shape.symbol, count)),
+                              args, bytes, number(i64, count)};
   for (int64_t size : shape.grid)
     operands.push_back(number(i32, size));
   for (int64_t size : shape.block)
@@ -148,7 +180,7 @@ void EmulatedEntry::declare(const LaunchTable &table) {
   inputs = entry->getArgument(3), outputs = entry->getArgument(4);
   size_t most = 1;
   for (const TableLaunch &launch : table.launches)
-    most = std::max(most, launch.args.size());
+    most = std::max(most, launch.args.size() + launch.shape.maps.size());
   args = LLVM::AllocaOp::create(b, loc, pointer, pointer, number(i64, most));
   bytes = LLVM::AllocaOp::create(b, loc, pointer, i64, number(i64, most));
   if (!constants.empty())

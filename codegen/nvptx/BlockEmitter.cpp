@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/nvptx/hopper/Instructions.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -114,11 +116,29 @@ void BlockEmitter::emitBody() {
   }
 }
 
+// Tensor maps are parameters by value: their addresses are those of the parameters.
+void BlockEmitter::describeMaps(size_t first) {
+  if (launch.maps.empty())
+    return;
+  constexpr int64_t mapBytes = 128, mapAlignment = 64;
+  SmallVector<int64_t> described;
+  for (auto [i, map] : llvm::enumerate(launch.maps)) {
+    described.push_back(map.buffer);
+    function.setArgAttr(first + i, "llvm.byval",
+                        TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), mapBytes)));
+    function.setArgAttr(first + i, "llvm.align", b.getI64IntegerAttr(mapAlignment));
+    function.setArgAttr(first + i, "nvvm.grid_constant", b.getUnitAttr());
+  }
+  function->setAttr(mapBuffersAttrName, b.getDenseI64ArrayAttr(described));
+}
+
 KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> earlier) {
   OpBuilder::InsertionGuard restore(b);
   launch.symbol = symbol.str();
+  launch.maps = tensorMaps();
   Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  SmallVector<Type> types(kernel.getInputs().size() + kernel.getNumResults() + 2, pointer);
+  size_t addresses = kernel.getInputs().size() + kernel.getNumResults() + 2;
+  SmallVector<Type> types(addresses + launch.maps.size(), pointer);
   function = LLVM::LLVMFuncOp::create(
       b, loc, symbol, LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()), types));
   access.emit.module = function->getParentOfType<ModuleOp>();
@@ -127,16 +147,18 @@ KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> ea
   for (auto [i, argument] : llvm::enumerate(kernel.getBody().getArguments()))
     buffers[argument] = arguments[i];
 
+  Value guard = arguments[addresses - 1];
+  describeMaps(addresses);
+
   // A launch whose guard failed does nothing.
   Block *check = b.createBlock(&function.getBody()), *body = b.createBlock(&function.getBody()),
         *leave = b.createBlock(&function.getBody());
   b.setInsertionPointToStart(entry);
   Value none = LLVM::ZeroOp::create(b, loc, pointer);
-  LLVM::CondBrOp::create(
-      b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, arguments.back(), none), body,
-      check);
+  LLVM::CondBrOp::create(b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, guard, none),
+                         body, check);
   b.setInsertionPointToStart(check);
-  Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), arguments.back());
+  Value byte = LLVM::LoadOp::create(b, loc, b.getI8Type(), guard);
   Value zero = LLVM::ConstantOp::create(b, loc, b.getI8Type(), b.getI8IntegerAttr(0));
   LLVM::CondBrOp::create(b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, byte, zero),
                          leave, body);

@@ -23,6 +23,9 @@ protected:
 
   // BlockEmitter.cpp
   virtual void emitBody();
+  // The last parameters of the function, after the guard.
+  virtual std::vector<TensorMap> tensorMaps() { return {}; }
+  void describeMaps(size_t first); // parameters
   Value thread();                  // i64, within the block
   Value blockIndex(int dimension); // i64, within the grid
   Value narrow(Value value);       // i64 to i32

@@ -2,6 +2,7 @@
 #include "codegen/nvptx/GridPlan.h"
 
 #include "codegen/nvptx/contract/ContractPlan.h"
+#include "codegen/nvptx/hopper/Engines.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -64,8 +65,12 @@ int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &t
                                      ScheduleKeys *keys) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
-  if (isContraction(r.op))
-    return planContraction(describeContraction(r), target, keys).chunks;
+  if (isContraction(r.op)) {
+    Contraction c = describeContraction(r);
+    if (std::optional<HopperPlan> engines = enginesFor(c, target, keys))
+      return engines->chunks;
+    return planContraction(c, target, keys).chunks;
+  }
   int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
   int64_t summed = product(r.extents);
   Reduction whole(r);

@@ -3,6 +3,8 @@
 
 #include "codegen/llvm/loops/Stored.h"
 #include "codegen/nvptx/contract/TileContract.h"
+#include "codegen/nvptx/hopper/Engines.h"
+#include "codegen/nvptx/hopper/HopperContract.h"
 #include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -18,11 +20,16 @@ constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond
 
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op))
-    return planOf(describeContraction(phase.reductions[0]), kernel, target).tensorCores
-               ? std::unique_ptr<BlockEmitter>(
-                     std::make_unique<MmaContractEmitter>(kernel, phase, target, b))
-               : std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
+  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op)) {
+    Contraction c = describeContraction(phase.reductions[0]);
+    std::optional<ScheduleKeys> keys = keysOf(kernel);
+    std::optional<HopperPlan> engines = enginesFor(c, target, keys ? &*keys : nullptr);
+    if (engines && engines->chunks == c.reduction->chunks)
+      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *engines);
+    if (planOf(c, kernel, target).tensorCores)
+      return std::make_unique<MmaContractEmitter>(kernel, phase, target, b);
+    return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
+  }
   return std::make_unique<BlockEmitter>(kernel, phase, target, b);
 }
 

@@ -64,6 +64,22 @@ Value permuted(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> permut
                                  : ir::TransposeOp::create(b, loc, value, permutation).getResult();
 }
 
+bool isDepthwise(ir::ConvolutionOp conv) {
+  int64_t groups = std::max(conv.getFeatureGroupCount(), conv.getBatchGroupCount());
+  return groups > 1 && groups == conv.getInput().getType().getDimSize(
+                                     conv.getInputDims()[conv.getFeatureGroupCount() > 1 ? 1 : 0]);
+}
+
+// Planes of their own that nothing strides over: as good channels first, where no neighbour wants
+// channels last.
+bool isPlain(ir::ConvolutionOp conv) {
+  auto ones = [](ArrayRef<int64_t> values) {
+    return llvm::all_of(values, [](int64_t value) { return value == 1; });
+  };
+  return isDepthwise(conv) && conv.spatialRank() == 2 && ones(conv.getLhsDilation()) &&
+         ones(conv.getWindowStrides()) && ones(conv.getRhsDilation());
+}
+
 bool convert(ir::ConvolutionOp conv, bool onGpu) {
   Wanted wanted = wantedOrder(conv, onGpu);
   Permutation input = towards(conv.getInputDims(), wanted.input),
@@ -88,6 +104,8 @@ bool convert(ir::ConvolutionOp conv, bool onGpu) {
 
 int64_t fluxion::passes::makeConvolutionsChannelsLast(func::FuncOp function) {
   int64_t changed = 0;
+  if (llvm::all_of(function.getOps<ir::ConvolutionOp>(), isPlain))
+    return changed;
   bool onGpu = ir::TargetInfo::of(function->getParentOfType<ModuleOp>()).isGpu();
   for (auto conv : llvm::to_vector(function.getOps<ir::ConvolutionOp>()))
     changed += convert(conv, onGpu);

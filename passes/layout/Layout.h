@@ -10,9 +10,14 @@ using Permutation = llvm::SmallVector<int64_t>;
 
 Permutation inverseOf(llvm::ArrayRef<int64_t> permutation);
 
-// Gives every convolution channels-last operands and result, between transposes. Returns how many
-// changed.
+// Gives every convolution channels-last operands and result, between transposes; none of them where
+// all are depthwise with stride 1, which run as well as they are. Returns how many changed.
 int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);
+
+// A convolution over a dilated input (the input gradient of a stride) with too few result features
+// to fill a vector computes neighbouring results, a dilation of them, as features of one undilated
+// convolution. Returns how many changed.
+int64_t mergePhases(mlir::func::FuncOp function);
 
 // Moves every transpose below the ops that can work on the transposed values instead, so that it
 // meets its inverse or an end of the program.

@@ -94,7 +94,13 @@ Status Kernels::find(const fx_program &program) {
 
 Status Kernels::encode(const fx_tensor_map &map, const Addresses &addresses,
                        const fx_launch &launch, CUtensorMap &out) const {
-  std::string what = "describing a tensor to " + nameOf(launch);
+  std::string sizes = std::to_string(map.dims[0]), lines;
+  for (uint32_t d = 1; d < map.rank; ++d) {
+    sizes = std::to_string(map.dims[d]) + "x" + sizes;
+    lines += (d > 1 ? ", " : ", lines and more apart by ") + std::to_string(map.strides[d - 1]);
+  }
+  std::string what = "describing a tensor of " + sizes + " elements" + lines +
+                     (map.rank > 1 ? " bytes" : "") + " to " + nameOf(launch);
   if (!driver->cuTensorMapEncodeTiled)
     return {Status::Kind::DeviceFailed,
             "cuda: " + what + ": the driver has no cuTensorMapEncodeTiled; install a newer one"};

@@ -78,9 +78,12 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvolutionCase{"packed_unpadded", 2, 64, 11, 9, 65, 5, 1, 0},
                     // the kernel is more than half of a second-level cache
                     ConvolutionCase{"large_kernel", 1, 180, 8, 8, 170},
+                    ConvolutionCase{"wide_kernel", 1, 20, 12, 11, 33, 5, 1, 2},
                     ConvolutionCase{"grouped", 2, 64, 9, 8, 128, 3, 1, 1, 1, 2},
                     ConvolutionCase{"one_by_one", 2, 64, 9, 8, 70, 1, 1, 0},
                     ConvolutionCase{"one_by_one_strided", 2, 64, 9, 8, 70, 1, 2, 0},
+                    ConvolutionCase{"phases_as_features", 2, 3, 20, 18, 64, 7, 2, 3},
+                    ConvolutionCase{"phases_of_three", 2, 1, 12, 9, 20, 4, 3, 1},
                     ConvolutionCase{"few_channels", 2, 3, 20, 19, 64, 7, 2, 3}),
     [](const auto &info) { return std::string(info.param.name); });
 

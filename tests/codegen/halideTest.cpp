@@ -187,7 +187,7 @@ struct Geometry {
   int64_t out[2], spread[2];
   Sizes x, y, w;
 };
-Geometry geometryOf(const Depthwise &c) {
+Geometry geometryOf(const Depthwise &c, bool channelsFirst) {
   Geometry g;
   int64_t size[2] = {c.height, c.width}, window = (c.kernel - 1) * c.dilation + 1;
   for (int d : {0, 1}) {
@@ -197,6 +197,11 @@ Geometry geometryOf(const Depthwise &c) {
   g.x = {c.batch, c.height, c.width, c.channels};
   g.y = {c.batch, g.out[0], g.out[1], c.channels};
   g.w = {c.kernel, c.kernel, 1, c.channels};
+  if (channelsFirst) {
+    g.x = {c.batch, c.channels, c.height, c.width};
+    g.y = {c.batch, c.channels, g.out[0], g.out[1]};
+    g.w = {c.channels, 1, c.kernel, c.kernel};
+  }
   return g;
 }
 std::string convolution(const std::string &operands, int64_t stride, const Sizes &padding,
@@ -210,13 +215,10 @@ std::string convolution(const std::string &operands, int64_t stride, const Sizes
 
 class DepthwiseConvolution : public ::testing::TestWithParam<Depthwise> {};
 
-TEST_P(DepthwiseConvolution, ForwardAndBothGradients) {
-  REQUIRE_HALIDE();
-  const Depthwise &c = GetParam();
-  Geometry g = geometryOf(c);
+void expectForwardAndBothGradients(const Depthwise &c, bool channelsFirst, const Sizes (&image)[3],
+                                   const Sizes (&weights)[3]) {
+  Geometry g = geometryOf(c, channelsFirst);
   std::string groups = std::to_string(c.channels) + " : i64";
-  const Sizes image[3] = {{0, 3, 1, 2}, {3, 2, 0, 1}, {0, 3, 1, 2}},
-              weights[3] = {{3, 0, 1, 2}, {3, 0, 1, 2}, {2, 3, 0, 1}};
   Sizes inputPadding, weightPadding;
   int64_t window = (c.kernel - 1) * c.dilation + 1, size[2] = {c.height, c.width};
   for (int d : {0, 1}) {
@@ -247,9 +249,19 @@ TEST_P(DepthwiseConvolution, ForwardAndBothGradients) {
   }
 }
 
+TEST_P(DepthwiseConvolution, ForwardAndBothGradients) {
+  REQUIRE_HALIDE();
+  expectForwardAndBothGradients(GetParam(), false, {{0, 3, 1, 2}, {3, 2, 0, 1}, {0, 3, 1, 2}},
+                                {{3, 0, 1, 2}, {3, 0, 1, 2}, {2, 3, 0, 1}});
+  if (GetParam().stride == 1 && GetParam().dilation == 1) // else the layout is changed
+    expectForwardAndBothGradients(GetParam(), true, {{0, 1, 2, 3}, {0, 1, 2, 3}, {0, 1, 2, 3}},
+                                  {{1, 0, 2, 3}, {1, 0, 2, 3}, {1, 0, 2, 3}});
+}
+
 INSTANTIATE_TEST_SUITE_P(Forms, DepthwiseConvolution,
                          ::testing::Values(Depthwise{"plain", 3, 12, 12, 32, 3, 1, 1, 1},
                                            Depthwise{"odd", 2, 9, 7, 19, 3, 1, 1, 1},
+                                           Depthwise{"wide", 1, 5, 53, 3, 3, 1, 1, 1},
                                            Depthwise{"strided", 2, 10, 11, 24, 3, 2, 1, 1},
                                            Depthwise{"dilated", 1, 11, 13, 16, 3, 1, 2, 2},
                                            Depthwise{"large", 1, 9, 15, 6, 5, 1, 1, 0}));

@@ -140,8 +140,11 @@ TEST_P(Models, HoldNothingSlow) {
     driver::Product product = driver::compileModule(*program.impl->module, request);
     for (const passes::LintFinding &finding : passes::lintPerformance(*product.planned))
       ADD_FAILURE() << finding.rule << " " << finding.kernel << ": " << finding.message;
+    // With 16 registers some tiles and functions do not fit.
+    bool roomy = llvm::cantFail(codegen::parseTarget("cpu")).vectorRegisters >= 32 ||
+                 program.impl->name == "vision/lenet_digits";
     for (const CodeFinding &finding : product.findings)
-      if (finding.rule != "spill" || program.impl->name == "vision/lenet_digits")
+      if (finding.rule != "spill" || roomy)
         ADD_FAILURE() << finding.rule << " " << finding.function << ": " << finding.message;
     return;
   }

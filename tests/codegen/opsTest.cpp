@@ -249,6 +249,23 @@ INSTANTIATE_TEST_SUITE_P(
             "tensor<3x8x5xf32> "
             "return %a, %b, %c, %d, %e, %f : tensor<5x3x4xf32>, tensor<12x5xf32>, "
             "tensor<3x2x5xf32>, tensor<5x4x9xf32>, tensor<3x4x5xf32>, tensor<3x8x5xf32> }"},
+        // Short dimensions that lie together in the operand, or in the result, are walked as one.
+        OpCase{"movement_short_dimensions",
+               "(%x: tensor<37x19x3x3xf32>, %y: tensor<3x3x19x37xf32>, %z: tensor<2x40x5x7xf64>, "
+               "%p: tensor<2x3x9x10xf32>) -> "
+               "(tensor<3x3x19x37xf32>, tensor<37x19x3x3xf32>, tensor<2x5x7x40xf64>, "
+               "tensor<2x40x5x7xf64>, tensor<2x9x10x3xf32>)" MAIN
+               "{ %a = fluxion.transpose %x [2, 3, 1, 0] : (tensor<37x19x3x3xf32>) -> "
+               "tensor<3x3x19x37xf32> %b = fluxion.transpose %y [3, 2, 0, 1] : "
+               "(tensor<3x3x19x37xf32>) -> tensor<37x19x3x3xf32> %c = fluxion.add %b, %x : "
+               "tensor<37x19x3x3xf32> %d = fluxion.transpose %z [0, 2, 3, 1] : "
+               "(tensor<2x40x5x7xf64>) -> tensor<2x5x7x40xf64> %e = fluxion.exp %d : "
+               "tensor<2x5x7x40xf64> %f = fluxion.transpose %e [0, 3, 1, 2] : "
+               "(tensor<2x5x7x40xf64>) -> tensor<2x40x5x7xf64> %g = fluxion.transpose %p [0, 2, "
+               "3, 1] : (tensor<2x3x9x10xf32>) -> tensor<2x9x10x3xf32> return %a, %c, %d, %f, %g "
+               ": tensor<3x3x19x37xf32>, tensor<37x19x3x3xf32>, tensor<2x5x7x40xf64>, "
+               "tensor<2x40x5x7xf64>, tensor<2x9x10x3xf32> }",
+               1e-6},
         OpCase{
             "broadcast_iota_constant",
             "(%x: tensor<4x1xf32>) -> (tensor<3x4x20xf32>, tensor<6x7xi32>, tensor<2x3xf32>)" MAIN

@@ -405,6 +405,40 @@ void twice(void *const *args, const unsigned grid[3], const unsigned block[3], u
 
 } // namespace
 
+TEST_F(DeviceExecutor, tensorMapsFollowTheirTensors) {
+  auto fromMap = [](void *const *args, const unsigned *grid, const unsigned *block, unsigned shared,
+                    void *user) {
+    void *const exchanged[] = {args[1], args[0]};
+    twice(exchanged, grid, block, shared, user);
+  };
+  test::fakeCuda().define("twice", 2, fromMap, nullptr);
+  const fx_place out[] = {{FX_SPACE_OUTPUT, 0, 0}};
+  fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3};
+  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0, 1, 1, 0, -1, out, &map};
+  fx_entry entry = longEntries[0];
+  entry.launches = &launch, entry.num_outputs = 1, entry.num_copies = 0;
+  program.num_entries = 1, program.entries = &entry;
+  auto runOnce = [&](std::vector<float> &doubled) {
+    std::vector<float> x(4096, 3);
+    const void *in[] = {x.data()};
+    void *to[] = {doubled.data()};
+    return instance->run(*instance->entry("main"), in, to);
+  };
+  std::vector<float> doubled(4096);
+  ASSERT_TRUE(create());
+  for (int round = 0; round < 3; ++round) {
+    std::fill(doubled.begin(), doubled.end(), 0.0f);
+    ASSERT_TRUE(runOnce(doubled));
+    EXPECT_EQ(doubled, std::vector<float>(4096, 6));
+  }
+  instance.reset();
+  map.strides[0] = 100;
+  ASSERT_TRUE(create());
+  EXPECT_EQ(runOnce(doubled).message(),
+            "cuda: describing a tensor of 64x64 elements, lines and more apart by 100 bytes to "
+            "twice (net.cpp:9:1): CUDA_ERROR_INVALID_VALUE, as the test asked");
+}
+
 TEST_F(DeviceExecutor, outputsComeFromWhereverTheyLie) {
   test::fakeCuda().define("twice", 2, twice, nullptr);
   alignas(64) float constants[32] = {};
@@ -438,11 +472,13 @@ TEST_F(DeviceExecutor, tensorMapsNeedADriverThatHasThem) {
   entry.launches = &launch;
   program.num_entries = 1, program.entries = &entry;
   test::fakeCuda().define("twice", 2, twice, nullptr);
+  test::fakeCuda().lack("cuTensorMapEncodeTiled");
   ASSERT_TRUE(create());
   std::vector<float> buffer(4096);
   const void *in[] = {buffer.data()};
   void *out[] = {buffer.data(), buffer.data(), buffer.data()};
-  EXPECT_EQ(instance->run(entry, in, out).message(),
-            "cuda: describing a tensor to twice: the driver has no cuTensorMapEncodeTiled; install "
-            "a newer one");
+  EXPECT_EQ(
+      instance->run(entry, in, out).message(),
+      "cuda: describing a tensor of 64x64 elements, lines and more apart by 256 bytes to twice: "
+      "the driver has no cuTensorMapEncodeTiled; install a newer one");
 }

@@ -56,6 +56,7 @@ struct State {
   std::map<std::string, std::pair<int, int>> failures; // calls left, result
   std::map<uint64_t, size_t> allocations, pinned;
   Counts counts{};
+  std::string lacking; // a function that the driver does not have
   int lost = 0;
 };
 State state;
@@ -362,6 +363,20 @@ CUresult fakeLaunch(const CUlaunchConfig *config, CUfunction function, void **pa
   });
   return CUDA_SUCCESS;
 }
+// Kernels get the address a map describes; what no device can copy is refused.
+CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const uint64_t *dims,
+                    const uint64_t *strides, const uint32_t *box, const uint32_t *, unsigned,
+                    unsigned swizzle, unsigned, unsigned) {
+  ENTER("cuTensorMapEncodeTiled");
+  bool good = rank >= 1 && rank <= 5 && swizzle <= 3 && reinterpret_cast<uint64_t>(base) % 16 == 0;
+  for (unsigned d = 0; good && d < rank; ++d)
+    good = dims[d] > 0 && box[d] > 0 && box[d] <= 256 && (d == 0 || strides[d - 1] % 16 == 0);
+  if (!good)
+    return CUDA_ERROR_INVALID_VALUE;
+  *out = {};
+  out->opaque[0] = reinterpret_cast<uint64_t>(base);
+  return CUDA_SUCCESS;
+}
 CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
   ENTER("cuGraphInstantiateWithFlags");
   *out = new CUgraphExec_st{graph->nodes};
@@ -424,6 +439,7 @@ const std::map<std::string, void *> &functions() {
       {"cuEventRecord", (void *)fakeEventRecord},
       {"cuEventSynchronize", (void *)fakeEventSynchronize},
       {"cuLaunchKernelEx", (void *)fakeLaunch},
+      {"cuTensorMapEncodeTiled", (void *)fakeEncode},
       {"cuGraphInstantiateWithFlags", (void *)fakeInstantiate},
       {"cuGraphLaunch", (void *)fakeGraphLaunch},
       {"cuGraphExecDestroy", (void *)fakeExecDestroy},
@@ -434,7 +450,7 @@ const std::map<std::string, void *> &functions() {
 void reset() {
   std::lock_guard lock(state.mutex);
   state.devices = 1, state.major = 9, state.minor = 0, state.bytes = size_t(1) << 30;
-  state.kernels.clear(), state.failures.clear();
+  state.kernels.clear(), state.failures.clear(), state.lacking.clear();
   state.lost = 0;
   uint64_t device = state.counts.deviceBytes, pinned = state.counts.pinnedBytes;
   state.counts = {};
@@ -452,6 +468,10 @@ void fail(const char *function, int after, int result) {
   std::lock_guard lock(state.mutex);
   state.failures[function] = {after, result};
 }
+void lack(const char *function) {
+  std::lock_guard lock(state.mutex);
+  state.lacking = function;
+}
 void failKernel(const char *kernel, int result) {
   std::lock_guard lock(state.mutex);
   state.kernels[kernel].failure = result;
@@ -467,9 +487,9 @@ extern "C" {
 __attribute__((visibility("default"))) CUresult cuGetProcAddress_v2(const char *name, void **out,
                                                                     int, uint64_t, int *) {
   auto known = functions().find(name);
-  *out = known == functions().end() ? nullptr : known->second;
+  *out = known == functions().end() || state.lacking == name ? nullptr : known->second;
   return *out ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 __attribute__((visibility("default"))) fluxion::fake::Control fluxion_fake_cuda = {
-    reset, setDevice, define, fail, failKernel, counts};
+    reset, setDevice, define, fail, lack, failKernel, counts};
 }

@@ -26,6 +26,7 @@ struct Control {
   void (*define)(const char *kernel, unsigned parameters, Kernel function, void *user);
   // The call after `after` more of a function of the driver, by name, gives `result`.
   void (*fail)(const char *function, int after, int result);
+  void (*lack)(const char *function); // it is not there, until reset
   // Running a kernel loses the device; all later calls give `result`.
   void (*failKernel)(const char *kernel, int result);
   Counts (*counts)();

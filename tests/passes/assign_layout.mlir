@@ -20,6 +20,18 @@ func.func @two_convolutions(%x: tensor<2x4x8x8xf32>, %w: tensor<4x4x3x3xf32>, %b
   return %d : tensor<2x4x4x4xf32>
 }
 
+// The input gradient of a stride of 2 with 3 features: the results of a square of 2 x 2 are features
+// of one convolution of 2 x 2 taps, then spread.
+// CHECK-LABEL: func.func @phases
+// CHECK: %[[WIDE:.+]] = fluxion.convolution %{{.+}}, %{{.+}} {{{.*}}lhs_dilation = array<i64: 1, 1>{{.*}}padding = array<i64: 0, 1, 0, 1>{{.*}} : (tensor<2x4x4x8xf32>, tensor<2x2x8x12xf32>) -> tensor<2x4x4x12xf32>
+// CHECK: %[[SPLIT:.+]] = fluxion.reshape %[[WIDE]] : (tensor<2x4x4x12xf32>) -> tensor<2x4x4x2x2x3xf32>
+// CHECK: %[[SPREAD:.+]] = fluxion.transpose %[[SPLIT]] [0, 5, 1, 3, 2, 4]
+// CHECK: fluxion.reshape %[[SPREAD]] : (tensor<2x3x4x2x4x2xf32>) -> tensor<2x3x8x8xf32>
+func.func @phases(%dy: tensor<2x8x4x4xf32>, %w: tensor<8x3x3x3xf32>) -> tensor<2x3x8x8xf32> attributes {fluxion.entry} {
+  %dx = fluxion.convolution %dy, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 2, 1, 2>, lhs_dilation = array<i64: 2, 2>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 1, 0, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, window_reversal} : (tensor<2x8x4x4xf32>, tensor<8x3x3x3xf32>) -> tensor<2x3x8x8xf32>
+  return %dx : tensor<2x3x8x8xf32>
+}
+
 // A weight gradient: batch and feature exchange roles, the result is HWIO and transposed back.
 // CHECK-LABEL: func.func @weight_gradient
 // CHECK: %[[DW:.+]] = fluxion.convolution {{.*}}input_dims = array<i64: 3, 0, 1, 2>, kernel_dims = array<i64: 3, 0, 1, 2>{{.*}}output_dims = array<i64: 2, 3, 0, 1>{{.*}} -> tensor<3x3x4x6xf32>
@@ -35,4 +47,16 @@ func.func @statistics(%x: tensor<2x4x8x8xf32>, %w: tensor<4x4x3x3xf32>) -> tenso
   %c = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>} : (tensor<2x4x8x8xf32>, tensor<4x4x3x3xf32>) -> tensor<2x4x8x8xf32>
   %s = fluxion.reduce sum %c dims [0, 2, 3] : (tensor<2x4x8x8xf32>) -> tensor<4xf32>
   return %s : tensor<4xf32>
+}
+
+// Planes of a depthwise convolution are left as they are, where no other convolution is near.
+// CHECK-LABEL: func.func @depthwise_alone
+// CHECK-NOT: fluxion.transpose
+// CHECK: fluxion.convolution
+// CHECK-SAME: input_dims = array<i64: 0, 1, 2, 3>
+// CHECK-NOT: fluxion.transpose
+// CHECK: return
+func.func @depthwise_alone(%x: tensor<2x4x8x8xf32>, %w: tensor<4x1x3x3xf32>) -> tensor<2x4x8x8xf32> attributes {fluxion.entry} {
+  %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, feature_group_count = 4 : i64} : (tensor<2x4x8x8xf32>, tensor<4x1x3x3xf32>) -> tensor<2x4x8x8xf32>
+  return %y : tensor<2x4x8x8xf32>
 }

@@ -24,10 +24,10 @@ public:
 protected:
   using Internal::IRVisitor::visit;
   void visit(const Internal::Allocate *op) override {
-    constexpr int64_t stackBytes = 16 << 10; // of allocations Halide places by itself
+    constexpr int64_t stackBytes = 16 << 10; // larger ones are on the heap unless called registers
     int64_t size = (int64_t)op->constant_allocation_size() * op->type.bytes();
-    bool stack = op->memory_type == MemoryType::Stack || op->memory_type == MemoryType::Register ||
-                 (op->memory_type == MemoryType::Auto && size > 0 && size <= stackBytes);
+    bool stack = op->memory_type == MemoryType::Register ||
+                 (op->memory_type != MemoryType::Heap && size > 0 && size <= stackBytes);
     if (!stack) {
       fixed = fixed && size > 0 && loops == 0;
       bytes += size + 2 * 128;
@@ -65,7 +65,9 @@ Target targetOf(const WindowKernel &k) {
 }
 
 void emit(const WindowKernel &kernel, const std::string &path) {
-  KernelPipeline pipeline = kernel.op == WindowOp::DepthwiseWeightGradient
+  bool planes = kernel.op == WindowOp::Planes || kernel.op == WindowOp::PlanesWeightGradient;
+  KernelPipeline pipeline = planes ? planesPipeline(kernel)
+                            : kernel.op == WindowOp::DepthwiseWeightGradient
                                 ? weightGradientPipeline(kernel)
                                 : windowPipeline(kernel);
   Module module = pipeline.out.compile_to_module(

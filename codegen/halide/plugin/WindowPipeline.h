@@ -17,6 +17,7 @@ struct KernelPipeline {
 // The written schedules are part of the pipelines.
 KernelPipeline windowPipeline(const WindowKernel &kernel);
 KernelPipeline weightGradientPipeline(const WindowKernel &kernel);
+KernelPipeline planesPipeline(const WindowKernel &kernel);
 
 Halide::Type typeOf(Element element);
 // A dense operand; its shape is known to the pipeline.

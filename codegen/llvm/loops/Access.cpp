@@ -14,6 +14,10 @@ AffineExpr Access::dimension(Value iv) {
   return getAffineDimExpr(ivs.size() - 1, b.getContext());
 }
 
+void Access::setDimension(AffineExpr dimension, Value iv) {
+  ivs[cast<AffineDimExpr>(dimension).getPosition()] = iv;
+}
+
 void Access::setLanes(int64_t lanes, AffineExpr dimension, int64_t activeLanes) {
   emit.lanes = lanes;
   laneExpr = dimension;

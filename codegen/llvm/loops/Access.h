@@ -29,6 +29,7 @@ public:
 
   // A loop variable (i64) as an affine dimension.
   mlir::AffineExpr dimension(mlir::Value iv);
+  void setDimension(mlir::AffineExpr dimension, mlir::Value iv);
   mlir::AffineExpr constant(int64_t value) {
     return mlir::getAffineConstantExpr(value, b.getContext());
   }

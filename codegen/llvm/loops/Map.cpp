@@ -93,27 +93,71 @@ void PhaseEmitter::emitFlat(const MapGroup &group, Value from, Value to) {
   }
 }
 
-// One square: its lines along the last dimension, each with all of the group's values.
+// A square whose lines lie along the results, `across` standing on the first of them: as vectors
+// along the lines.
+void PhaseEmitter::storeTurned(const StoredValue &stored, Values lines, Index index,
+                               AffineExpr across, int64_t laneDim) {
+  auto type = cast<RankedTensorType>(stored.value.getType());
+  int64_t lanes = access.emit.lanes, active = access.activeLanes(), count = lines.size();
+  AffineExpr lane = access.laneDimension();
+  Value address = addressOf(stored);
+  lines.resize(lanes, access.emit.integer(0, type.getElementType()));
+  lines = transposeInRegisters(b, loc, lines);
+  access.setLanes(lanes, across, count);
+  for (int64_t i = 0; i < active; ++i) {
+    index[laneDim] = lane + i;
+    access.store(address, type.getElementType(), access.linear(type.getShape(), index), lines[i]);
+  }
+  access.setLanes(lanes, lane, active);
+}
+
+// One square: its lines, each with all of the group's values.
 void PhaseEmitter::emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
                               AffineExpr lane, int64_t active) {
-  AffineExpr across = access.dimension(from);
-  puller.square = Puller::Square{across, 0, lines};
-  for (int64_t line = 0; line < lines; ++line) {
-    puller.square->line = line;
-    access.setLanes(group.lanes, lane, active);
-    index[group.square] = across + line, index.back() = lane;
-    storeAll(group.stores, index);
+  ArrayRef<int64_t> shape = shapeOf(group.stores[0].value), dims = group.squares.lineDims;
+  SmallVector<int64_t> sizes;
+  Puller::Square square;
+  square.lines = lines;
+  int64_t weight = group.lines();
+  for (int64_t d : dims) {
+    sizes.push_back(shape[d]);
+    square.weights.push_back(weight /= shape[d]);
+    square.across.push_back(index[d] = access.dimension({}));
   }
+  index[group.squares.laneDim] = lane;
+  puller.square = square;
+  auto standOn = [&](int64_t line) {
+    Value at = line ? arith::AddIOp::create(b, loc, from, number(line)).getResult() : from;
+    for (auto [dim, position] : llvm::zip_equal(square.across, decode(at, sizes)))
+      access.setDimension(dim, position);
+    puller.newLine(line);
+  };
+  bool turnsResults = group.squares.laneDim + 1 != (int64_t)shape.size();
+  SmallVector<Values> waiting(group.stores.size());
+  access.setLanes(group.lanes, lane, active);
+  for (int64_t line = 0; line < lines; ++line) {
+    standOn(line);
+    if (!turnsResults) {
+      storeAll(group.stores, index);
+      continue;
+    }
+    for (auto [k, stored] : llvm::enumerate(group.stores))
+      waiting[k].push_back(puller.pull(stored.value, index));
+  }
+  standOn(0);
+  for (auto [k, values] : llvm::enumerate(waiting))
+    if (turnsResults)
+      storeTurned(group.stores[k], values, index, square.across.back(), group.squares.laneDim);
   puller.square.reset();
   access.setScalar();
 }
 
-// All squares of a few blocks of lines, in the order of the last dimension.
+// All squares of a few blocks of lines, in the order of the lanes' dimension.
 void PhaseEmitter::emitSquares(const MapGroup &group, const Index &index, Value from) {
-  ArrayRef<int64_t> shape = shapeOf(group.stores[0].value);
-  int64_t lanes = group.lanes, last = shape.back(), lines = shape[group.square];
+  int64_t lanes = group.lanes, last = shapeOf(group.stores[0].value)[group.squares.laneDim],
+          lines = group.lines();
   int64_t wholeLast = last / lanes * lanes, wholeLines = lines / lanes * lanes;
-  Value to = arith::AddIOp::create(b, loc, from, number(group.squareStep()));
+  Value to = arith::AddIOp::create(b, loc, from, number(group.lineStep()));
   Value end = arith::MinSIOp::create(b, loc, to, number(wholeLines));
   Value hasRest = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, to, number(wholeLines));
   auto column = [&](Value at, int64_t active) {
@@ -137,30 +181,24 @@ void PhaseEmitter::emitSquares(const MapGroup &group, const Index &index, Value 
 
 void PhaseEmitter::emitMapGroup(const MapGroup &group, Value from, Value to) {
   ArrayRef<int64_t> shape = shapeOf(group.stores[0].value);
-  int64_t rank = shape.size(), square = group.square, step = group.squareStep();
+  int64_t rank = shape.size();
+  SmallVector<int64_t> counts(group.outerSizes);
+  if (group.turns())
+    counts.push_back((group.lines() + group.lineStep() - 1) / group.lineStep());
   loop(from, to, 1, [&](Value task) {
-    Index index;
-    Value start; // of the blocks of squares
-    for (auto [d, position] : llvm::enumerate(decode(task, group.outer))) {
-      if ((int64_t)d == square)
-        start = arith::MulIOp::create(b, loc, position, number(step));
-      index.push_back(access.dimension(position));
-    }
-    index.resize(rank);
-    auto inner = [&](const Index &at) {
-      if (square >= 0)
-        emitSquares(group, at, start);
-      else
-        emitLanes(group.stores, at, rank - 1, number(0), shape[rank - 1]);
-    };
+    Index index(rank);
+    Values positions = decode(task, counts);
+    for (auto [i, d] : llvm::enumerate(group.outer))
+      index[d] = access.dimension(positions[i]);
+    if (group.turns())
+      return emitSquares(group, index,
+                         arith::MulIOp::create(b, loc, positions.back(), number(group.lineStep())));
     if (rank == 2)
-      return inner(index);
-    loop(number(0), number(shape[rank - 2]), square == rank - 2 ? step : 1, [&](Value middle) {
+      return emitLanes(group.stores, index, rank - 1, number(0), shape[rank - 1]);
+    loop(number(0), number(shape[rank - 2]), 1, [&](Value middle) {
       Index at(index);
       at[rank - 2] = access.dimension(middle);
-      if (square == rank - 2)
-        start = middle;
-      inner(at);
+      emitLanes(group.stores, at, rank - 1, number(0), shape[rank - 1]);
     });
   });
 }

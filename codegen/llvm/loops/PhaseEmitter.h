@@ -8,7 +8,13 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
+#include "llvm/ADT/SetVector.h"
+
 namespace fluxion::codegen {
+
+// Elementwise values that cost much more than a load, between `value` and what is in memory or
+// reduced.
+llvm::SetVector<mlir::Value> costlyValues(mlir::Value value);
 
 class PhaseEmitter { // its atoms are also a GPU's: codegen/nvptx
 public:
@@ -18,6 +24,7 @@ public:
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
     access.emit.hasAvx512 = target.hasAvx512();
+    access.emit.hasBf16 = target.kind == "cuda"; // sm_80 is the oldest
   }
 
   // `earlier`: what phases before this one stored.
@@ -57,6 +64,8 @@ protected:
   void emitSquares(const MapGroup &group, const Index &index, Value from);
   void emitSquare(const MapGroup &group, Index index, Value from, int64_t lines,
                   mlir::AffineExpr lane, int64_t active);
+  void storeTurned(const StoredValue &stored, Values lines, Index index, mlir::AffineExpr across,
+                   int64_t laneDim);
   void emitLanes(llvm::ArrayRef<StoredValue> group, Index index, int64_t dim, Value from,
                  int64_t count);
   int64_t lanesOf(llvm::ArrayRef<StoredValue> stores);
@@ -120,18 +129,14 @@ protected:
   llvm::SmallVector<Value> rowReads; // operands whose next rows are asked for ahead
   int64_t aheadSweep = -1;           // in this pass over a row; -1: that of the results
   void emitRow();
-  void emitRows(Value first, llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps,
-                llvm::ArrayRef<Stash> stashes);
-  void emitSweeps(const Index &at, Value first,
-                  llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps,
+  void emitOneRow(Value row, llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps,
                   llvm::ArrayRef<Stash> stashes);
   void startColumns();
   void planReadsAhead(llvm::ArrayRef<Stash> stashes);
   void readAhead(const Index &index);
-  void emitRowResults(llvm::ArrayRef<Index> at);
-  void emitRowNest(llvm::ArrayRef<Index> at, llvm::ArrayRef<StoredValue> stores, bool columns);
-  void emitRowBlock(llvm::ArrayRef<Index> at, const Index &inner,
-                    llvm::ArrayRef<StoredValue> stores, bool columns);
+  void emitRowResults(const Index &at);
+  void emitRowNest(const Index &at, llvm::ArrayRef<StoredValue> stores, bool columns);
+  void emitRowBlock(const Index &at, llvm::ArrayRef<StoredValue> stores, bool columns);
   llvm::SmallVector<llvm::SmallVector<const Reduction *>> rowSweeps();
   llvm::SmallVector<Stash> planStashes(llvm::ArrayRef<llvm::SmallVector<const Reduction *>> sweeps);
   Value rowOrigin(const Stash &stash, Value row);
@@ -144,6 +149,7 @@ protected:
               const Index &reduced);
   Value combine(const Reduction &r, Value x, Value y);
   Value acrossLanes(const Reduction &r, Value vector);
+  int64_t blocksTogether(llvm::ArrayRef<const Reduction *> group, int64_t lanes);
   Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept,
                     bool alongLanes, int64_t lanes);
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,

@@ -271,7 +271,9 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     return;
   }
   for (const Reduction &r : group)
-    phase.stores.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+    phase.stores.push_back(
+        {r.result, -1,
+         scratch(r.chunks * product(r.kept) * r.partialElement().getIntOrFloatBitWidth() / 8)});
   result.phases.push_back(phase);
   for (auto [i, r] : llvm::enumerate(group))
     planCombine(phase, r, phase.stores[i], stores[i]);
@@ -432,6 +434,11 @@ ir::ReduceKind Reduction::kind() const {
   auto reduce = dyn_cast<ir::ReduceOp>(op);
   return reduce ? reduce.getKind() : ir::ReduceKind::Sum;
 }
+mlir::Type Reduction::partialElement() const {
+  Type element = cast<RankedTensorType>(result.getType()).getElementType();
+  bool isHalf = element.isBF16() || element.isF16();
+  return isHalf && !isArg() ? Float32Type::get(element.getContext()) : element;
+}
 
 int64_t fluxion::codegen::lanesFor(Type element, const ir::TargetInfo &target) {
   int64_t bytes =
@@ -480,9 +487,9 @@ SmallVector<SmallVector<StoredValue>> fluxion::codegen::groupByShape(ArrayRef<St
   return groups;
 }
 
-SmallVector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
+std::vector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
                                                   const ir::TargetInfo &target) {
-  SmallVector<MapGroup> groups;
+  std::vector<MapGroup> groups;
   for (auto &equal : groupByShape(stores)) {
     MapGroup group;
     group.stores = equal;
@@ -498,16 +505,30 @@ SmallVector<MapGroup> fluxion::codegen::mapGroups(ArrayRef<StoredValue> stores,
       continue;
     }
     for (const StoredValue &s : equal)
-      if (group.square < 0)
-        group.square = squareDim(s.value, group.lanes);
-    group.outer.assign(shape.begin(), shape.end() - (shape.size() == 2 ? 1 : 2));
-    if (group.square >= 0 && group.square < (int64_t)group.outer.size())
-      group.outer[group.square] =
-          (shape[group.square] + group.squareStep() - 1) / group.squareStep();
-    group.tasks = product(group.outer);
+      if (!group.turns())
+        group.squares = squaresOf(s.value, group.lanes);
+    // Without squares, the last two dimensions are loops of a task.
+    int64_t rank = shape.size(), inTask = rank == 2 ? 1 : 2;
+    for (int64_t d = 0; d < rank; ++d)
+      if (group.turns()
+              ? d != group.squares.laneDim && !llvm::is_contained(group.squares.lineDims, d)
+              : d + inTask < rank) {
+        group.outer.push_back(d);
+        group.outerSizes.push_back(shape[d]);
+      }
+    group.tasks = product(group.outerSizes);
+    if (group.turns())
+      group.tasks *= ceilDiv(group.lines(), group.lineStep());
     groups.push_back(group);
   }
   return groups;
+}
+
+int64_t MapGroup::lines() const {
+  int64_t count = 1;
+  for (int64_t d : squares.lineDims)
+    count *= shapeOf(stores[0].value)[d];
+  return count;
 }
 
 KernelPlan fluxion::codegen::planKernel(ir::KernelOp kernel, const ir::TargetInfo &target) {

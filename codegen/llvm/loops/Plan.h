@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/common/ScheduleKeys.h"
+#include "codegen/llvm/loops/Puller.h"
 #include "ir/Target.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Reduction.h"
@@ -48,6 +49,7 @@ struct Reduction {
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
   bool isArg() const;
   ir::ReduceKind kind() const;
+  mlir::Type partialElement() const; // of what chunks leave behind: no rounding between them
 };
 
 // Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another, and in
@@ -86,11 +88,11 @@ struct Phase {
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
-  // Row: reductions over the rows. A task then takes `rowsPerTask` rows, `rowsTogether` of them at
-  // once, and leaves its part of each in `partials`; Combine phases add the parts in order.
+  // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
+  // each in `partials`; Combine phases add the parts in order.
   std::vector<Reduction> columns;
   llvm::SmallVector<StoredValue> partials;
-  int64_t rowsPerTask = 1, rowsTogether = 1;
+  int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
   }
@@ -167,16 +169,17 @@ bool isFlat(mlir::Value value);
 // One map loop nest: equal shapes.
 struct MapGroup {
   llvm::SmallVector<StoredValue> stores;
-  bool flat = false;                // over the flattened shape
-  int64_t lanes = 1;                // a block of the widest type fills one register
-  int64_t square = -1;              // the dimension walked in squares with the last one; -1: none
-  llvm::SmallVector<int64_t> outer; // sizes of the dimensions whose positions are tasks
+  bool flat = false; // over the flattened shape
+  int64_t lanes = 1; // a block of the widest type fills one register
+  Squares squares;
+  llvm::SmallVector<int64_t> outer, outerSizes; // dimensions whose positions are tasks
   int64_t tasks = 1;
-  // Positions of `square` taken together: neighbouring cache lines are then used soon after.
-  int64_t squareStep() const { return 4 * lanes; }
+  bool turns() const { return squares.laneDim >= 0; }
+  int64_t lines() const; // of squares in all
+  // Lines of a task: neighbouring cache lines are then used soon after.
+  int64_t lineStep() const { return 4 * lanes; }
 };
-llvm::SmallVector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores,
-                                      const ir::TargetInfo &target);
+std::vector<MapGroup> mapGroups(llvm::ArrayRef<StoredValue> stores, const ir::TargetInfo &target);
 inline constexpr int64_t flatTaskElements = 8192;
 int64_t lanesFor(mlir::Type element, const ir::TargetInfo &target);
 

@@ -97,20 +97,14 @@ bool RowPlan::readsOwnRow(Value value) {
   return known[value] = fits;
 }
 
-// Whole groups of rows, enough tasks to share out, each large beside its partial results.
+// Enough tasks to share out, each large beside its partial results. A row at a time: lines of
+// several rows a power of two apart, with the next ones and the results, are more than the ways of
+// a cache.
 void RowPlan::chooseTasks() {
   constexpr int64_t mostTasks = 32, taskElements = 1 << 15;
-  int64_t count = product(rows), elements = product(phase.reductions[0].extents), bytes = 0;
-  for (Value operand : body.getArguments())
-    if (typeOf(operand).getNumElements() == count * elements)
-      bytes += elements * typeOf(operand).getElementTypeBitWidth() / 8;
-  for (int64_t together : {4, 2})
-    if (phase.rowsTogether == 1 && count % together == 0 &&
-        together * bytes <= target.l1Bytes * 3 / 4)
-      phase.rowsTogether = together;
+  int64_t count = product(rows), elements = product(phase.reductions[0].extents);
   int64_t tasks = std::clamp<int64_t>(count * elements / taskElements, 1, mostTasks);
-  int64_t groups = count / phase.rowsTogether;
-  phase.rowsPerTask = (groups + tasks - 1) / tasks * phase.rowsTogether;
+  phase.rowsPerTask = (count + tasks - 1) / tasks;
   phase.tasks = (count + phase.rowsPerTask - 1) / phase.rowsPerTask;
   for (Reduction &r : phase.columns)
     r.chunks = phase.tasks;

@@ -320,7 +320,7 @@ static Blocking imageBlocks(const Reduction &r, const ir::TargetInfo &target) {
                      shapeOf(conv.getKernel())[conv.getKernelDims()[0]];
   int64_t most = std::max<int64_t>(128, target.l2Bytes / 4 / (features * bytes));
   int64_t rest = product(r.extents), rank = r.extents.size();
-  if (rest <= 2 * most)
+  if (2 * rest <= 3 * most)
     return blocking;
   while (blocking.outer + 2 < rank && rest / r.extents[blocking.outer] > most)
     rest /= r.extents[blocking.outer++];

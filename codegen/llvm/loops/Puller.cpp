@@ -103,8 +103,8 @@ static Value readThrough(Operation *op, Value value) {
 
 bool Puller::Key::operator<(const Key &other) const {
   auto order = [](const Key &k) {
-    return std::tuple(k.value.getAsOpaquePointer(), k.lanes, k.scalarGuard.getAsOpaquePointer(),
-                      k.laneGuard.getAsOpaquePointer());
+    return std::tuple(k.value.getAsOpaquePointer(), k.lanes, k.active,
+                      k.scalarGuard.getAsOpaquePointer(), k.laneGuard.getAsOpaquePointer());
   };
   if (order(*this) != order(other))
     return order(*this) < order(other);
@@ -123,7 +123,7 @@ void Puller::hold(Value value, const Index &index, Value block) {
 Value Puller::pull(Value value, const Index &index) {
   if (shapeOf(value).empty() && !index.empty()) // a flattened space gives a scalar an index too
     return pull(value, {});
-  Key key{value, index, guard.scalar, guard.lane, access.emit.lanes};
+  Key key{value, index, guard.scalar, guard.lane, access.emit.lanes, access.activeLanes()};
   if (auto known = memo.find(key); known != memo.end())
     return known->second;
   Value block = compute(value, index);
@@ -134,7 +134,8 @@ Value Puller::pull(Value value, const Index &index) {
 Value Puller::loadOnce(Value buffer, Value value, AffineExpr position) {
   // A flat index no element of `value` has: its one position keeps the key apart from pulled
   // blocks.
-  Key key{value, Index{access.constant(-1), position}, {}, {}, access.emit.lanes};
+  Key key{
+      value, Index{access.constant(-1), position}, {}, {}, access.emit.lanes, access.activeLanes()};
   auto [known, isNew] = memo.try_emplace(key);
   if (isNew)
     known->second = access.load(buffer, elementOf(value), position, {});

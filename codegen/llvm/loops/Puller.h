@@ -38,20 +38,26 @@ public:
   // As pull, reading memory only where `extra` holds too; elsewhere the block is anything.
   mlir::Value pullUnder(const Guard &extra, mlir::Value value, const Index &index);
 
-  // Inside a square of lanes x lanes elements, of which lines along `across` are computed one after
-  // another, `line` now: a load that steps over memory from lane to lane but not from line to line
-  // reads whole vectors along the lines and is transposed once.
+  // Inside a square of lanes x lanes elements, whose lines are computed one after another, `line`
+  // now: a load that steps over memory from lane to lane but not from line to line reads whole
+  // vectors along the lines and is transposed once. Lines count the positions of `across`,
+  // outermost first; their values change from line to line.
   struct Square {
-    mlir::AffineExpr across;
+    llvm::SmallVector<mlir::AffineExpr> across;
+    llvm::SmallVector<int64_t> weights; // lines from one position of a dimension to its next
     int64_t line = 0, lines = 0;
   };
   std::optional<Square> square;
+  void newLine(int64_t line) {
+    memo.clear();
+    square->line = line;
+  }
 
   Access &access;
 
 private:
   mlir::Value loadBlock(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position);
-  // Transposed blocks by buffer and the position of their first line.
+  // Transposed blocks by buffer and position.
   std::map<std::pair<const void *, const void *>, llvm::SmallVector<mlir::Value>> transposed;
 
   const llvm::DenseMap<mlir::Value, mlir::Value> &buffers;
@@ -59,7 +65,7 @@ private:
     mlir::Value value;
     Index index;
     mlir::Value scalarGuard, laneGuard;
-    int64_t lanes;
+    int64_t lanes, active; // a block whose last lanes do not exist lacks their elements
     bool operator<(const Key &other) const;
   };
   std::map<Key, mlir::Value> memo;
@@ -84,9 +90,14 @@ private:
 // reverse) reads for a result's position; nothing for other ops.
 std::optional<Index> operandIndex(Access &access, mlir::Operation *op, const Index &index);
 
-// The dimension of a map's results along which the operands that are strided along the last one are
-// contiguous; -1: there is none, or too short to pay.
-int64_t squareDim(mlir::Value value, int64_t lanes);
+// Dimensions of a map's results between which data turns: vectors run along one, and lines of
+// vectors along others, flattened, outermost first, that lie together in an operand that the
+// vectors are strided in, or in the results.
+struct Squares {
+  int64_t laneDim = -1; // -1: nothing turns, or too little to pay
+  llvm::SmallVector<int64_t> lineDims;
+};
+Squares squaresOf(mlir::Value value, int64_t lanes);
 
 // After log2(lanes) rounds of exchanging ever smaller blocks, vector i holds lane i of all vectors.
 llvm::SmallVector<mlir::Value> transposeInRegisters(mlir::OpBuilder &b, mlir::Location loc,

@@ -173,10 +173,9 @@ PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulat
     shape.append(r.kept.begin(), r.kept.end());
     Index index{reduced[0]};
     index.append(kept);
-    Value partial = access.load(addressOf(phase.stores[0]), typeOf(r.result).getElementType(),
+    Value partial = access.load(addressOf(phase.stores[0]), r.partialElement(),
                                 access.linear(shape, index), {});
-    return {combine(r, accumulators[0],
-                    access.emit.convert(partial, typeOf(r.result).getElementType(), wide))};
+    return {combine(r, accumulators[0], access.emit.convert(partial, r.partialElement(), wide))};
   }
   if (isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op)) {
     auto [x, y] = factors(r, kept, reduced);
@@ -271,6 +270,20 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   });
 }
 
+// Blocks of a row taken together, with sums of their own, so that one need not wait for another.
+// Costly terms hide that wait themselves, and want the registers for their constants.
+int64_t PhaseEmitter::blocksTogether(ArrayRef<const Reduction *> group, int64_t lanes) {
+  int64_t extent = group[0]->extents.back(), most = extent >= 8 * lanes   ? 4
+                                                    : extent >= 4 * lanes ? 2
+                                                                          : 1;
+  bool costly = llvm::any_of(
+      group, [](const Reduction *r) { return !costlyValues(r->op->getOperand(0)).empty(); });
+  int64_t sums = target.vectorRegisters / (costly ? 8 : 2);
+  while (most > 1 && most * (int64_t)group.size() > sums)
+    most /= 2;
+  return most;
+}
+
 // Scalars of several reductions over the same extents in one pass, lanes along the last extent;
 // `kept` is where each stands.
 PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
@@ -292,10 +305,7 @@ PhaseEmitter::Values PhaseEmitter::reduceOver(ArrayRef<const Reduction *> group,
       return next;
     });
   }
-  int64_t extent = first.extents.back(),
-          unroll = extent >= 8 * lanes   ? 4
-                   : extent >= 4 * lanes ? 2
-                                         : 1,
+  int64_t extent = first.extents.back(), unroll = blocksTogether(group, lanes),
           strip = lanes * unroll;
   access.setLanes(lanes, {}, lanes);
   Values initial;

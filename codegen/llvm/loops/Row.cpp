@@ -7,8 +7,6 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
-#include "llvm/ADT/SetVector.h"
-
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -28,7 +26,7 @@ void PhaseEmitter::emitRow() {
   SmallVector<Stash> stashes = planStashes(sweeps);
   planReadsAhead(stashes);
   auto walk = [&](Value from, Value to) {
-    loop(from, to, phase.rowsTogether, [&](Value row) { emitRows(row, sweeps, stashes); });
+    loop(from, to, 1, [&](Value row) { emitOneRow(row, sweeps, stashes); });
   };
   if (phase.columns.empty())
     return walk(begin(), end());
@@ -41,41 +39,20 @@ void PhaseEmitter::emitRow() {
   });
 }
 
-// Neighbouring rows: the reductions of each, one after another, then the results of all.
-void PhaseEmitter::emitRows(Value first, ArrayRef<SmallVector<const Reduction *>> sweeps,
-                            ArrayRef<Stash> stashes) {
-  ArrayRef<int64_t> rows = phase.reductions[0].kept;
-  SmallVector<Index> places;
-  for (int64_t k = 0; k < phase.rowsTogether; ++k) {
-    Value row = k ? arith::AddIOp::create(b, loc, first, number(k)).getResult() : first;
-    Index at;
-    for (auto [size, position] : llvm::zip_equal(rows, decode(row, rows))) // as broadcasts index it
-      at.push_back(size == 1 ? access.constant(0) : access.dimension(position));
-    emitSweeps(at, first, sweeps, stashes);
-    places.push_back(at);
-  }
-  for (const Stash &stash : stashes)
-    buffers[stash.value] = rowOrigin(stash, first);
-  puller.newScope();
-  emitRowResults(places);
-  for (const Reduction &r : phase.reductions)
-    puller.release(r.result);
-  for (const Stash &stash : stashes)
-    buffers.erase(stash.value);
-}
-
-// The reductions of the row at `at`, those that are ready together in one pass.
-void PhaseEmitter::emitSweeps(const Index &at, Value first,
-                              ArrayRef<SmallVector<const Reduction *>> sweeps,
+// The reductions of a row, those that are ready together in one pass, then its results.
+void PhaseEmitter::emitOneRow(Value row, ArrayRef<SmallVector<const Reduction *>> sweeps,
                               ArrayRef<Stash> stashes) {
+  ArrayRef<int64_t> rows = phase.reductions[0].kept;
+  Index at;
+  for (auto [size, position] : llvm::zip_equal(rows, decode(row, rows))) // as broadcasts index it
+    at.push_back(size == 1 ? access.constant(0) : access.dimension(position));
   for (auto [i, group] : llvm::enumerate(sweeps)) {
     for (const Stash &stash : stashes)
       if (stash.sweep == (int64_t)i)
-        stashing.push_back({stash.value, rowOrigin(stash, first)});
+        stashing.push_back({stash.value, rowOrigin(stash, row)});
     SmallVector<Index> kept(group.size(), at);
     sweep = i;
     Values results = reduceOver(group, kept, !group[0]->isArg(), phase.tile.lanes);
-    sweep = -1;
     for (auto &[value, origin] : stashing)
       buffers[value] = origin;
     stashing.clear();
@@ -87,18 +64,22 @@ void PhaseEmitter::emitSweeps(const Index &at, Value first,
       puller.hold(r->result, at, value);
     }
   }
-  for (const Stash &stash : stashes) // the next row computes its own
+  sweep = -1;
+  puller.newScope();
+  emitRowResults(at);
+  for (const Reduction &r : phase.reductions)
+    puller.release(r.result);
+  for (const Stash &stash : stashes)
     buffers.erase(stash.value);
 }
 
-void PhaseEmitter::emitRowResults(ArrayRef<Index> at) {
+void PhaseEmitter::emitRowResults(const Index &at) {
   ArrayRef<int64_t> extents = phase.reductions[0].extents;
   bool columnsLeft = !phase.columns.empty();
   for (auto &group : groupByShape(phase.stores)) {
-    ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at[0].size());
+    ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at.size());
     if (inner.empty()) {
-      for (const Index &row : at)
-        storeAll(group, row);
+      storeAll(group, at);
       continue;
     }
     emitRowNest(at, group, columnsLeft && inner == extents);
@@ -109,55 +90,49 @@ void PhaseEmitter::emitRowResults(ArrayRef<Index> at) {
 }
 
 // The positions within a row, of results and of column reductions.
-void PhaseEmitter::emitRowNest(ArrayRef<Index> at, ArrayRef<StoredValue> stores, bool columns) {
+void PhaseEmitter::emitRowNest(const Index &at, ArrayRef<StoredValue> stores, bool columns) {
   ArrayRef<int64_t> inner = columns ? ArrayRef<int64_t>(phase.reductions[0].extents)
-                                    : typeOf(stores[0].value).getShape().drop_front(at[0].size());
+                                    : typeOf(stores[0].value).getShape().drop_front(at.size());
   int64_t lanes = lanesOf(stores);
   if (columns)
     lanes = std::min(lanes, lanesOf(phase.partials));
-  std::function<void(Index)> nest = [&](Index index) {
-    int64_t size = inner[index.size()];
-    auto next = [&](AffineExpr position) {
+  std::function<void(const Index &)> nest = [&](const Index &index) {
+    int64_t d = index.size() - at.size(), size = inner[d];
+    auto with = [&](AffineExpr position) {
       Index longer(index);
       longer.push_back(position);
       return longer;
     };
-    if (index.size() + 1 == inner.size())
+    if (d + 1 == (int64_t)inner.size())
       alongLanes(lanes, number(0), size,
-                 [&](AffineExpr position) { emitRowBlock(at, next(position), stores, columns); });
+                 [&](AffineExpr position) { emitRowBlock(with(position), stores, columns); });
     else
-      loop(number(0), number(size), 1, [&](Value iv) { nest(next(access.dimension(iv))); });
+      loop(number(0), number(size), 1, [&](Value iv) { nest(with(access.dimension(iv))); });
   };
-  nest({});
+  nest(at);
 }
 
-// A block of lanes of every row: results may lie in the memory of operands, so all that needs a
-// row's elements is computed before they are stored.
-void PhaseEmitter::emitRowBlock(ArrayRef<Index> at, const Index &inner,
-                                ArrayRef<StoredValue> stores, bool columns) {
-  auto reductions =
-      ArrayRef<Reduction>(phase.columns).take_front(columns ? phase.columns.size() : 0);
-  auto place = [&](const Reduction &r) {
+// A block of lanes: results may lie in the memory of operands, so all that needs the row's elements
+// is computed before they are stored.
+void PhaseEmitter::emitRowBlock(const Index &at, ArrayRef<StoredValue> stores, bool columns) {
+  SmallVector<std::pair<AffineExpr, Value>> sums; // place, value
+  for (auto [r, partial] : llvm::zip_equal(phase.columns, phase.partials)) {
+    if (!columns)
+      break;
     SmallVector<int64_t> shape{r.chunks};
     shape.append(r.kept.begin(), r.kept.end());
     Index index{rowTask};
-    index.append(inner);
-    return access.linear(shape, index);
-  };
-  Values sums;
-  for (auto [i, r] : llvm::enumerate(reductions))
-    sums.push_back(access.load(addressOf(phase.partials[i]), accumulatorElement(r), place(r), {}));
-  for (const Index &row : at) {
-    Index index(row);
-    index.append(inner);
-    for (auto [sum, r] : llvm::zip_equal(sums, reductions))
-      sum = combine(r, sum, puller.pull(r.op->getOperand(0), index));
-    storeAll(stores, index);
-    if (aheadSweep < 0)
-      readAhead(index);
+    llvm::append_range(index, ArrayRef<AffineExpr>(at).drop_front(phase.reductions[0].kept.size()));
+    AffineExpr place = access.linear(shape, index);
+    Value sum = access.load(addressOf(partial), accumulatorElement(r), place, {});
+    sums.push_back({place, combine(r, sum, puller.pull(r.op->getOperand(0), at))});
   }
-  for (auto [i, r] : llvm::enumerate(reductions))
-    access.store(addressOf(phase.partials[i]), accumulatorElement(r), place(r), sums[i]);
+  storeAll(stores, at);
+  for (auto [i, sum] : llvm::enumerate(sums))
+    access.store(addressOf(phase.partials[i]), accumulatorElement(phase.columns[i]), sum.first,
+                 sum.second);
+  if (aheadSweep < 0)
+    readAhead(at);
 }
 
 // Nothing is summed yet.
@@ -194,8 +169,7 @@ void PhaseEmitter::readAhead(const Index &index) {
   for (Value operand : rowReads)
     if (RankedTensorType type = typeOf(operand); type.getRank() == (int64_t)index.size())
       access.prefetch(buffers.lookup(operand), type.getElementType(),
-                      access.linear(type.getShape(), index) +
-                          phase.rowsTogether * product(phase.reductions[0].extents));
+                      access.linear(type.getShape(), index) + product(phase.reductions[0].extents));
 }
 
 // Reductions in passes over the row, each as early as its operands allow.
@@ -228,10 +202,8 @@ SmallVector<SmallVector<const Reduction *>> PhaseEmitter::rowSweeps() {
   return sweeps;
 }
 
-namespace {
-// Elementwise values that cost more than a load, between `value` and what is in memory or reduced.
-void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &found,
-                  DenseSet<Value> &seen) {
+static void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &found,
+                         DenseSet<Value> &seen) {
   Operation *op = value.getDefiningOp();
   if (!seen.insert(value).second || !op || isReduction(op) || !ir::hasScalarBody(op) ||
       typeOf(value).getShape() != shape)
@@ -245,6 +217,14 @@ void costlyWithin(Value value, ArrayRef<int64_t> shape, llvm::SetVector<Value> &
     costlyWithin(operand, shape, found, seen);
 }
 
+llvm::SetVector<Value> fluxion::codegen::costlyValues(Value value) {
+  llvm::SetVector<Value> found;
+  DenseSet<Value> seen;
+  costlyWithin(value, typeOf(value).getShape(), found, seen);
+  return found;
+}
+
+namespace {
 // Is `target` computed for `value`, other than in an earlier reduction?
 bool needs(Value value, Value target) {
   DenseSet<Value> seen;
@@ -268,10 +248,9 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
   SmallVector<Stash> stashes;
   for (auto [i, group] : llvm::enumerate(sweeps)) {
     llvm::SetVector<Value> costly;
-    DenseSet<Value> seen;
     if (!group[0]->isArg() && phase.tile.lanes > 1)
       for (const Reduction *r : group)
-        costlyWithin(r->op->getOperand(0), typeOf(r->op->getOperand(0)).getShape(), costly, seen);
+        costly.insert_range(costlyValues(r->op->getOperand(0)));
     for (Value value : costly) {
       bool again =
           llvm::any_of(phase.stores, [&](const StoredValue &s) { return needs(s.value, value); });
@@ -281,7 +260,7 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
       bool known = llvm::any_of(stashes, [&](const Stash &s) { return s.value == value; });
       RankedTensorType type = typeOf(value);
       int64_t elements = product(type.getShape().drop_front(group[0]->kept.size()));
-      int64_t bytes = phase.rowsTogether * elements * type.getElementTypeBitWidth() / 8;
+      int64_t bytes = elements * type.getElementTypeBitWidth() / 8;
       if (!again || known || bytes > mostBytes || type.getElementType().isInteger(1))
         continue;
       Value memory = LLVM::AllocaOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()),
@@ -292,7 +271,7 @@ PhaseEmitter::planStashes(ArrayRef<SmallVector<const Reduction *>> sweeps) {
   return stashes;
 }
 
-// Where element 0 of the whole value would lie, were its rows from `row` on in the stash.
+// Where element 0 of the whole value would lie, were its row `row` in the stash.
 Value PhaseEmitter::rowOrigin(const Stash &stash, Value row) {
   Value before = arith::MulIOp::create(b, loc, row, number(-stash.elements));
   return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()),

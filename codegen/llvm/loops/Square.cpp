@@ -31,25 +31,71 @@ void visitReads(Access &access, Value value, const Index &index,
     for (Value operand : op->getOperands())
       visitReads(access, operand, index, visit);
 }
+
+// What a value's elements read, as positions of the fresh dimensions `index`.
+SmallVector<AffineExpr> readsOf(Access &access, Value value, const Index &index) {
+  SmallVector<AffineExpr> reads;
+  visitReads(access, value, index, [&](AffineExpr position) { reads.push_back(position); });
+  return reads;
+}
+
+int64_t product(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
+  int64_t count = 1;
+  for (int64_t d : dims)
+    count *= shape[d];
+  return count;
+}
+
+// Dimensions that count neighbouring elements of a position as one, innermost last, until there are
+// enough of them; without `lane`.
+SmallVector<int64_t> runOf(Access &access, AffineExpr position, const Index &index,
+                           ArrayRef<int64_t> shape, int64_t lane, int64_t enough) {
+  SmallVector<int64_t> dims;
+  for (int64_t next = 1; next < enough;) {
+    auto continues = [&](int64_t d) {
+      return d != lane && shape[d] > 1 && !llvm::is_contained(dims, d) &&
+             access.stride(position, index[d]) == next;
+    };
+    auto all = llvm::seq<int64_t>(0, shape.size());
+    auto found = llvm::find_if(all, continues);
+    if (found == all.end())
+      break;
+    dims.insert(dims.begin(), *found);
+    next *= shape[*found];
+  }
+  return dims;
+}
 } // namespace
 
-int64_t fluxion::codegen::squareDim(Value value, int64_t lanes) {
+Squares fluxion::codegen::squaresOf(Value value, int64_t lanes) {
   ArrayRef<int64_t> shape = shapeOf(value);
-  if (lanes < 4 || shape.size() < 2 || shape.back() < 4)
-    return -1;
+  int64_t last = (int64_t)shape.size() - 1;
+  Squares found;
+  if (lanes < 4 || last < 1)
+    return found;
   OpBuilder b(value.getContext());
   Access access(b, value.getLoc(), lanes);
   Index index;
   for (size_t d = 0; d < shape.size(); ++d)
     index.push_back(access.dimension({}));
-  access.setLanes(lanes, index.back(), lanes);
-  int64_t found = -1;
-  visitReads(access, value, index, [&](AffineExpr position) {
-    std::optional<int64_t> apart = access.laneStride(position);
-    for (size_t d = 0; apart && *apart > 1 && d + 1 < shape.size(); ++d)
-      if (shape[d] >= 4 && access.stride(position, index[d]) == 1)
-        found = d;
-  });
+  bool isBit = cast<RankedTensorType>(value.getType()).getElementType().isInteger(1);
+  AffineExpr result = access.linear(shape, index);
+  for (AffineExpr read : readsOf(access, value, index)) {
+    std::optional<int64_t> apart = access.stride(read, index[last]);
+    if (!apart || *apart <= 1)
+      continue;
+    SmallVector<int64_t> along = runOf(access, read, index, shape, last, 4 * lanes);
+    if (shape[last] >= 4 && product(shape, along) >= 4)
+      found = {last, along};
+    // Where the last dimension is short: along what the operand is contiguous in, and the results
+    // turn.
+    int64_t lane = along.empty() ? -1 : along.back();
+    if (isBit || lane < 0 || shape[last] >= lanes || shape[lane] <= shape[last])
+      continue;
+    SmallVector<int64_t> lines = runOf(access, result, index, shape, lane, 4 * lanes);
+    if (int64_t count = product(shape, lines); count >= 4 && count > shape[last])
+      found = {lane, lines};
+  }
   return found;
 }
 
@@ -77,17 +123,22 @@ SmallVector<Value> fluxion::codegen::transposeInRegisters(OpBuilder &b, Location
 
 Value Puller::loadBlock(Value buffer, Type element, AffineExpr position) {
   std::optional<int64_t> apart = access.laneStride(position);
+  auto fromLineToLine = [&] {
+    for (auto [dim, weight] : llvm::zip_equal(square->across, square->weights))
+      if (access.stride(position, dim) != weight)
+        return false;
+    return true;
+  };
   bool turns = square && guard.always() && access.emit.lanes > 1 && apart && *apart > 1 &&
-               !element.isInteger(1) && access.stride(position, square->across) == 1;
+               !element.isInteger(1) && fromLineToLine();
   if (!turns)
     return access.load(buffer, element, position, guard);
-  AffineExpr first = access.simplified(position - square->line);
   auto [known, isNew] =
-      transposed.try_emplace({buffer.getAsOpaquePointer(), first.getAsOpaquePointer()});
+      transposed.try_emplace({buffer.getAsOpaquePointer(), position.getAsOpaquePointer()});
   if (isNew) {
     int64_t lanes = access.emit.lanes, active = access.activeLanes();
-    AffineExpr lane = access.laneDimension();
-    access.setLanes(lanes, square->across, square->lines);
+    AffineExpr lane = access.laneDimension(), first = position - square->line;
+    access.setLanes(lanes, square->across.back(), square->lines);
     SmallVector<Value> lines;
     for (int64_t i = 0; i < lanes; ++i)
       lines.push_back(i < active ? access.load(buffer, element, first.replace(lane, lane + i), {})

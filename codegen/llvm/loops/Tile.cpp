@@ -238,7 +238,7 @@ void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRang
   if (phase.kind == Phase::Combine)
     stores = stores.drop_front();
   for (auto [k, r] : llvm::enumerate(phase.reductions)) {
-    Type element = typeOf(r.result).getElementType();
+    Type element = chunk ? r.partialElement() : typeOf(r.result).getElementType();
     Value value = values[k];
     if (!r.isArg())
       value = access.emit.convert(value, accumulatorElement(r), element);

@@ -307,6 +307,8 @@ Value VectorEmitter::convertBf16(Value x, Type from, Type to) {
     return convert(bitcast(apply(Atom::ShiftLeft, {bits, sixteen}, i32), i32, f32), f32, to);
   }
   x = convert(x, from, f32);
+  if (hasBf16)
+    return arith::TruncFOp::create(b, loc, typeOf(bf16), x);
   Value bits = bitcast(x, f32, i32), high = apply(Atom::ShiftRightLogical, {bits, sixteen}, i32);
   Value odd = apply(Atom::And, {high, integer(1, i32)}, i32); // to nearest, ties to even
   Value up = apply(Atom::Add, {apply(Atom::Add, {bits, integer(0x7fff, i32)}, i32), odd}, i32);

@@ -45,6 +45,7 @@ public:
   mlir::ModuleOp module;  // where tables go
   bool hasFma = true;     // else a fused multiply-add would become a library call
   bool hasAvx512 = false; // of x86: look-up within a register, scaling by powers of two
+  bool hasBf16 = false;   // conversions from f32 are instructions
 
 private:
   Value floatAtom(ir::Atom atom, llvm::ArrayRef<Value> x, mlir::Type element);

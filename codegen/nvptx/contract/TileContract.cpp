@@ -14,12 +14,16 @@ namespace {
 constexpr unsigned globalSpace = 1;
 } // namespace
 
-ContractPlan fluxion::codegen::planOf(const Contraction &c, ir::KernelOp kernel,
-                                      const ir::TargetInfo &target) {
+std::optional<ScheduleKeys> fluxion::codegen::keysOf(ir::KernelOp kernel) {
   int64_t contractions =
       llvm::count_if(kernel.getBody().front(), [](Operation &op) { return isContraction(&op); });
-  ScheduleKeys keys(kernel);
-  return planContraction(c, target, contractions == 1 ? &keys : nullptr);
+  return contractions == 1 ? std::optional<ScheduleKeys>(kernel) : std::nullopt;
+}
+
+ContractPlan fluxion::codegen::planOf(const Contraction &c, ir::KernelOp kernel,
+                                      const ir::TargetInfo &target) {
+  std::optional<ScheduleKeys> keys = keysOf(kernel);
+  return planContraction(c, target, keys ? &*keys : nullptr);
 }
 
 Value TileContractEmitter::word(int64_t value) {

@@ -7,6 +7,9 @@
 
 namespace fluxion::codegen {
 
+// Those of the contraction of a kernel; nothing where it has several.
+std::optional<ScheduleKeys> keysOf(ir::KernelOp kernel);
+
 // The contraction's plan: by the keys of the kernel's schedule where it has no other contraction.
 ContractPlan planOf(const Contraction &c, ir::KernelOp kernel, const ir::TargetInfo &target);
 

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/nvptx/hopper/HopperContract.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+// Neighbouring blocks take as many tiles along m before the next along n: their sides stay in the
+// second-level cache.
+constexpr int64_t rasterRows = 16;
+} // namespace
+
+void HopperContractEmitter::prepare() {
+  launch.block[0] = plan.threads();
+  launch.grid = {plan.blocks, r.chunks, 1};
+  launch.sharedBytes = plan.sharedBytes();
+  Type i32 = b.getI32Type();
+  LLVM::GlobalOp global;
+  {
+    OpBuilder::InsertionGuard restore(b);
+    b.setInsertionPoint(function);
+    global = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                                    /*isConstant=*/false, LLVM::Linkage::External,
+                                    launch.symbol + "_memory", Attribute(), /*alignment=*/1024,
+                                    /*addrSpace=*/3);
+  }
+  memory = LLVM::AddressOfOp::create(b, loc, global);
+  memoryWord = narrow(LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), memory));
+  tid = NVVM::ThreadIdXOp::create(b, loc, i32);
+  warpgroup = uniform(quotient(tid, 128));
+  rowGroup = remainder(warpgroup, plan.rowGroups());
+  share = quotient(warpgroup, plan.rowGroups());
+}
+
+// A stage is full when the one thread that fetches has announced its bytes and they are there,
+// empty when every warpgroup that reads it has.
+void HopperContractEmitter::initialiseBarriers() {
+  branch(isEqual(tid, plan.consumers() * 128), [&] {
+    for (size_t map = 0; map < launch.maps.size(); ++map)
+      NVVM::PrefetchOp::create(b, loc, NVVM::PrefetchCacheLevelAttr(),
+                               NVVM::CacheEvictionPriorityAttr(), mapArgument(map), Value(),
+                               /*tensormap=*/true);
+    for (int64_t s = 0; s < plan.stages; ++s) {
+      NVVM::MBarrierInitOp::create(b, loc, fullBarrier(word(s)), word(1), Value());
+      NVVM::MBarrierInitOp::create(b, loc, emptyBarrier(word(s)), word(plan.rowGroups()), Value());
+    }
+    NVVM::FenceMbarrierInitOp::create(b, loc);
+    NVVM::FenceProxyOp::create(
+        b, loc, NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
+        NVVM::SharedSpaceAttr::get(b.getContext(), NVVM::SharedSpace::shared_cta));
+  });
+  barrier();
+}
+
+void HopperContractEmitter::emitBody() {
+  prepare();
+  initialiseBarriers();
+  Value consumes = isLess(warpgroup, word(plan.consumers()));
+  branch(
+      consumes, [&] { consume(); },
+      [&] { branch(isEqual(tid, plan.consumers() * 128), [&] { produce(); }); });
+}
+
+HopperContractEmitter::Tile HopperContractEmitter::tileAt(Value number) {
+  int64_t inBatch = plan.tilesM * plan.tilesN;
+  Value batch = quotient(number, inBatch), rest = remainder(number, inBatch), m, n;
+  if (plan.tilesM <= rasterRows) {
+    m = remainder(rest, plan.tilesM), n = quotient(rest, plan.tilesM);
+  } else {
+    int64_t group = rasterRows * plan.tilesN;
+    Value firstRow = scaled(quotient(rest, group), rasterRows), inGroup = remainder(rest, group);
+    Value left = subtract(word(plan.tilesM), firstRow);
+    Value rows = select(isLess(left, word(rasterRows)), left, word(rasterRows));
+    n = arith::DivUIOp::create(b, loc, inGroup, rows);
+    m = add(firstRow, arith::RemUIOp::create(b, loc, inGroup, rows));
+  }
+  return {scaled(m, plan.tileM), scaled(n, plan.tileN), batch};
+}
+
+void HopperContractEmitter::forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body) {
+  Value block = NVVM::BlockIdXOp::create(b, loc, b.getI32Type());
+  if (plan.blocks == plan.tiles()) {
+    body(tileAt(block), ring);
+    return;
+  }
+  scf::ForOp::create(b, loc, block, word(plan.tiles()), word(plan.blocks),
+                     ValueRange{ring.stage, ring.parity},
+                     [&](OpBuilder &, Location, Value number, ValueRange carried) {
+                       puller.newScope();
+                       Ring next = body(tileAt(number), {carried[0], carried[1]});
+                       scf::YieldOp::create(b, loc, ValueRange{next.stage, next.parity});
+                     });
+  puller.newScope();
+}
+
+HopperContractEmitter::Ring HopperContractEmitter::after(const Ring &ring, int64_t stages) {
+  Value next = add(ring.stage, word(stages));
+  Value wraps = isLess(word(plan.stages - 1), next);
+  return {select(wraps, subtract(next, word(plan.stages)), next),
+          select(wraps, subtract(word(1), ring.parity), ring.parity)};
+}
+
+std::pair<Value, Value> HopperContractEmitter::steps() {
+  if (plan.chunks == 1)
+    return {word(0), word(plan.steps)};
+  Value first = scaled(narrow(blockIndex(1)), plan.chunkSteps);
+  Value last = add(first, word(plan.chunkSteps));
+  return {first, select(isLess(word(plan.steps), last), word(plan.steps), last)};
+}
+
+void HopperContractEmitter::fetch(const Tile &tile, Value step, const Ring &ring) {
+  Value full = fullBarrier(ring.stage), at = scaled(ring.stage, plan.stageBytes());
+  arrive(full, plan.stageBytes(), Value());
+  Value summed = scaled(step, plan.depth());
+  for (int side : {0, 1}) {
+    const TensorSide &tensor = plan.sides[side];
+    Value along = side == 0 ? tile.m : tile.n;
+    int64_t line = plan.boxLine(side), boxes = tensor.alongSummed ? 1 : plan.tileOf(side) / line;
+    for (int64_t box = 0; box < boxes; ++box) {
+      Value inLine = tensor.alongSummed ? summed : add(along, word(box * line));
+      Values position{inLine, tensor.alongSummed ? along : summed};
+      if (tensor.batchPitch)
+        position.push_back(tile.batch);
+      int64_t offset = box * line * plan.elementBytes * plan.depth();
+      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+          b, loc, inMemory(add(at, word((side ? plan.sideBytes(0) : 0) + offset))),
+          mapArgument(side), position, full, ValueRange(), Value(), Value(),
+          NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(), Value());
+    }
+  }
+}
+
+void HopperContractEmitter::produce() {
+  forTiles({word(0), word(1)}, [&](const Tile &tile, Ring ring) {
+    auto [first, last] = steps();
+    auto loop =
+        scf::ForOp::create(b, loc, first, last, word(1), ValueRange{ring.stage, ring.parity},
+                           [&](OpBuilder &, Location, Value step, ValueRange carried) {
+                             Ring now{carried[0], carried[1]};
+                             waitFor(emptyBarrier(now.stage), now.parity);
+                             fetch(tile, step, now);
+                             Ring next = after(now, 1);
+                             scf::YieldOp::create(b, loc, ValueRange{next.stage, next.parity});
+                           });
+    return Ring{loop.getResult(0), loop.getResult(1)};
+  });
+}
+
+// A warpgroup's products of a stage are in flight while it waits for the next one, and the stage
+// before is released once they are all that is.
+void HopperContractEmitter::consume() {
+  Value leads = isEqual(remainder(tid, 128), 0), never = isEqual(word(1), 0);
+  Ring start{word(0), word(0)};
+  if (plan.sharing > 1)
+    start.stage = share;
+  forTiles(start, [&](const Tile &tile, Ring ring) {
+    auto [first, last] = steps();
+    if (plan.sharing > 1)
+      first = add(first, share);
+    Value zero = LLVM::ZeroOp::create(b, loc, sumsType());
+    auto loop = scf::ForOp::create(
+        b, loc, first, last, word(plan.sharing),
+        ValueRange{ring.stage, ring.parity, ring.stage, never, zero},
+        [&](OpBuilder &, Location, Value, ValueRange carried) {
+          Ring now{carried[0], carried[1]};
+          waitFor(fullBarrier(now.stage), now.parity);
+          Value sums = multiplyStage(carried[4], now);
+          NVVM::WgmmaWaitGroupSyncOp::create(b, loc, 1);
+          release(carried[2], arith::AndIOp::create(b, loc, leads, carried[3]));
+          Ring next = after(now, plan.sharing);
+          Value always = isEqual(word(0), 0);
+          scf::YieldOp::create(b, loc,
+                               ValueRange{next.stage, next.parity, now.stage, always, sums});
+        });
+    Values sums = waitForSums(loop.getResult(4));
+    release(loop.getResult(2), arith::AndIOp::create(b, loc, leads, loop.getResult(3)));
+    if (plan.sharing > 1)
+      sums = addShares(sums);
+    if (plan.sharing > 1)
+      branch(isEqual(share, 0), [&] { finishTile(tile, sums); });
+    else
+      finishTile(tile, sums);
+    return Ring{loop.getResult(0), loop.getResult(1)};
+  });
+  if (storesByCopies())
+    branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+}
+
+// 64-bit words that say where a side's tile lies and how: start, from one span of lines to the
+// next, from 8 lines to the next 8, and the swizzle.
+Value HopperContractEmitter::descriptor(int side, Value start) {
+  int64_t span = plan.boxLine(side) * plan.elementBytes;
+  int64_t leading = plan.sides[side].alongSummed ? 16 : span * plan.depth();
+  uint64_t layout = 8 - llvm::Log2_64(span); // 1, 2, 3: 128, 64, 32 bytes
+  uint64_t facts = uint64_t(leading >> 4) << 16 | uint64_t(8 * span >> 4) << 32 | layout << 62;
+  Value low =
+      arith::AndIOp::create(b, loc, arith::ShRUIOp::create(b, loc, start, word(4)), word(0x3fff));
+  return arith::OrIOp::create(b, loc, widened(low), number((int64_t)facts));
+}
+
+Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
+  Value stage = add(memoryWord, scaled(ring.stage, plan.stageBytes()));
+  Value starts[2] = {add(stage, scaled(rowGroup, 64 * HopperPlan::lineBytes)),
+                     add(stage, word(plan.sideBytes(0)))};
+  Value sides[2] = {descriptor(0, starts[0]), descriptor(1, starts[1])};
+  NVVM::WgmmaFenceAlignedOp::create(b, loc);
+  constexpr int64_t stepBytes = 32; // of k in one product
+  for (int64_t step = 0; step < HopperPlan::lineBytes / stepBytes; ++step) {
+    Value at[2];
+    for (int side : {0, 1}) {
+      int64_t bytes = plan.sides[side].alongSummed
+                          ? stepBytes
+                          : stepBytes * plan.boxLine(side); // so many lines
+      at[side] = step == 0 ? sides[side] : plus(sides[side], number(step * bytes >> 4));
+    }
+    sums = multiply(sums, at[0], at[1]);
+  }
+  NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
+  return sums;
+}
+
+// Through shared memory, in the order of the stages that the warpgroups took.
+HopperContractEmitter::Values HopperContractEmitter::addShares(Values sums) {
+  Type f32 = b.getF32Type();
+  int64_t count = sums.size(), base = plan.stages * plan.stageBytes() + plan.resultBytes();
+  auto placeOf = [&](Value other, int64_t i) {
+    Value group = add(scaled(other, plan.rowGroups()), rowGroup);
+    Value offset = add(scaled(group, count * 512), scaled(remainder(tid, 128), 4));
+    return inMemory(add(offset, word(base + 512 * i)));
+  };
+  branch(isLess(word(0), share), [&] {
+    for (auto [i, sum] : llvm::enumerate(sums))
+      LLVM::StoreOp::create(b, loc, sum, placeOf(subtract(share, word(1)), i), 4);
+  });
+  meet(word(1), plan.consumers() * 128);
+  auto made = scf::IfOp::create(
+      b, loc, isEqual(share, 0),
+      [&](OpBuilder &, Location) {
+        Values total(sums);
+        for (int64_t other = 0; other + 1 < plan.sharing; ++other)
+          for (int64_t i = 0; i < count; ++i)
+            total[i] = arith::AddFOp::create(
+                b, loc, total[i], LLVM::LoadOp::create(b, loc, f32, placeOf(word(other), i), 4));
+        scf::YieldOp::create(b, loc, total);
+      },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, sums); });
+  return Values(made.getResults());
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Contractions by Hopper's tensor cores: one warp has tiles of both sides copied into a ring of
+// stages in shared memory, warpgroups multiply them from there as they arrive.
+#pragma once
+
+#include "codegen/nvptx/contract/ContractEmitter.h"
+#include "codegen/nvptx/hopper/HopperPlan.h"
+
+namespace fluxion::codegen {
+
+class HopperContractEmitter final : public ContractEmitter {
+public:
+  HopperContractEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target,
+                        mlir::OpBuilder &builder, const HopperPlan &plan)
+      : ContractEmitter(kernel, phase, target, builder), plan(plan) {}
+
+private:
+  const HopperPlan plan;
+  Value memory;          // shared: stages, results or sums on their way, barriers
+  Value memoryWord;      // its address, i32
+  Value tid, warpgroup;  // i32; the warpgroup equal for a warp
+  Value rowGroup, share; // of a consuming warpgroup: which rows, which of those that share them
+  struct Tile {          // i32: first positions, and the batch
+    Value m, n, batch;
+  };
+  struct Ring { // i32: a stage, and the parity of its present round
+    Value stage, parity;
+  };
+
+  // HopperContract.cpp
+  void emitBody() override;
+  std::vector<TensorMap> tensorMaps() override;
+  Value mapArgument(size_t map) const {
+    return arguments[arguments.size() - launch.maps.size() + map];
+  }
+  void prepare();
+  void initialiseBarriers();
+  Tile tileAt(Value number);
+  // For every tile of the block; the ring goes on from tile to tile.
+  void forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body);
+  Ring after(const Ring &ring, int64_t stages);
+  std::pair<Value, Value> steps(); // of the block's chunk, i32
+  void produce();
+  void fetch(const Tile &tile, Value step, const Ring &ring);
+  void consume();
+  Value multiplyStage(Value sums, const Ring &ring);
+  Value descriptor(int side, Value start);
+  Values addShares(Values sums);
+
+  // HopperEpilogue.cpp
+  void finishTile(const Tile &tile, Values sums);
+  void storeDirectly(const Tile &tile, Values sums);
+  void storeByCopies(const Tile &tile, Values sums);
+  bool storesByCopies();
+  bool liesInOrder();
+  Value packed(const Tile &tile, Values sums, int64_t block, int64_t half);
+  Value pair(llvm::ArrayRef<Value> sums, int64_t block, int64_t half);
+  struct Position { // of two neighbouring results of a thread
+    Value m, n;     // i64, within the tile's part of the product
+  };
+  Position positionOf(const Tile &tile, int64_t block, int64_t half);
+  Index resultIndex(const Position &at, bool lanes);
+
+  // Instructions.cpp: i32 arithmetic and single instructions.
+  Value word(int64_t value);
+  Value add(Value x, Value y), subtract(Value x, Value y), scaled(Value x, int64_t y),
+      quotient(Value x, int64_t y), remainder(Value x, int64_t y),
+      select(Value c, Value x, Value y);
+  Value isEqual(Value x, int64_t y), isLess(Value x, Value y);
+  Value widened(Value x);       // i64
+  Value inMemory(Value offset); // i32 bytes
+  Value fullBarrier(Value stage), emptyBarrier(Value stage);
+  void waitFor(Value barrier, Value parity);
+  void arrive(Value barrier, int64_t bytes, Value condition); // null: always
+  void release(Value stage, Value condition);
+  void meet(Value barrier, int64_t threads);
+  Value uniform(Value x);
+  mlir::LLVM::LLVMStructType sumsType();
+  Value multiply(Value sums, Value a, Value b);
+  Values waitForSums(Value sums);
+};
+
+} // namespace fluxion::codegen

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// What becomes of the sums of a tile: all that the kernel fused behind the contraction, on two
+// neighbouring results at a time, and their way to memory.
+#include "codegen/nvptx/hopper/HopperContract.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+constexpr uint32_t mapFloat16 = 6, mapBfloat16 = 9; // CUtensorMapDataType
+// A box of results: 64 rows of 128 bytes, swizzled.
+constexpr int64_t boxBytes = 64 * HopperPlan::lineBytes, boxColumns = 64;
+
+// The one dimension of a group that has several positions; -1: there are more, or none.
+int64_t onlyDimension(const ContractDims &dims) {
+  int64_t only = -1;
+  for (auto [i, dim] : llvm::enumerate(dims))
+    if (dim.size > 1) {
+      if (only >= 0)
+        return -1;
+      only = (int64_t)i;
+    }
+  return only;
+}
+} // namespace
+
+// Results of 16 bits that lie in memory as the product does leave through shared memory: a thread's
+// own are too short for a store of their own.
+bool HopperContractEmitter::storesByCopies() {
+  if (r.chunks > 1 || phase.stores.size() != 1 || plan.tileN % boxColumns)
+    return false;
+  const StoredValue &stored = phase.stores[0];
+  RankedTensorType type = typeOf(stored.value);
+  bool isHalf = type.getElementType().isBF16() || type.getElementType().isF16();
+  return isHalf && stored.result >= 0 && type.getShape() == ArrayRef<int64_t>(r.kept) &&
+         c.n * 2 % 16 == 0 && onlyDimension(c.nDims) >= 0 && liesInOrder();
+}
+
+// Batch, m and n positions are the result's own, outermost first.
+bool HopperContractEmitter::liesInOrder() {
+  int64_t next = 0;
+  for (const ContractDims *dims : {&c.batchDims, &c.mDims, &c.nDims})
+    for (const ContractDim &dim : *dims)
+      if (dim.dim != next++ || dim.step != 1)
+        return false;
+  return next == (int64_t)r.kept.size();
+}
+
+std::vector<TensorMap> HopperContractEmitter::tensorMaps() {
+  std::vector<TensorMap> maps{plan.mapOf(0, c), plan.mapOf(1, c)};
+  if (!storesByCopies())
+    return maps;
+  const StoredValue &stored = phase.stores[0];
+  TensorMap map;
+  map.buffer = kernel.getInputs().size() + stored.result;
+  map.dataType = typeOf(stored.value).getElementType().isBF16() ? mapBfloat16 : mapFloat16;
+  map.rank = c.batches > 1 ? 3 : 2;
+  map.dims = {uint64_t(c.n), uint64_t(c.m), uint64_t(c.batches)};
+  map.strides = {uint64_t(2 * c.n), uint64_t(2 * c.n * c.m)};
+  map.box = {uint32_t(boxColumns), 64, 1};
+  map.swizzle = 3; // 128 bytes
+  maps.push_back(map);
+  return maps;
+}
+
+void HopperContractEmitter::finishTile(const Tile &tile, Values sums) {
+  batch = positions(widened(tile.batch), sizesOf(c.batchDims));
+  if (storesByCopies())
+    storeByCopies(tile, sums);
+  else
+    storeDirectly(tile, sums);
+}
+
+// Sums lie in registers as 8-column blocks; of each a thread has two neighbours in two rows.
+HopperContractEmitter::Position HopperContractEmitter::positionOf(const Tile &tile, int64_t block,
+                                                                  int64_t half) {
+  Value lane = remainder(tid, 32), warp = remainder(quotient(tid, 32), 4);
+  Value row = add(add(scaled(rowGroup, 64), scaled(warp, 16)), quotient(lane, 4));
+  Value column = scaled(remainder(lane, 4), 2);
+  return {plus(widened(add(tile.m, row)), number(8 * half)),
+          plus(widened(add(tile.n, column)), number(8 * block))};
+}
+
+Value HopperContractEmitter::pair(ArrayRef<Value> sums, int64_t block, int64_t half) {
+  return vector::FromElementsOp::create(
+      b, loc, VectorType::get({2}, b.getF32Type()),
+      ValueRange{sums[4 * block + 2 * half], sums[4 * block + 2 * half + 1]});
+}
+
+Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
+  Index m = positions(at.m, sizesOf(c.mDims));
+  if (!lanes)
+    return keptAt(m, positions(at.n, sizesOf(c.nDims)));
+  Index n(c.nDims.size(), access.constant(0));
+  AffineExpr along = access.dimension(at.n);
+  n[onlyDimension(c.nDims)] = along;
+  access.setLanes(2, along, 2);
+  access.alignedLanes = true;
+  return keptAt(m, n);
+}
+
+void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
+  bool lanes = c.n % 2 == 0 && onlyDimension(c.nDims) >= 0;
+  auto inside = [&](Value position, int64_t size, int64_t tileSize,
+                    llvm::function_ref<void()> body) {
+    if (size % tileSize)
+      branch(isBelow(position, size), body);
+    else
+      body();
+  };
+  auto store = [&](const Position &at, Value value) {
+    Index index = resultIndex(at, lanes);
+    finish(index, {value});
+    access.alignedLanes = false;
+    access.setScalar();
+    puller.newScope();
+  };
+  for (int64_t half : {0, 1})
+    inside(positionOf(tile, 0, half).m, c.m, plan.tileM, [&] {
+      for (int64_t block = 0; block < plan.tileN / 8; ++block) {
+        Position at = positionOf(tile, block, half);
+        if (lanes) {
+          inside(at.n, c.n, plan.tileN, [&] { store(at, pair(sums, block, half)); });
+          continue;
+        }
+        for (int64_t i : {0, 1}) {
+          Position one{at.m, plus(at.n, number(i))};
+          inside(one.n, c.n, plan.tileN, [&] { store(one, sums[4 * block + 2 * half + i]); });
+        }
+      }
+    });
+}
+
+// Two results of 16 bits, as one word. Positions beyond the product are computed at its last ones
+// and never leave.
+Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block, int64_t half) {
+  Position at = positionOf(tile, block, half);
+  auto clamp = [&](Value position, int64_t last) {
+    return arith::MinUIOp::create(b, loc, position, number(last)).getResult();
+  };
+  if (c.m % plan.tileM)
+    at.m = clamp(at.m, c.m - 1);
+  if (c.n % plan.tileN)
+    at.n = clamp(at.n, c.n - 2);
+  Index index = resultIndex(at, true);
+  const StoredValue &stored = phase.stores[0];
+  puller.hold(r.result, index,
+              access.emit.convert(pair(sums, block, half), c.accumulator,
+                                  typeOf(r.result).getElementType()));
+  Value value = puller.pull(stored.value, index);
+  puller.release(r.result);
+  Type element = typeOf(stored.value).getElementType(), i16 = b.getI16Type();
+  value = access.emit.bitcast(value, element, i16);
+  access.alignedLanes = false;
+  access.setScalar();
+  puller.newScope();
+  Value wordVector = vector::BitCastOp::create(b, loc, VectorType::get({1}, b.getI32Type()), value);
+  return vector::ExtractOp::create(b, loc, wordVector, 0);
+}
+
+void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
+  Value lane = remainder(tid, 32), warp = remainder(quotient(tid, 32), 4),
+        leads = isEqual(remainder(tid, 128), 0);
+  int64_t boxes = plan.tileN % (2 * boxColumns) ? 1 : 2; // at a time
+  Value base = add(word(plan.stages * plan.stageBytes()), scaled(rowGroup, 2 * boxBytes));
+  Value group = add(rowGroup, word(2)); // barrier 0 is of the block, 1 of warpgroups that share
+  // Lane i holds the address of a row: of matrices (rows 0-7, 8-15) x (columns 0-7, 8-15).
+  Value matrix = quotient(lane, 8), rowIn8 = remainder(lane, 8);
+  Value row = add(add(scaled(warp, 16), scaled(remainder(matrix, 2), 8)), rowIn8);
+  Value chunk = arith::XOrIOp::create(b, loc, quotient(matrix, 2), rowIn8);
+  Value line = add(base, scaled(row, HopperPlan::lineBytes)), inLine = scaled(chunk, 16);
+  auto layout = NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8);
+  for (int64_t round = 0; round < plan.tileN / (boxes * boxColumns); ++round) {
+    // What left last has been read.
+    branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+    meet(group, 128);
+    for (int64_t part = 0; part < boxes * boxColumns / 16; ++part) {
+      int64_t block = round * boxes * 8 + 2 * part;
+      Values words{packed(tile, sums, block, 0), packed(tile, sums, block, 1),
+                   packed(tile, sums, block + 1, 0), packed(tile, sums, block + 1, 1)};
+      Value swizzled = arith::XOrIOp::create(b, loc, inLine, word(part % 4 * 32));
+      Value place = inMemory(add(add(line, swizzled), word(part / 4 * boxBytes)));
+      NVVM::StMatrixOp::create(b, loc, place, words, NVVM::MMALayout::row, layout,
+                               NVVM::LdStMatrixEltType::B16);
+    }
+    NVVM::FenceProxyOp::create(
+        b, loc, NVVM::ProxyKindAttr::get(b.getContext(), NVVM::ProxyKind::async_shared),
+        NVVM::SharedSpaceAttr::get(b.getContext(), NVVM::SharedSpace::shared_cta));
+    meet(group, 128);
+    branch(leads, [&] {
+      for (int64_t box = 0; box < boxes; ++box) {
+        Values position{add(tile.n, word((round * boxes + box) * boxColumns)),
+                        add(tile.m, scaled(rowGroup, 64))};
+        if (c.batches > 1)
+          position.push_back(tile.batch);
+        NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
+            b, loc, mapArgument(2), inMemory(add(base, word(box * boxBytes))), position, Value(),
+            NVVM::TMAStoreMode::TILE, Value());
+      }
+      NVVM::CpAsyncBulkCommitGroupOp::create(b, loc);
+    });
+  }
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/nvptx/hopper/HopperPlan.h"
+
+#include "codegen/llvm/loops/Puller.h"
+#include "ir/ops/Contraction.h"
+#include "ir/ops/Shape.h"
+
+#include "mlir/IR/AffineExprVisitor.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+namespace {
+
+RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
+
+// CUtensorMapDataType.
+enum : uint32_t { mapFloat16 = 6, mapBfloat16 = 9, mapTfloat32 = 11 };
+
+// A side's memory: the kernel's operand, and elements from one position of each kept and reduced
+// dimension to the next.
+struct Strides {
+  BlockArgument operand;
+  SmallVector<int64_t> kept, reduced;
+};
+
+// Nothing where the side is no strided view of an operand from its start.
+std::optional<Strides> stridesOf(const Reduction &r, int side) {
+  auto dot = dyn_cast<ir::DotGeneralOp>(r.op);
+  if (!dot)
+    return std::nullopt;
+  MLIRContext *context = r.op->getContext();
+  int64_t kept = r.kept.size(), reduced = r.extents.size();
+  auto dim = [&](int64_t d) { return getAffineDimExpr(d, context); };
+  auto contracting = side == 0 ? dot.getLhsContracting() : dot.getRhsContracting(),
+       batching = side == 0 ? dot.getLhsBatching() : dot.getRhsBatching();
+  Value value = dot->getOperand(side);
+  Index index(typeOf(value).getRank());
+  for (auto [i, d] : llvm::enumerate(batching))
+    index[d] = dim(i);
+  for (auto [i, d] : llvm::enumerate(contracting))
+    index[d] = dim(kept + i);
+  int64_t next = side == 0 ? batching.size() : typeOf(dot.getLhs()).getRank() - contracting.size();
+  for (AffineExpr &e : index)
+    if (!e)
+      e = dim(next++);
+  OpBuilder b(context);
+  Access access(b, r.op->getLoc(), 1);
+  Value memory = value;
+  while (Operation *op = value.getDefiningOp()) {
+    memory = op->getNumOperands() == 1 ? op->getOperand(0) : value;
+    if (isa<ir::ReshapeOp>(op) && isa<BlockArgument>(memory))
+      break; // memory under another shape
+    std::optional<Index> at = operandIndex(access, op, index);
+    if (!at || op->getNumOperands() != 1)
+      return std::nullopt;
+    index = *at, value = memory;
+  }
+  AffineExpr place = getAffineConstantExpr(0, context);
+  for (auto [size, e] : llvm::zip_equal(typeOf(value).getShape(), index))
+    place = place * size + e;
+  SimpleAffineExprFlattener flattener(kept + reduced, 0);
+  if (failed(flattener.walkPostOrder(place)) || flattener.operandExprStack.size() != 1)
+    return std::nullopt;
+  ArrayRef<int64_t> terms(flattener.operandExprStack.back());
+  if ((int64_t)terms.size() != kept + reduced + 1 || terms.back() != 0)
+    return std::nullopt; // remainders or quotients, or an offset
+  Strides strides{cast<BlockArgument>(memory), {}, {}};
+  strides.kept.assign(terms.begin(), terms.begin() + kept);
+  strides.reduced.assign(terms.begin() + kept, terms.end() - 1);
+  return strides;
+}
+
+// The stride of a flattened group; nothing where its indices are not equally far apart. 0 where
+// there is one index only.
+std::optional<int64_t> strideOf(ArrayRef<ContractDim> group, ArrayRef<int64_t> strides) {
+  int64_t stride = 0, count = 1;
+  for (const ContractDim &dim : llvm::reverse(group)) {
+    if (dim.size == 1)
+      continue;
+    int64_t step = strides[dim.dim] * dim.step;
+    if (count == 1)
+      stride = step;
+    else if (step != stride * count)
+      return std::nullopt;
+    count *= dim.size;
+  }
+  return stride;
+}
+
+std::optional<TensorSide> describeSide(const Contraction &c, int side, int64_t elementBytes) {
+  std::optional<Strides> memory = stridesOf(*c.reduction, side);
+  if (!memory)
+    return std::nullopt;
+  auto along = strideOf(c.dimsOf(side), memory->kept), summed = strideOf(c.kDims, memory->reduced),
+       batch = strideOf(c.batchDims, memory->kept);
+  if (!along || !summed || !batch)
+    return std::nullopt;
+  TensorSide result;
+  result.buffer = memory->operand.getArgNumber();
+  result.alongSummed = *summed == 1 || (c.k == 1 && *along != 1);
+  result.pitch = result.alongSummed ? *along : *summed;
+  result.batchPitch = *batch;
+  int64_t inLine = result.alongSummed ? *summed : *along;
+  int64_t lines = result.alongSummed ? c.sizeOfSide(side) : c.k,
+          length = result.alongSummed ? c.k : c.sizeOfSide(side);
+  if (inLine != 1 && length > 1)
+    return std::nullopt;
+  if (lines == 1)
+    result.pitch = ceilDiv(length * elementBytes, 16) * 16 / elementBytes;
+  bool aligned = result.pitch > 0 && result.pitch * elementBytes % 16 == 0 &&
+                 result.batchPitch >= 0 && result.batchPitch * elementBytes % 16 == 0;
+  return aligned ? std::optional(result) : std::nullopt;
+}
+
+// What a block's work costs in cycles, roughly: a product of n columns takes n / 2 of them, the
+// second-level cache brings so many bytes a cycle.
+double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
+  constexpr double bytesPerCycle = 48, storedPerCycle = 40, start = 1200, combination = 3500;
+  double products = plan.rowGroups() * 4 * plan.tileN / 2.0,
+         copies = plan.stageBytes() / bytesPerCycle,
+         results = (double)plan.tileM * plan.tileN * resultBytes / storedPerCycle;
+  double waves = ceilDiv(plan.tiles() * plan.chunks, cores);
+  double cycles = start + waves * (plan.chunkSteps * std::max(products, copies) + results);
+  return plan.chunks == 1 ? cycles : cycles + combination + waves * results;
+}
+
+void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
+  constexpr std::pair<int64_t, int64_t> tiles[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64},
+                                                   {64, 128},  {64, 64},   {64, 32},   {64, 16}};
+  constexpr int64_t mostChunks = 16, fewestSteps = 4;
+  int64_t resultBytes = typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
+  double least = INFINITY;
+  HopperPlan best = plan;
+  for (auto [tileM, tileN] : tiles) {
+    plan.tileM = tileM, plan.tileN = tileN;
+    plan.tilesM = ceilDiv(c.m, tileM), plan.tilesN = ceilDiv(c.n, tileN);
+    int64_t room = std::min(mostChunks, target.cores / std::max<int64_t>(1, plan.tiles()));
+    for (int64_t chunks = 1; chunks <= std::max<int64_t>(1, room); ++chunks) {
+      plan.chunkSteps = ceilDiv(plan.steps, chunks);
+      plan.chunks = ceilDiv(plan.steps, plan.chunkSteps);
+      if (plan.chunks != chunks || (chunks > 1 && plan.chunkSteps < fewestSteps))
+        continue;
+      double cycles = cyclesOf(plan, target.cores, resultBytes);
+      if (cycles < least)
+        least = cycles, best = plan;
+    }
+  }
+  plan = best;
+}
+
+} // namespace
+
+int64_t HopperPlan::boxLine(int side) const {
+  return sides[side].alongSummed ? depth() : std::min(depth(), tileOf(side));
+}
+
+TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
+  const TensorSide &memory = sides[side];
+  TensorMap map;
+  map.buffer = memory.buffer;
+  map.dataType = c.element.isF32() ? mapTfloat32 : c.element.isF16() ? mapFloat16 : mapBfloat16;
+  int64_t along = c.sizeOfSide(side);
+  map.rank = memory.batchPitch ? 3 : 2;
+  map.dims = {uint64_t(memory.alongSummed ? c.k : along),
+              uint64_t(memory.alongSummed ? along : c.k), uint64_t(c.batches)};
+  map.strides = {uint64_t(memory.pitch * elementBytes), uint64_t(memory.batchPitch * elementBytes)};
+  map.box = {uint32_t(boxLine(side)), uint32_t(memory.alongSummed ? tileOf(side) : depth()), 1};
+  // CUtensorMapSwizzle: 1, 2, 3 are 32, 64, 128 bytes.
+  map.swizzle = llvm::Log2_64(boxLine(side) * elementBytes) - 4;
+  return map;
+}
+
+std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
+                                                       const ir::TargetInfo &target) {
+  constexpr int64_t mostStages = 13;
+  bool isHalf = c.element.isBF16() || c.element.isF16();
+  if (target.cpu != "sm_90a" || !(isHalf || (c.element.isF32() && c.tf32)))
+    return std::nullopt;
+  HopperPlan plan;
+  plan.elementBytes = c.element.getIntOrFloatBitWidth() / 8;
+  for (int side : {0, 1}) {
+    std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
+    bool summedAcrossLines = memory && !memory->alongSummed;
+    if (!memory || (summedAcrossLines && plan.elementBytes == 4))
+      return std::nullopt;
+    plan.sides[side] = *memory;
+  }
+  constexpr int64_t most = int64_t(1) << 31;
+  if (c.m >= most || c.n >= most || c.k >= most || c.batches >= most)
+    return std::nullopt;
+  plan.batches = c.batches;
+  plan.steps = ceilDiv(c.k, plan.depth());
+  chooseShape(plan, c, target);
+  plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;
+  plan.blocks =
+      plan.chunks > 1 || plan.sharing > 1 ? plan.tiles() : std::min(plan.tiles(), target.cores);
+  int64_t room = target.sharedBytes - plan.resultBytes() - plan.sumBytes();
+  int64_t wanted = plan.blocks == plan.tiles() ? plan.chunkSteps : mostStages;
+  plan.stages = std::clamp(room / (plan.stageBytes() + 16), plan.sharing,
+                           std::max(plan.sharing, std::min(mostStages, wanted)));
+  return plan;
+}

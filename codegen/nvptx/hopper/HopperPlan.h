@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// How Hopper's warpgroup products compute a contraction: which operands its copy engine can fetch,
+// tiles, stages and chunks. Decided from sizes and the target alone.
+#pragma once
+
+#include "codegen/common/Backend.h"
+#include "codegen/nvptx/contract/Contraction.h"
+
+namespace fluxion::codegen {
+
+// A side as lines of memory that copies bring to shared memory in boxes.
+struct TensorSide {
+  unsigned buffer = 0;     // of the kernel's operands
+  bool alongSummed = true; // lines run along k, else along m or n
+  int64_t pitch = 0;       // elements from line to line
+  int64_t batchPitch = 0;  // 0: one for all batches
+};
+
+struct HopperPlan {
+  TensorSide sides[2];
+  int64_t elementBytes = 2;
+  int64_t tileM = 128, tileN = 256;
+  int64_t sharing = 1; // warpgroups that take every so many'th stage of the same rows
+  int64_t stages = 4;
+  int64_t tilesM = 1, tilesN = 1, batches = 1;
+  int64_t blocks = 1; // along the grid's first dimension; fewer than tiles: each takes several
+  int64_t chunks = 1, chunkSteps = 1; // k is split into so many, of so many stages
+  int64_t steps = 1;                  // stages that k has
+
+  static constexpr int64_t lineBytes = 128; // of k in a stage
+  int64_t depth() const { return lineBytes / elementBytes; }
+  int64_t tiles() const { return tilesM * tilesN * batches; }
+  int64_t rowGroups() const { return tileM / 64; }
+  int64_t consumers() const { return rowGroups() * sharing; } // warpgroups
+  int64_t threads() const { return consumers() * 128 + 32; }  // and a warp that fetches
+  int64_t tileOf(int side) const { return side == 0 ? tileM : tileN; }
+  int64_t sideBytes(int side) const { return tileOf(side) * lineBytes; }
+  int64_t stageBytes() const { return sideBytes(0) + sideBytes(1); }
+  // Elements of a line of a box: all of k in a stage, or a part of m or n.
+  int64_t boxLine(int side) const;
+  // Shared memory after the stages: tiles of results on their way out, or sums of the warpgroups
+  // that share rows; then the barriers.
+  int64_t resultBytes() const { return consumers() / sharing * 64 * lineBytes * 2; }
+  int64_t sumBytes() const { return (sharing - 1) * rowGroups() * 64 * tileN * 4; }
+  int64_t barriersAt() const { return stages * stageBytes() + resultBytes() + sumBytes(); }
+  int64_t sharedBytes() const { return barriersAt() + 16 * stages; }
+  TensorMap mapOf(int side, const Contraction &c) const;
+};
+
+// Nothing where another pipeline must do it: element types without tensor cores, operands that are
+// computed on the way, strides that no copy can follow, tf32 summed across lines.
+std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target);
+
+} // namespace fluxion::codegen

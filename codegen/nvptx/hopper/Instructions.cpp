@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "codegen/nvptx/hopper/Instructions.h"
+
+#include "codegen/nvptx/hopper/HopperContract.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+
+using namespace mlir;
+using namespace fluxion;
+using namespace fluxion::codegen;
+
+Value HopperContractEmitter::word(int64_t value) {
+  return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)value));
+}
+Value HopperContractEmitter::add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
+Value HopperContractEmitter::subtract(Value x, Value y) {
+  return arith::SubIOp::create(b, loc, x, y);
+}
+Value HopperContractEmitter::scaled(Value x, int64_t y) {
+  return y == 1 ? x : arith::MulIOp::create(b, loc, x, word(y)).getResult();
+}
+Value HopperContractEmitter::quotient(Value x, int64_t y) {
+  return y == 1 ? x : arith::DivUIOp::create(b, loc, x, word(y)).getResult();
+}
+Value HopperContractEmitter::remainder(Value x, int64_t y) {
+  return y == 1 ? word(0) : arith::RemUIOp::create(b, loc, x, word(y)).getResult();
+}
+Value HopperContractEmitter::select(Value c, Value x, Value y) {
+  return arith::SelectOp::create(b, loc, c, x, y);
+}
+Value HopperContractEmitter::isEqual(Value x, int64_t y) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, word(y));
+}
+Value HopperContractEmitter::isLess(Value x, Value y) {
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x, y);
+}
+Value HopperContractEmitter::widened(Value x) {
+  return arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
+}
+
+Value HopperContractEmitter::inMemory(Value offset) {
+  return LLVM::GEPOp::create(b, loc, memory.getType(), b.getI8Type(), memory,
+                             ArrayRef<LLVM::GEPArg>{offset});
+}
+Value HopperContractEmitter::fullBarrier(Value stage) {
+  return inMemory(add(scaled(stage, 8), word(plan.barriersAt())));
+}
+Value HopperContractEmitter::emptyBarrier(Value stage) {
+  return inMemory(add(scaled(stage, 8), word(plan.barriersAt() + 8 * plan.stages)));
+}
+
+void HopperContractEmitter::waitFor(Value barrier, Value parity) {
+  constexpr int64_t nanoseconds = 10'000'000; // until it is tried again
+  NVVM::MBarrierTryWaitParityOp::create(b, loc, barrier, parity, word(nanoseconds));
+}
+
+void HopperContractEmitter::arrive(Value barrier, int64_t bytes, Value condition) {
+  NVVM::MBarrierArriveExpectTxOp::create(b, loc, Type(), barrier, word(bytes),
+                                         NVVM::MemScopeKind::CTA, /*relaxed=*/false, condition);
+}
+
+// One predicated instruction: a branch while products are in flight makes ptxas serialise them.
+void HopperContractEmitter::release(Value stage, Value condition) {
+  arrive(emptyBarrier(stage), 0, condition);
+}
+
+void HopperContractEmitter::meet(Value barrier, int64_t threads) {
+  NVVM::BarrierOp::create(b, loc, Type(), barrier, word(threads), NVVM::BarrierReductionAttr(),
+                          Value());
+}
+
+// Equal in all lanes of a warp, and known to be.
+Value HopperContractEmitter::uniform(Value x) {
+  return NVVM::ShflOp::create(b, loc, b.getI32Type(), word(-1), x, word(0), word(31),
+                              NVVM::ShflKind::idx, UnitAttr());
+}
+
+LLVM::LLVMStructType HopperContractEmitter::sumsType() {
+  return LLVM::LLVMStructType::getLiteral(b.getContext(),
+                                          SmallVector<Type>(plan.tileN / 2, b.getF32Type()));
+}
+
+Value HopperContractEmitter::multiply(Value sums, Value a, Value b2) {
+  NVVM::WGMMATypes element = c.element.isBF16()  ? NVVM::WGMMATypes::bf16
+                             : c.element.isF16() ? NVVM::WGMMATypes::f16
+                                                 : NVVM::WGMMATypes::tf32;
+  MLIRContext *context = b.getContext();
+  auto shape = NVVM::MMAShapeAttr::get(context, 64, (int)plan.tileN, int(32 / plan.elementBytes));
+  return NVVM::WgmmaMmaAsyncOp::create(
+      b, loc, sums.getType(), sums, a, b2, shape, element, element, NVVM::WGMMATypes::f32,
+      NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
+      plan.sides[0].alongSummed ? NVVM::MMALayout::row : NVVM::MMALayout::col,
+      plan.sides[1].alongSummed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      NVVM::MMAIntOverflowAttr());
+}
+
+HopperContractEmitter::Values HopperContractEmitter::waitForSums(Value sums) {
+  auto type = cast<LLVM::LLVMStructType>(sums.getType());
+  int64_t count = type.getBody().size();
+  Values parts;
+  std::string outputs, inputs;
+  for (int64_t i = 0; i < count; ++i) {
+    parts.push_back(LLVM::ExtractValueOp::create(b, loc, sums, i));
+    outputs += i ? ",=f" : "=f";
+    inputs += "," + std::to_string(i);
+  }
+  auto wait = LLVM::InlineAsmOp::create(
+      b, loc, type, parts, waitForAllProducts, outputs + inputs, /*has_side_effects=*/true,
+      /*is_align_stack=*/false, LLVM::TailCallKind::None,
+      LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+  Values done;
+  for (int64_t i = 0; i < count; ++i)
+    done.push_back(LLVM::ExtractValueOp::create(b, loc, wait.getRes(), i));
+  return done;
+}
