@@ -22,6 +22,11 @@ MODELS = (("vision/mlp", 128, "mnist", 20, 2000, 1e-3),
           ("vision/lenet", 64, "mnist", 20, 1000, 1e-3),
           ("vision/resnet20", 128, "cifar10", 6, 60, 5e-3))
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Functions compared one by one: at sizes that take every branch of a grid, and large ones.
+# Products beside cuBLASLt's.
+KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir", "gpuRunner", ARCHS),
+           ("kernels", f"{HERE}/kernels/gpu.mlir", "gpuRunner", ARCHS),
+           ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"))
 
 
 def prepare(args):
@@ -31,22 +36,18 @@ def prepare(args):
         subprocess.run([args.fluxion, "build", model, f"--batch={batch}", f"--target={ARCHS}",
                         "-o", f"{args.folder}/{name}"], check=True)
         print("built", name, flush=True)
-    for kernels, runner, archs in (("gpu", "gpuRunner", ARCHS),
-                                   ("products", "productRunner", "cuda:sm_90a")):
-        build_runner(args, kernels, runner, archs)
-
-
-def build_runner(args, kernels, runner, archs):
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([args.fluxion, "build", f"{HERE}/kernels/{kernels}.mlir", "--emit=object",
-                        f"--target={archs}", "-o", f"{scratch}/kernels.o"], check=True)
-        subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2",
-                        f"-DPROGRAM=fx_{kernels}_program", f"-I{HERE}/..",
-                        f"-I{HERE}/../runtime/include", f"{HERE}/{runner}.cpp",
-                        f"{scratch}/kernels.o", f"{library}/libfluxion_rt.a", "-lpthread", "-ldl",
-                        "-o", f"{args.folder}/{kernels}"], check=True)
-    print("built", kernels)
+        for name, source, runner, archs in KERNELS:
+            file = os.path.splitext(os.path.basename(source))[0]
+            subprocess.run([args.fluxion, "build", source, "--emit=object", f"--target={archs}",
+                            "-o", f"{scratch}/{file}.o"], check=True)
+            subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-s",
+                            f"-DPROGRAM=fx_{file}_program", f"-I{HERE}/..",
+                            f"-I{HERE}/../runtime/include", f"{HERE}/{runner}.cpp",
+                            f"{scratch}/{file}.o", f"{library}/libfluxion_rt.a", "-lpthread",
+                            "-ldl", "-o", f"{args.folder}/{name}"], check=True)
+            print("built", name, flush=True)
 
 
 def pixels(generator, count, size):
@@ -121,9 +122,9 @@ def run(args):
     with tempfile.TemporaryDirectory() as data:
         write_data(data)
         jobs = [lambda case=case: check_model(args.folder, data, case) for case in MODELS]
-        for runner in ("gpu", "products"):
-            jobs.append(lambda runner=runner: subprocess.run([f"{args.folder}/{runner}"],
-                                                             timeout=90).returncode == 0)
+        jobs += [lambda name=name: subprocess.run([f"{args.folder}/{name}"],
+                                                  timeout=90).returncode == 0
+                 for name, *_ in KERNELS]
         for job in jobs:
             if time.monotonic() - started > args.seconds:
                 print("out of time; the rest was not run")

@@ -25,37 +25,56 @@ struct Buffers {
   }
 };
 
+constexpr size_t widths[] = {8, 4, 2, 2, 8, 4, 2, 1, 1, 1}; // by fx_dtype
+
 // Small numbers; integers stay in 0..9, which serve as indices and labels.
 void fill(const fx_tensor &tensor, std::vector<std::byte> &bytes, uint32_t seed) {
-  for (size_t i = 0; i < bytes.size() / 4; ++i) {
+  size_t width = widths[tensor.dtype];
+  for (size_t i = 0; i < bytes.size() / width; ++i) {
     seed = seed * 1664525 + 1013904223;
     float real = float(seed >> 8) / float(1 << 23) - 1;
-    int32_t whole = int32_t((seed >> 8) % 10);
-    if (tensor.dtype == FX_F32)
-      std::memcpy(&bytes[4 * i], &real, 4);
-    else if (tensor.dtype == FX_I32)
-      std::memcpy(&bytes[4 * i], &whole, 4);
+    double wide = real;
+    int64_t whole = (seed >> 8) % (tensor.dtype == FX_I1 ? 2 : 10); // its low bytes come first
+    auto half = uint16_t(0x3c00 | (seed >> 8 & 0x3ff));             // f16: 1..2
+    const void *from = &whole;
+    if (tensor.dtype == FX_F64)
+      from = &wide;
+    else if (tensor.dtype == FX_F32)
+      from = &real;
+    else if (tensor.dtype == FX_F16)
+      from = &half;
+    else if (tensor.dtype == FX_BF16)
+      from = reinterpret_cast<const char *>(&real) + 2;
+    std::memcpy(&bytes[width * i], from, width);
   }
+}
+
+// Element i as a number, exact for all but wide integers.
+double number(const fx_tensor &tensor, const std::vector<std::byte> &bytes, size_t i) {
+  size_t width = widths[tensor.dtype];
+  const std::byte *at = &bytes[width * i];
+  double wide;
+  float real = 0;
+  int64_t whole = 0;
+  if (tensor.dtype == FX_F64)
+    return std::memcpy(&wide, at, 8), wide;
+  if (tensor.dtype == FX_F32 || tensor.dtype == FX_BF16)
+    return std::memcpy(reinterpret_cast<char *>(&real) + 4 - width, at, width), real;
+  return std::memcpy(&whole, at, width), double(whole);
 }
 
 double difference(const Buffers &a, const Buffers &b, const fx_entry &entry) {
   double worst = 0;
   for (uint32_t o = 0; o < entry.num_outputs; ++o) {
-    if (entry.outputs[o].dtype != FX_F32) {
-      if (a.bytes[o] != b.bytes[o])
-        return INFINITY;
-      continue;
-    }
-    auto *x = reinterpret_cast<const float *>(a.bytes[o].data()),
-         *y = reinterpret_cast<const float *>(b.bytes[o].data());
+    const fx_tensor &tensor = entry.outputs[o];
     double largest = 1e-30, apart = 0;
-    for (size_t i = 0; i < a.bytes[o].size() / 4; ++i) {
-      largest = std::max(largest, (double)std::fabs(y[i]));
-      apart = x[i] == y[i]          ? apart
-              : std::isfinite(x[i]) ? std::max(apart, std::fabs((double)x[i] - y[i]))
-                                    : INFINITY;
+    for (size_t i = 0; i < a.bytes[o].size() / widths[tensor.dtype]; ++i) {
+      double x = number(tensor, a.bytes[o], i), y = number(tensor, b.bytes[o], i);
+      largest = std::max(largest, std::fabs(y));
+      apart = x == y ? apart : std::isfinite(x) ? std::max(apart, std::fabs(x - y)) : INFINITY;
     }
-    worst = std::max(worst, apart / largest);
+    // Narrow floats keep eight bits.
+    worst = std::max(worst, apart / largest / (tensor.dtype == FX_BF16 ? 256 : 1));
   }
   return worst;
 }
@@ -69,6 +88,7 @@ int fail(const Status &status) {
 
 int main(int argc, char **argv) {
   double tolerance = argc > 1 ? std::atof(argv[1]) : 1e-4; // sums of thousands in another order
+  int64_t runs = argc > 2 ? std::atoll(argv[2]) : 200;
   std::unique_ptr<Instance> gpu, cpu;
   if (Status status = Instance::create(&PROGRAM, nullptr, gpu, "cuda"); !status)
     return fail(status);
@@ -90,7 +110,7 @@ int main(int argc, char **argv) {
     double seconds = 0;
     if (Status status = cpu->run(onCpu, in, expected.pointers); !status)
       return fail(status);
-    if (Status status = gpu->measure(onGpu, in, found.pointers, 200, seconds); !status)
+    if (Status status = gpu->measure(onGpu, in, found.pointers, runs, seconds); !status)
       return fail(status);
     double apart = difference(found, expected, onGpu);
     bool good = apart <= tolerance;

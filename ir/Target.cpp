@@ -6,6 +6,12 @@
 using namespace mlir;
 using namespace fluxion::ir;
 
+int64_t TargetInfo::computeCapability() const {
+  StringRef digits = cpu;
+  int64_t number = 0;
+  return digits.consume_front("sm_") && !digits.consumeInteger(10, number) ? number : 0;
+}
+
 TargetAttr TargetInfo::toAttr(MLIRContext *context) const {
   Builder b(context);
   NamedAttrList config;

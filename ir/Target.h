@@ -21,6 +21,7 @@ struct TargetInfo {
   int64_t sharedBytes = 0; // GPUs: most shared memory of a block
 
   bool isGpu() const { return kind != "cpu"; }
+  int64_t computeCapability() const; // of a GPU: 90 of "sm_90a"; else 0
   bool hasAvx512() const { return !isGpu() && vectorBytes == 64 && triple.starts_with("x86_64"); }
   TargetAttr toAttr(mlir::MLIRContext *context) const;
   static TargetInfo fromAttr(TargetAttr attr);

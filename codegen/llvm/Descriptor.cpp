@@ -55,12 +55,12 @@ public:
                                    "fx_tensor_map")),
         launchType(
             StructType::create({pointer, pointer, ArrayType::get(i32, 3), ArrayType::get(i32, 3),
-                                i32, i32, i32, i32, i32, pointer, pointer},
+                                i32, i32, i32, i32, i32, i32, pointer, pointer, pointer},
                                "fx_launch")),
         copyType(StructType::create({placeType, placeType, i64}, "fx_copy")),
         imageType(StructType::create({pointer, i32, i32, i64, pointer}, "fx_image")),
         entryType(StructType::create({pointer, pointer, i32, i32, i32, i32, pointer, pointer,
-                                      pointer, i64, i32, i32, pointer, pointer, pointer},
+                                      pointer, i64, i32, i32, pointer, pointer, pointer, pointer},
                                      "fx_entry")),
         programType(StructType::create({i32, i32, i32, i32, pointer, pointer, pointer, i64, i64,
                                         pointer, pointer, pointer, pointer, i64, pointer, pointer},
@@ -107,6 +107,12 @@ public:
       elements.push_back(ConstantInt::get(type, (uint64_t)value));
     return ConstantArray::get(ArrayType::get(type, elements.size()), elements);
   }
+  template <typename List> Constant *list32(const List &values) {
+    SmallVector<Constant *> elements;
+    for (auto value : values)
+      elements.push_back(number32((int32_t)value));
+    return array(i32, elements);
+  }
   Constant *place(const fx_place &at) {
     return ConstantStruct::get(
         placeType, {number32(at.space), number32(at.slot), number64((int64_t)at.offset)});
@@ -137,12 +143,13 @@ Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
                                                  number32(map.dataType), number32(map.rank),
                                                  numbers(i64, map.dims), numbers(i64, map.strides),
                                                  numbers(i32, map.box), number32(map.swizzle)}));
-  return ConstantStruct::get(launchType,
-                             {text(shape.symbol), text(launch.where), numbers(i32, shape.grid),
-                              numbers(i32, shape.block), number32(shape.sharedBytes),
-                              number32((int64_t)launch.args.size()), number32((int64_t)maps.size()),
-                              number32(shape.dependent ? FX_LAUNCH_DEPENDENT : 0),
-                              number32(launch.guard), places(launch.args), array(mapType, maps)});
+  return ConstantStruct::get(
+      launchType,
+      {text(shape.symbol), text(launch.where), numbers(i32, shape.grid), numbers(i32, shape.block),
+       number32(shape.sharedBytes), number32((int64_t)launch.args.size()),
+       number32((int64_t)maps.size()), number32((int64_t)launch.after.size()),
+       number32(shape.dependent ? FX_LAUNCH_DEPENDENT : 0), number32(launch.guard),
+       places(launch.args), array(mapType, maps), list32(launch.after)});
 }
 
 // PTX of an architecture that nothing newer runs is of no use beside its machine code.
@@ -197,7 +204,8 @@ Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint
                   array(tensorType, inputs), array(tensorType, outputs), array(pointer, checks),
                   number64(arena ? arena.getInt() : 0), number32((int64_t)launches.size()),
                   number32((int64_t)copies.size()), array(launchType, launches),
-                  array(copyType, copies), run ? null() : places(point.table->checks)});
+                  array(copyType, copies), run ? null() : places(point.table->checks),
+                  run ? null() : list32(point.table->checkLaunches)});
 }
 
 } // namespace

@@ -6,6 +6,8 @@
 #include "ir/ops/Shape.h"
 #include "ir/ops/Update.h"
 
+#include "llvm/ADT/BitVector.h"
+
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -47,6 +49,67 @@ std::string lineOf(Location location) {
   return text;
 }
 
+struct Range {
+  fx_place place;
+  int64_t bytes = 0;
+  bool written = false;
+  bool conflicts(const Range &other) const {
+    return (written || other.written) && place.space == other.place.space &&
+           place.slot == other.place.slot &&
+           place.offset < other.place.offset + (uint64_t)other.bytes &&
+           other.place.offset < place.offset + (uint64_t)bytes;
+  }
+};
+
+SmallVector<Range> rangesOf(const TableLaunch &launch) {
+  SmallVector<Range> ranges;
+  int64_t guard = (int64_t)launch.args.size() - 1;
+  for (auto [i, place] : llvm::enumerate(launch.args))
+    if (launch.bytes[i])
+      ranges.push_back({place, launch.bytes[i], (int64_t)i >= launch.reads && (int64_t)i != guard});
+  return ranges;
+}
+
+// Whatever touches the same memory, unless both only read it, stays in order. What remains is split
+// over a few branches, each in order too: more cost the host time and the device little.
+void orderLaunches(std::vector<TableLaunch> &launches) {
+  constexpr size_t mostBranches = 4;
+  std::vector<SmallVector<Range>> ranges;
+  std::vector<llvm::BitVector> before; // all that must have ended
+  std::vector<int64_t> branches;       // their last launches
+  for (auto [i, launch] : llvm::enumerate(launches)) {
+    SmallVector<Range> own = rangesOf(launch);
+    llvm::BitVector implied(launches.size());
+    for (size_t j = i; j-- > 0;) {
+      bool conflict = !implied[j] && llvm::any_of(own, [&](const Range &range) {
+        return llvm::any_of(ranges[j], [&](const Range &other) { return range.conflicts(other); });
+      });
+      if (!conflict)
+        continue;
+      launch.after.push_back((uint32_t)j);
+      implied |= before[j];
+      implied.set(j);
+    }
+    // Behind the latest launch that this one follows anyway; else a branch of its own, or the one
+    // that was left alone longest.
+    int64_t *best = nullptr;
+    for (int64_t &last : branches)
+      if (implied[last] && (!best || last > *best))
+        best = &last;
+    if (!best && branches.size() < mostBranches)
+      best = &branches.emplace_back();
+    else if (!best) {
+      best = &*llvm::min_element(branches);
+      launch.after.push_back((uint32_t)*best);
+      implied |= before[*best];
+      implied.set(*best);
+    }
+    *best = (int64_t)i;
+    ranges.push_back(own);
+    before.push_back(implied);
+  }
+}
+
 class TableMaker {
 public:
   TableMaker(func::FuncOp entry, ConstantBlock &constants)
@@ -67,6 +130,7 @@ private:
                       llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
   LogicalResult launch(ir::KernelOp kernel, const EmittedKernel &emitted);
   LogicalResult finish();
+  int32_t writerOf(fx_place place) const;
   void copy(Value value, fx_place to);
 };
 
@@ -107,6 +171,7 @@ LogicalResult TableMaker::launch(ir::KernelOp kernel, const EmittedKernel &emitt
       return kernel.emitOpError("an operand has no planned place");
     pass(known->second, ir::byteSize(input.getType()));
   }
+  launch.reads = (int64_t)launch.args.size();
   if (!kernel.getPlaces())
     return kernel.emitOpError("has no planned places");
   for (auto [result, place] : llvm::zip_equal(kernel.getResults(), *kernel.getPlaces())) {
@@ -152,6 +217,7 @@ LogicalResult TableMaker::visit(Operation &op,
   }
   if (auto check = dyn_cast<ir::CheckOp>(op)) {
     table.checks.push_back(places.lookup(check.getPred()));
+    table.checkLaunches.push_back(writerOf(table.checks.back()));
     --checksLeft;
     return success();
   }
@@ -164,6 +230,16 @@ void TableMaker::copy(Value value, fx_place to) {
   fx_place from = places.lookup(value);
   if (!(from == to))
     table.copies.push_back({from, to, (uint64_t)ir::byteSize(value.getType())});
+}
+
+int32_t TableMaker::writerOf(fx_place place) const {
+  for (size_t l = table.launches.size(); l-- > 0;) {
+    const TableLaunch &launch = table.launches[l];
+    for (size_t i = launch.reads; i + 1 < launch.args.size(); ++i)
+      if (launch.args[i] == place && launch.bytes[i])
+        return (int32_t)l;
+  }
+  return -1;
 }
 
 LogicalResult TableMaker::finish() {
@@ -191,6 +267,7 @@ TableMaker::run(llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted)
       return failure();
   if (failed(finish()))
     return failure();
+  orderLaunches(table.launches);
   return std::move(table);
 }
 

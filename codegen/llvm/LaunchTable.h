@@ -17,13 +17,16 @@ struct TableLaunch {
   std::string where; // file:line:column of the model, or empty
   std::vector<fx_place> args;
   std::vector<int64_t> bytes; // of each argument; 0: the null address
-  int32_t guard = -1;         // see fx_launch
+  int64_t reads = 0;          // so many arguments are only read, as a guard is; others are written
+  std::vector<uint32_t> after;
+  int32_t guard = -1; // see fx_launch
 };
 
 struct LaunchTable {
   std::vector<TableLaunch> launches;
   std::vector<fx_copy> copies;
-  std::vector<fx_place> checks; // where the predicates lie when all launches are done
+  std::vector<fx_place> checks;       // where the predicates lie when all launches are done
+  std::vector<int32_t> checkLaunches; // which launch writes them; -1: none
 };
 
 // The block of constants that the entry points of a program share.

@@ -30,7 +30,7 @@ Value BlockEmitter::narrow(Value value) {
 void BlockEmitter::branch(Value condition, Body then, Body otherwise) {
   auto region = [&](Body body) {
     return [this, body](OpBuilder &, Location) {
-      puller.newScope();
+      KeptScope scope(puller);
       body();
       scf::YieldOp::create(b, loc);
     };
@@ -39,7 +39,6 @@ void BlockEmitter::branch(Value condition, Body then, Body otherwise) {
     scf::IfOp::create(b, loc, condition, region(then), region(otherwise));
   else
     scf::IfOp::create(b, loc, condition, region(then));
-  puller.newScope();
 }
 
 Value BlockEmitter::isBelow(Value value, int64_t bound) {
@@ -84,6 +83,17 @@ Index BlockEmitter::positions(Value flat, ArrayRef<int64_t> sizes) {
   return index;
 }
 
+Index BlockEmitter::lanePositions(Value flat, ArrayRef<int64_t> sizes, int64_t lanes) {
+  if (lanes == 1)
+    return positions(flat, sizes);
+  SmallVector<int64_t> blocks(sizes);
+  blocks.back() /= lanes;
+  Index index = positions(flat, blocks);
+  index.back() = access.dimension(times(access.scalar(index.back()), lanes));
+  access.setLanes(lanes, index.back(), lanes);
+  return index;
+}
+
 Index BlockEmitter::split(AffineExpr flat, ArrayRef<int64_t> sizes) {
   Index index(sizes.size(), access.constant(0));
   int64_t inner = 1;
@@ -101,11 +111,11 @@ Index BlockEmitter::split(AffineExpr flat, ArrayRef<int64_t> sizes) {
 void BlockEmitter::emitBody() {
   switch (phase.kind) {
   case Phase::Map:
-    return emitMaps();
+    return emitMaps(phase.stores);
   case Phase::Row:
     return emitRows();
   case Phase::Scatter:
-    return emitScatters();
+    return emitScatter();
   case Phase::Combine:
     return emitCombine();
   case Phase::Reduce:
@@ -132,7 +142,18 @@ void BlockEmitter::describeMaps(size_t first) {
   function->setAttr(mapBuffersAttrName, b.getDenseI64ArrayAttr(described));
 }
 
-KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> earlier) {
+// Blocks may be started while the launches ahead end, and touch no memory before.
+void BlockEmitter::startEarly(Block *entry) {
+  launch.dependent = target.computeCapability() >= 90;
+  if (!launch.dependent)
+    return;
+  b.setInsertionPointToStart(entry);
+  NVVM::GriddepcontrolOp::create(b, loc, NVVM::GridDepActionKind::wait);
+}
+
+KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> earlier,
+                                      int64_t part) {
+  this->part = part;
   OpBuilder::InsertionGuard restore(b);
   launch.symbol = symbol.str();
   launch.maps = tensorMaps();
@@ -149,11 +170,12 @@ KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> ea
 
   Value guard = arguments[addresses - 1];
   describeMaps(addresses);
+  startEarly(entry);
 
   // A launch whose guard failed does nothing.
   Block *check = b.createBlock(&function.getBody()), *body = b.createBlock(&function.getBody()),
         *leave = b.createBlock(&function.getBody());
-  b.setInsertionPointToStart(entry);
+  b.setInsertionPointToEnd(entry);
   Value none = LLVM::ZeroOp::create(b, loc, pointer);
   LLVM::CondBrOp::create(b, loc, LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, guard, none),
                          body, check);
@@ -167,6 +189,9 @@ KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> ea
     if (!buffers.count(stored.value))
       buffers[stored.value] = addressOf(stored);
   emitBody();
+  // Not sooner: blocks that wait crowd some multiprocessors, and their own work is then uneven.
+  if (launch.dependent)
+    NVVM::GriddepcontrolOp::create(b, loc, NVVM::GridDepActionKind::launch_dependents);
   LLVM::BrOp::create(b, loc, ValueRange(), leave);
   b.setInsertionPointToStart(leave);
   LLVM::ReturnOp::create(b, loc, ValueRange());

@@ -13,15 +13,19 @@ class BlockEmitter : public PhaseEmitter {
 public:
   using PhaseEmitter::PhaseEmitter;
   virtual ~BlockEmitter() = default;
-  KernelLaunch emitLaunch(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier);
+  // `part`: which launch of the phase.
+  KernelLaunch emitLaunch(llvm::StringRef symbol, llvm::ArrayRef<StoredValue> earlier,
+                          int64_t part);
 
 protected:
   using Body = llvm::function_ref<void()>;
   KernelLaunch launch;
+  int64_t part = 0; // which launch of the phase
   mlir::LLVM::LLVMFuncOp function;
   int64_t sharedGlobals = 0;
 
   // BlockEmitter.cpp
+  void startEarly(mlir::Block *entry);
   virtual void emitBody();
   // The last parameters of the function, after the guard.
   virtual std::vector<TensorMap> tensorMaps() { return {}; }
@@ -35,7 +39,9 @@ protected:
       modulo(Value x, int64_t y);
   // Positions of `flat` in `sizes`, as loop variables of the access.
   Index positions(Value flat, llvm::ArrayRef<int64_t> sizes);
-  // The same as affine expressions of one.
+  // The same where the last size is taken in blocks of so many, whose lanes the access then has.
+  Index lanePositions(Value flat, llvm::ArrayRef<int64_t> sizes, int64_t lanes);
+  // As affine expressions of one.
   Index split(mlir::AffineExpr flat, llvm::ArrayRef<int64_t> sizes);
 
   // Threads.cpp
@@ -56,19 +62,33 @@ protected:
   struct MapPart { // one shape
     MapGroup group;
     int64_t count = 0, lanes = 1, first = 0, blocks = 1;
+    std::optional<SquareGrid> squares;
     int64_t vectors() const { return count / lanes; }
     int64_t threads() const { return vectors() + count % lanes; }
   };
-  void emitMaps();
+  void emitMaps(llvm::ArrayRef<StoredValue> stores);
   void emitMapPart(const MapPart &part);
-  void emitScatters();
+  void emitSquarePart(const MapPart &part, Value block);
+
+  // ScatterKernel.cpp
+  void emitScatter();
+  void emitScatterLinks();
+  void emitScatterSums();
+  Value scatterPosition(Value update);
 
   // RowKernel.cpp
+  struct HeldBlock { // of a row, in a thread's registers
+    mlir::AffineExpr first;
+    Value exists; // null: always
+  };
+  llvm::SmallVector<HeldBlock> heldBlocks;
   void emitRows();
-  void emitOneRow(Value row, Value lane, int64_t threads);
-  void emitResults(const Index &at, Value lane, int64_t threads);
+  void emitOneRow(Value row, Value lane, const RowGrid &grid);
+  void emitResults(const Index &at, Value lane, const RowGrid &grid);
+  void emitHeldResults(llvm::ArrayRef<StoredValue> group, const Index &at, int64_t lanes);
+  Values reduceHeld(llvm::ArrayRef<const Reduction *> group, const Index &kept, int64_t lanes);
   Values reduceStrided(llvm::ArrayRef<const Reduction *> group, const Index &kept, Value from,
-                       Value to, int64_t step);
+                       Value to, int64_t step, int64_t lanes = 1);
 
   // ReduceKernel.cpp
   void emitReductions();

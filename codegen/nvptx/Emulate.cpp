@@ -210,6 +210,8 @@ LogicalResult KernelLowering::lower(Operation *op) {
           count = barrier.getNumberOfThreads() ? barrier.getNumberOfThreads() : number(0);
     call("fx_simt_barrier", none, {self, id, count, number((int32_t)sites++)});
     op->erase();
+  } else if (isa<NVVM::GriddepcontrolOp>(op)) { // launches run one after another
+    op->erase();
   } else if (auto shuffle = dyn_cast<NVVM::ShflOp>(op)) {
     lowerShuffle(shuffle);
   } else if (auto address = dyn_cast<LLVM::AddressOfOp>(op)) {

@@ -2,7 +2,8 @@
 #include "codegen/nvptx/GridPlan.h"
 
 #include "codegen/nvptx/contract/ContractPlan.h"
-#include "codegen/nvptx/hopper/Engines.h"
+#include "codegen/nvptx/hopper/HopperPlan.h"
+#include "ir/ops/Convolution.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -40,24 +41,132 @@ int64_t powerOfTwo(int64_t value, int64_t least, int64_t most) {
 
 } // namespace
 
-int64_t fluxion::codegen::rowThreads(int64_t elements) {
-  return powerOfTwo(ceilDiv(elements, 8), warpSize, 512);
+namespace {
+
+// Threads that share a row of so many elements and read it more than once.
+int64_t rowThreads(int64_t elements) { return powerOfTwo(ceilDiv(elements, 8), warpSize, 512); }
+
+// Operands that are as large as all rows, and the bytes of the widest element among them and the
+// results.
+struct RowMemory {
+  int64_t operands = 0, widest = 2;
+};
+RowMemory rowMemory(const Phase &phase, int64_t elements) {
+  RowMemory memory;
+  auto note = [&](Value value) {
+    bool isWhole = typeOf(value).getNumElements() >= elements;
+    if (isWhole)
+      memory.widest = std::max<int64_t>(memory.widest, typeOf(value).getElementTypeBitWidth() / 8);
+    return isWhole;
+  };
+  SmallVector<Value> open;
+  for (const Reduction &r : phase.reductions)
+    llvm::append_range(open, r.op->getOperands());
+  for (const StoredValue &stored : phase.stores) {
+    open.push_back(stored.value);
+    note(stored.value);
+  }
+  DenseSet<Value> seen;
+  while (!open.empty()) {
+    Value value = open.pop_back_val();
+    if (!seen.insert(value).second)
+      continue;
+    if (Operation *op = value.getDefiningOp())
+      llvm::append_range(open, op->getOperands());
+    else
+      memory.operands += note(value);
+  }
+  return memory;
+}
+
+} // namespace
+
+RowGrid fluxion::codegen::rowGrid(const Phase &phase, const ir::TargetInfo &target) {
+  RowGrid grid;
+  const Reduction &first = phase.reductions[0];
+  grid.rows = product(first.kept);
+  bool alike = true, hasArg = false;
+  for (const Reduction &r : phase.reductions) {
+    alike &= r.extents == first.extents;
+    hasArg |= r.isArg();
+    grid.elements = std::max(grid.elements, product(r.extents));
+  }
+  grid.threads = rowThreads(grid.elements);
+  RowMemory memory = rowMemory(phase, grid.rows * grid.elements);
+  int64_t lanes = 16 / memory.widest;
+  if (hasArg || first.extents.back() != grid.elements || grid.elements % lanes)
+    lanes = 1;
+  // Elements of a row that a thread has: as many as fill its registers once all operands do.
+  int64_t most = (memory.operands > 2 ? 8 : 16) * 4 / std::max<int64_t>(4, memory.widest);
+  int64_t blocks = grid.elements / lanes,
+          threads = powerOfTwo(ceilDiv(blocks * lanes, most), warpSize, 512);
+  if (int64_t held = ceilDiv(blocks, threads); alike && held * lanes <= 2 * most)
+    grid.threads = threads, grid.lanes = lanes, grid.held = held;
+  // Every multiprocessor is given rows before one is given several.
+  if (grid.threads == warpSize)
+    grid.rowsPerBlock = powerOfTwo(grid.rows / (4 * target.cores), 1, 8);
+  return grid;
+}
+
+namespace {
+
+// Elements of an operand that fill 128 bits; bits and bytes are taken one by one.
+int64_t loadLanes(const Reduction &r) {
+  unsigned width = typeOf(r.op->getOperand(0)).getElementTypeBitWidth();
+  return r.isArg() || width < 16 ? 1 : 128 / width;
+}
+
+// A convolution of every channel by itself, channels last: neighbouring results read neighbours.
+bool isDepthwise(const Reduction &r) {
+  auto conv = dyn_cast<ir::ConvolutionOp>(r.op);
+  if (!conv)
+    return false;
+  int64_t last = (int64_t)r.kept.size() - 1, groups = conv.getFeatureGroupCount();
+  return conv.getOutputDims()[1] == last && conv.getInputDims()[1] == last &&
+         conv.getKernelDims()[0] == last && groups == r.kept[last] &&
+         groups == typeOf(conv.getInput()).getDimSize(last);
+}
+
+} // namespace
+
+bool fluxion::codegen::takesTiles(const Reduction &r) {
+  return isContraction(r.op) && !isDepthwise(r);
 }
 
 ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
   ReduceGrid grid;
-  int64_t results = product(r.kept), summed = product(r.extents);
-  grid.chunkLength = ceilDiv(summed, r.chunks);
+  int64_t results = product(r.kept), lanes = loadLanes(r);
+  grid.summed = product(r.extents);
   if (sumsLastDimension(r)) {
-    grid.columns = 1;
+    if (r.extents.back() % lanes == 0)
+      grid.lanes = lanes;
+    grid.summed /= grid.lanes;
+    grid.chunkLength = ceilDiv(grid.summed, r.chunks);
     grid.groups = rowThreads(grid.chunkLength);
     if (grid.groups == warpSize)
       grid.resultsPerBlock = std::clamp<int64_t>(results, 1, 8);
-  } else {
-    grid.columns = 32;
-    grid.groups = powerOfTwo(ceilDiv(grid.chunkLength, 8), 1, 16);
+    grid.tiles = ceilDiv(results, grid.resultsPerBlock);
+    return grid;
   }
-  grid.tiles = ceilDiv(results, grid.columns * grid.resultsPerBlock);
+  if (!r.kept.empty() && r.kept.back() % lanes == 0 && results / lanes >= 8)
+    grid.lanes = lanes;
+  grid.chunkLength = ceilDiv(grid.summed, r.chunks);
+  grid.groups = powerOfTwo(ceilDiv(grid.chunkLength, 16), 1, 16);
+  grid.columns = powerOfTwo(results / grid.lanes, 8, std::max<int64_t>(32, 256 / grid.groups));
+  grid.tiles = ceilDiv(results / grid.lanes, grid.columns);
+  return grid;
+}
+
+std::optional<SquareGrid> fluxion::codegen::squareGrid(const MapGroup &group) {
+  ArrayRef<int64_t> shape = typeOf(group.stores[0].value).getShape();
+  if (group.square < 0 || shape[group.square] % group.lanes || shape.back() % group.lanes)
+    return std::nullopt;
+  SquareGrid grid;
+  grid.lanes = group.lanes;
+  grid.lines = shape[group.square] / grid.lanes, grid.columns = shape.back() / grid.lanes;
+  grid.others = product(shape) / (shape[group.square] * shape.back());
+  grid.tileColumns = powerOfTwo(grid.columns, 1, 16);
+  grid.tileLines = mapThreads / grid.tileColumns;
   return grid;
 }
 
@@ -65,20 +174,20 @@ int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &t
                                      ScheduleKeys *keys) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
     return 1;
-  if (isContraction(r.op)) {
+  if (takesTiles(r)) {
     Contraction c = describeContraction(r);
-    if (std::optional<HopperPlan> engines = enginesFor(c, target, keys))
-      return engines->chunks;
-    return planContraction(c, target, keys).chunks;
+    std::optional<HopperPlan> plan = planHopper(c, target, keys);
+    return plan ? plan->chunks : planContraction(c, target, keys).chunks;
   }
-  int64_t most = 256, tiles, shortest; // chunks, blocks that there are, positions of a chunk
-  int64_t summed = product(r.extents);
+  constexpr int64_t most = 256;
   Reduction whole(r);
   whole.chunks = 1;
+  // As many blocks as run at once.
+  constexpr int64_t threadsOfProcessor = 2048;
   ReduceGrid grid = reduceGrid(whole);
-  tiles = grid.tiles;
-  shortest = grid.columns == 1 ? 4096 : 16 * 16;
-  int64_t chunks =
-      std::clamp<int64_t>(2 * target.cores / tiles, 1, std::max<int64_t>(1, summed / shortest));
-  return ceilDiv(summed, ceilDiv(summed, std::min(chunks, most)));
+  int64_t wanted = target.cores * (threadsOfProcessor / grid.threads());
+  int64_t shortest = grid.columns == 1 ? 4096 / grid.lanes : 16 * 16; // positions of a chunk
+  int64_t chunks = std::clamp<int64_t>(wanted / std::max<int64_t>(1, grid.tiles), 1,
+                                       std::max<int64_t>(1, grid.summed / shortest));
+  return ceilDiv(grid.summed, ceilDiv(grid.summed, std::min(chunks, most)));
 }

@@ -10,19 +10,55 @@ namespace fluxion::codegen {
 inline constexpr int64_t warpSize = 32;
 inline constexpr int64_t mapThreads = 256;
 
-// A reduction that is no contraction: a block takes `columns` neighbouring results, each summed by
-// the `groups` threads that are `columns` apart.
+// A map that moves data across dimensions: threads take squares of lanes x lanes elements, a block
+// `tileLines` x `tileColumns` of them; columns run along the last dimension of the results.
+struct SquareGrid {
+  int64_t lanes = 1, lines = 1, columns = 1; // squares of the whole
+  int64_t tileLines = 1, tileColumns = 1, others = 1;
+  int64_t tilesOfLines() const { return (lines + tileLines - 1) / tileLines; }
+  int64_t tilesOfColumns() const { return (columns + tileColumns - 1) / tileColumns; }
+  int64_t blocks() const { return others * tilesOfLines() * tilesOfColumns(); }
+};
+std::optional<SquareGrid> squareGrid(const MapGroup &group);
+
+// A scatter: x of [outer, size, inner], `count` updates. Its scratch holds for every update the
+// first one of the same position, and the next (or their number).
+struct ScatterShape {
+  int64_t outer = 1, size = 1, inner = 1, count = 0;
+  int64_t lanes = 1; // of what lies behind the axis
+  int64_t linksAt(int64_t which) const { return which * ((4 * count + 63) / 64 * 64); }
+  int64_t scratchBytes() const { return linksAt(2); }
+};
+ScatterShape scatterShape(const Phase &phase);
+// Launches of a phase.
+inline int64_t launchesOf(const Phase &phase) { return phase.kind == Phase::Scatter ? 3 : 1; }
+
+// A reduction without a tile form: along the memory of a result (`columns` is 1) by the `groups`
+// threads of a block, or of `columns` blocks of `lanes` neighbouring results, each summed by the
+// `groups` threads that are `columns` apart.
 struct ReduceGrid {
   int64_t columns = 1, groups = 32;
+  int64_t lanes = 1;           // elements that a thread reads together
   int64_t resultsPerBlock = 1; // where columns is 1: results of a block, a warp each
   int64_t tiles = 1;           // blocks for all results of one chunk
-  int64_t chunkLength = 1;     // summed positions, flattened, of a chunk
+  int64_t summed = 1;          // positions, flattened, in blocks of lanes where they run along them
+  int64_t chunkLength = 1;     // of a chunk
   int64_t threads() const { return columns * groups * resultsPerBlock; }
 };
 ReduceGrid reduceGrid(const Reduction &r);
+// Is it a contraction that tiles of shared memory pay for?
+bool takesTiles(const Reduction &r);
 
-// Threads that share a row of so many elements.
-int64_t rowThreads(int64_t elements);
+// Rows, a warp or a block each. What a thread reads of a row stays in its registers from the first
+// reduction to the last result: `held` blocks of `lanes` elements, a block every `threads` blocks;
+// 0: the row is too long, and read once a sweep.
+struct RowGrid {
+  int64_t threads = warpSize, rowsPerBlock = 1;
+  int64_t rows = 1, elements = 1;
+  int64_t lanes = 1, held = 0;
+  int64_t blocks() const { return elements / lanes; }
+};
+RowGrid rowGrid(const Phase &phase, const ir::TargetInfo &target);
 
 // Into how many chunks the summed positions are split, whose results a second phase combines.
 // `keys` are null where the schedule is not the reduction's.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Maps: a thread an element, or a 128-bit block of elements where all of a kernel's memory is read
-// and written in order; scatter.
+// and written in order, or squares that are turned in registers.
 #include "codegen/nvptx/BlockEmitter.h"
 
-#include "ir/ops/Indexing.h"
+#include "ir/ops/Random.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -30,18 +30,22 @@ int64_t blockLanes(const MapGroup &group) {
 } // namespace
 
 // Every shape has a range of the blocks of its own.
-void BlockEmitter::emitMaps() {
+void BlockEmitter::emitMaps(ArrayRef<StoredValue> stores) {
+  // Squares of what is computed at length rather than read would fill the registers.
+  bool isRandom = !kernel.getBody().front().getOps<ir::RandomBitsOp>().empty();
   std::vector<MapPart> parts;
   int64_t blocks = 0, most = 1;
-  for (const MapGroup &group : mapGroups(phase.stores, target)) {
+  for (const MapGroup &group : mapGroups(stores, target)) {
     MapPart part;
     part.group = group;
     part.count = typeOf(group.stores[0].value).getNumElements();
     part.lanes = blockLanes(group);
+    if (!isRandom)
+      part.squares = squareGrid(group);
     part.first = blocks;
-    most = std::max(most, part.threads());
+    most = std::max(most, part.squares ? mapThreads : part.threads());
     parts.push_back(part);
-    blocks += ceilDiv(part.threads(), mapThreads);
+    blocks += part.squares ? part.squares->blocks() : ceilDiv(part.threads(), mapThreads);
   }
   launch.block[0] = std::min(mapThreads, ceilDiv(most, warpSize) * warpSize);
   launch.grid[0] = std::max<int64_t>(1, blocks);
@@ -58,6 +62,8 @@ void BlockEmitter::emitMaps() {
 
 void BlockEmitter::emitMapPart(const MapPart &part) {
   Value local = arith::SubIOp::create(b, loc, blockIndex(0), number(part.first));
+  if (part.squares)
+    return emitSquarePart(part, local);
   Value position = plus(times(local, launch.block[0]), thread());
   if (!part.group.flat) {
     branch(isBelow(position, part.count), [&] {
@@ -86,49 +92,33 @@ void BlockEmitter::emitMapPart(const MapPart &part) {
   });
 }
 
-// y = x, then the updates are added in index order: a thread owns positions and looks at every
-// index, so no two threads write one element.
-void BlockEmitter::emitScatters() {
-  auto scatter = phase.stores[0].value.getDefiningOp<ir::ScatterOp>();
-  ArrayRef<int64_t> shape = typeOf(scatter.getX()).getShape();
-  int64_t axis = scatter.getAxis(), size = shape[axis], outer = 1, inner = 1;
-  for (int64_t d : shape.take_front(axis))
-    outer *= d;
-  for (int64_t d : shape.drop_front(axis + 1))
-    inner *= d;
-  int64_t count = typeOf(scatter.getIndices()).getNumElements();
-  Type element = typeOf(scatter.getX()).getElementType(), i64 = b.getI64Type(),
-       indexElement = typeOf(scatter.getIndices()).getElementType();
-  // Columns of a position are the threads of a block; a block owns a range of positions.
-  int64_t threads = std::min(mapThreads, ceilDiv(inner, warpSize) * warpSize),
-          ranges = std::min<int64_t>(size, 4 * target.cores);
-  launch.block[0] = threads;
-  launch.grid = {ranges, ceilDiv(inner, threads), outer};
-  Value to = addressOf(phase.stores[0]);
-  Value column = plus(times(blockIndex(1), threads), thread());
-  Value low = over(times(blockIndex(0), size), ranges),
-        high = over(times(plus(blockIndex(0), number(1)), size), ranges);
-  AffineExpr o = access.dimension(blockIndex(2)), i = access.dimension(column);
-  branch(isBelow(column, inner), [&] {
-    loop(low, high, 1, [&](Value p) {
-      AffineExpr at = (o * size + access.dimension(p)) * inner + i;
-      access.store(to, element, at, puller.pull(scatter.getX(), Index{at}));
-    });
-    loop(number(0), number(count), 1, [&](Value k) {
-      AffineExpr kDim = access.dimension(k);
-      Value where =
-          access.emit.convert(puller.pull(scatter.getIndices(), Index{kDim}), indexElement, i64);
-      where = access.emit.apply(ir::Atom::Max, {where, number(0)}, i64);
-      where = access.emit.apply(ir::Atom::Min, {where, number(size - 1)}, i64);
-      Value mine = arith::AndIOp::create(
-          b, loc, access.emit.compare(ir::CompareDirection::GE, where, low, i64),
-          access.emit.compare(ir::CompareDirection::LT, where, high, i64));
-      branch(mine, [&] {
-        AffineExpr at = (o * size + access.dimension(where)) * inner + i;
-        Value sum = access.load(to, element, at, {});
-        Value update = puller.pull(scatter.getUpdates(), Index{(o * count + kDim) * inner + i});
-        access.store(to, element, at, access.emit.apply(ir::Atom::Add, {sum, update}, element));
-      });
-    });
-  });
+// A warp reads runs of four squares and writes runs of eight, so that both fill sectors of memory.
+void BlockEmitter::emitSquarePart(const MapPart &part, Value block) {
+  const SquareGrid &grid = *part.squares;
+  ArrayRef<int64_t> shape = typeOf(part.group.stores[0].value).getShape();
+  int64_t across = part.group.square, last = (int64_t)shape.size() - 1,
+          warpColumns = std::min<int64_t>(8, grid.tileColumns), warpLines = warpSize / warpColumns,
+          warpsAlong = grid.tileColumns / warpColumns;
+  Value warp = over(thread(), warpSize), inWarp = modulo(thread(), warpSize);
+  Value line = plus(modulo(inWarp, warpLines), times(over(warp, warpsAlong), warpLines)),
+        column = plus(over(inWarp, warpLines), times(modulo(warp, warpsAlong), warpColumns));
+  column = plus(column, times(modulo(block, grid.tilesOfColumns()), grid.tileColumns));
+  block = over(block, grid.tilesOfColumns());
+  line = plus(line, times(modulo(block, grid.tilesOfLines()), grid.tileLines));
+  block = over(block, grid.tilesOfLines());
+  SmallVector<int64_t> others(shape);
+  others[across] = others[last] = 1;
+  Index index = positions(block, others);
+  auto square = [&] {
+    access.alignedLanes = true;
+    emitSquare(part.group, index, times(line, grid.lanes), grid.lanes,
+               access.dimension(times(column, grid.lanes)), grid.lanes);
+    access.alignedLanes = false;
+  };
+  bool wholeLines = grid.lines % grid.tileLines == 0,
+       wholeColumns = grid.columns % grid.tileColumns == 0;
+  if (wholeLines && wholeColumns)
+    return square();
+  branch(arith::AndIOp::create(b, loc, isBelow(line, grid.lines), isBelow(column, grid.columns)),
+         square);
 }

@@ -48,15 +48,17 @@ void BlockEmitter::emitAlong(const ReduceGrid &grid) {
   SmallVector<const Reduction *> group;
   for (const Reduction &r : phase.reductions)
     group.push_back(&r);
-  int64_t results = product(first.kept), summed = product(first.extents);
+  int64_t results = product(first.kept);
   Value result = plus(times(blockIndex(0), grid.resultsPerBlock), over(thread(), grid.groups)),
         lane = modulo(thread(), grid.groups);
   auto one = [&] {
     Index kept = positions(result, first.kept);
     Value start = times(blockIndex(1), grid.chunkLength);
     Value end =
-        arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(summed));
-    Values values = reduceStrided(group, kept, plus(start, lane), end, grid.groups);
+        arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
+    access.alignedLanes = grid.lanes > 1;
+    Values values = reduceStrided(group, kept, plus(start, lane), end, grid.groups, grid.lanes);
+    access.alignedLanes = false;
     values = acrossThreads(group, values, grid.groups);
     branch(isBelow(lane, 1), [&] { finish(kept, values); });
   };
@@ -72,14 +74,16 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   SmallVector<const Reduction *> group;
   for (const Reduction &r : phase.reductions)
     group.push_back(&r);
-  int64_t results = product(first.kept), summed = product(first.extents);
+  int64_t results = product(first.kept) / grid.lanes; // blocks of lanes
   Value column = modulo(thread(), grid.columns), part = over(thread(), grid.columns);
   Value result = plus(times(blockIndex(0), grid.columns), column);
   // Threads beyond the last result sum the last one again and store nothing.
   Value last = arith::MinUIOp::create(b, loc, result, number(std::max<int64_t>(0, results - 1)));
-  Index kept = positions(results % grid.columns ? last : result, first.kept);
+  access.alignedLanes = grid.lanes > 1;
+  Index kept = lanePositions(results % grid.columns ? last : result, first.kept, grid.lanes);
   Value start = times(blockIndex(1), grid.chunkLength);
-  Value end = arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(summed));
+  Value end =
+      arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
   Values values = reduceStrided(group, kept, plus(start, part), end, grid.groups);
   auto store = [&](Values all) {
     if (results % grid.columns)
@@ -87,21 +91,25 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
     else
       finish(kept, all);
   };
-  if (grid.groups == 1)
-    return store(values);
+  if (grid.groups == 1) {
+    store(values);
+    access.setScalar();
+    access.alignedLanes = false;
+    return;
+  }
   Values slots;
   for (Value value : values)
-    slots.push_back(shared(value.getType(), grid.columns * grid.groups));
+    slots.push_back(shared(getElementTypeOrSelf(value), grid.threads() * grid.lanes));
   for (auto [slot, value] : llvm::zip_equal(slots, values))
-    storeShared(slot, value.getType(), narrow(thread()), value);
+    storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
   barrier();
   branch(isBelow(thread(), grid.columns), [&] {
     Values total = values;
     for (int64_t g = 1; g < grid.groups; ++g) {
       Values other, combined;
-      Value index = narrow(plus(column, number(g * grid.columns)));
+      Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
       for (auto [slot, value] : llvm::zip_equal(slots, values))
-        other.push_back(loadShared(slot, value.getType(), index));
+        other.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
       for (const Reduction *r : group) {
         size_t at = combined.size(), width = r->isArg() ? 2 : 1;
         combined.append(combinePair(*r, ValueRange(total).slice(at, width),
@@ -111,20 +119,26 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
     }
     store(total);
   });
+  access.setScalar();
+  access.alignedLanes = false;
 }
 
-// One thread a result adds the chunks' parts in order.
+// A result's parts are added in order by one thread, or by a warp where they are many.
 void BlockEmitter::emitCombine() {
   const Reduction &r = phase.reductions[0];
-  int64_t results = product(r.kept);
-  launch.block[0] = std::min<int64_t>(mapThreads, (results + warpSize - 1) / warpSize * warpSize);
-  launch.grid[0] = std::max<int64_t>(1, (results + launch.block[0] - 1) / launch.block[0]);
-  Value result = plus(times(blockIndex(0), launch.block[0]), thread());
+  int64_t results = product(r.kept), threads = r.chunks > 16 ? warpSize : 1;
+  int64_t perBlock = std::min<int64_t>(mapThreads / threads, results);
+  launch.block[0] = (perBlock * threads + warpSize - 1) / warpSize * warpSize;
+  perBlock = launch.block[0] / threads;
+  launch.grid[0] = std::max<int64_t>(1, (results + perBlock - 1) / perBlock);
+  Value result = plus(times(blockIndex(0), perBlock), over(thread(), threads)),
+        lane = modulo(thread(), threads);
   branch(isBelow(result, results), [&] {
     Index kept = positions(result, r.kept);
-    Values sums = fold(0, r.chunks, 1, identities(r), [&](Value chunk, ValueRange carried) {
-      return step(r, carried, kept, Index{access.dimension(chunk)});
-    });
-    finish(kept, sums);
+    Values sums = reduceStrided({&r}, kept, lane, number(r.chunks), threads);
+    if (threads == 1)
+      return finish(kept, sums);
+    sums = acrossThreads({&r}, sums, threads);
+    branch(isBelow(lane, 1), [&] { finish(kept, sums); });
   });
 }

@@ -3,7 +3,6 @@
 
 #include "codegen/llvm/loops/Stored.h"
 #include "codegen/nvptx/contract/TileContract.h"
-#include "codegen/nvptx/hopper/Engines.h"
 #include "codegen/nvptx/hopper/HopperContract.h"
 #include "ir/Work.h"
 
@@ -18,14 +17,22 @@ namespace {
 // What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
 constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13;
 
+int64_t launches(const KernelPlan &plan) {
+  int64_t count = 0;
+  for (const Phase &phase : plan.phases)
+    count += launchesOf(phase);
+  return count;
+}
+
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (phase.kind == Phase::Reduce && isContraction(phase.reductions[0].op)) {
+  if (phase.kind == Phase::Reduce && takesTiles(phase.reductions[0])) {
     Contraction c = describeContraction(phase.reductions[0]);
-    std::optional<ScheduleKeys> keys = keysOf(kernel);
-    std::optional<HopperPlan> engines = enginesFor(c, target, keys ? &*keys : nullptr);
-    if (engines && engines->chunks == c.reduction->chunks)
-      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *engines);
+    ScheduleKeys keys(kernel);
+    std::optional<HopperPlan> plan =
+        planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+    if (plan && plan->chunks == phase.reductions[0].chunks)
+      return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
     if (planOf(c, kernel, target).tensorCores)
       return std::make_unique<MmaContractEmitter>(kernel, phase, target, b);
     return std::make_unique<FmaContractEmitter>(kernel, phase, target, b);
@@ -48,10 +55,13 @@ public:
     cost.schedule = plan.schedule;
     cost.scheduleRefusal = plan.scheduleRefusal;
     cost.scratchBytes = plan.scratchBytes;
+    for (const Phase &phase : plan.phases)
+      if (phase.kind == Phase::Scatter)
+        cost.scratchBytes += scatterShape(phase).scratchBytes();
     cost.inPlace = true;
     ir::countWork(kernel, cost);
     cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
-                   launchSeconds * plan.phases.size();
+                   launchSeconds * launches(plan);
     return cost;
   }
 
@@ -67,10 +77,14 @@ public:
         })) // a grid has at least one block
       return emitted;
     SmallVector<StoredValue> earlier;
-    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
-      std::string name =
-          plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
-      emitted.launches.push_back(emitterOf(kernel, phase, target, b)->emitLaunch(name, earlier));
+    bool isOne = launches(plan) == 1;
+    for (const Phase &phase : plan.phases) {
+      for (int64_t part = 0; part < launchesOf(phase); ++part) {
+        std::string name =
+            isOne ? symbol.str() : symbol.str() + "_" + std::to_string(emitted.launches.size());
+        emitted.launches.push_back(
+            emitterOf(kernel, phase, target, b)->emitLaunch(name, earlier, part));
+      }
       storedBy(phase, earlier);
     }
     return emitted;

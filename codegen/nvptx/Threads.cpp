@@ -66,8 +66,9 @@ Value BlockEmitter::loadShared(Value base, Type element, Value index, int64_t la
 void BlockEmitter::storeShared(Value base, Type element, Value index, Value value) {
   if (element.isInteger(1))
     value = arith::ExtUIOp::create(b, loc, b.getI8Type(), value);
+  auto block = dyn_cast<VectorType>(value.getType());
   LLVM::StoreOp::create(b, loc, value, sharedAt(base, element, index),
-                        byteWidth(memoryType(b, element)));
+                        byteWidth(memoryType(b, element)) * (block ? block.getNumElements() : 1));
 }
 
 void BlockEmitter::barrier() { NVVM::Barrier0Op::create(b, loc); }

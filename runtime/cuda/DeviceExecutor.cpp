@@ -33,7 +33,8 @@ Context::~Context() {
 }
 
 Status Context::enter() const {
-  return driver().status(driver().cuCtxSetCurrent(context), "entering the context");
+  return driver().check(driver().cuCtxSetCurrent(context),
+                        [] { return std::string("entering the context"); });
 }
 
 // Page-locked memory that callers write inputs to, by first byte.
@@ -136,13 +137,11 @@ Status DeviceExecutor::allocateSlot(RunSlot &slot) {
 
 Status DeviceExecutor::allocateBlocks() {
   const Driver &driver = context->driver();
-  for (Status status :
-       {makeStream(driver, runStream), makeStream(driver, copyStream),
-        makeStream(driver, checkStream), makeEvent(driver, forked), makeEvent(driver, joined),
-        allocate(driver, program.state_bytes, "the state", stateBlock),
-        allocate(driver, program.arena_bytes, "the arena", arena),
-        allocate(driver, program.constant_bytes, "constants", constants), allocateSlot(slots[0]),
-        allocateSlot(slots[1])})
+  for (Status status : {makeStream(driver, runStream), makeStream(driver, copyStream),
+                        allocate(driver, program.state_bytes, "the state", stateBlock),
+                        allocate(driver, program.arena_bytes, "the arena", arena),
+                        allocate(driver, program.constant_bytes, "constants", constants),
+                        allocateSlot(slots[0]), allocateSlot(slots[1])})
     if (!status)
       return status;
   if (program.state_bytes)
@@ -220,14 +219,15 @@ std::shared_ptr<std::byte[]> DeviceExecutor::inputMemory(uint64_t bytes) {
       });
 }
 
-bool DeviceExecutor::isPinned(const void *from, uint64_t bytes) const {
+uint64_t DeviceExecutor::pinnedBytesAt(const void *from) const {
   auto *first = static_cast<const std::byte *>(from);
   std::lock_guard lock(pinned->mutex);
   auto after = pinned->ranges.upper_bound(first);
   if (after == pinned->ranges.begin())
-    return false;
+    return 0;
   auto range = std::prev(after);
-  return first + bytes <= range->first + range->second;
+  const std::byte *end = range->first + range->second;
+  return first < end ? uint64_t(end - first) : 0;
 }
 
 static Status canRun(const fx_program &program) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/core/Executor.h"
+#include "runtime/cuda/Graph.h"
 #include "runtime/cuda/Kernels.h"
 
 #include <map>
@@ -15,6 +16,7 @@ public:
   Status retain(const Device &device);
   ~Context();
   Status enter() const;
+  CUcontext handle() const { return context; }
   const Driver &driver() const { return *device.driver; }
   const Device &onDevice() const { return device; }
 
@@ -30,7 +32,7 @@ struct RunSlot {
   PinnedBlock stagedInputs, hostOutputs; // what kernels read and write, as the host sees it
   CUdeviceptr mappedOutputs = 0;         // hostOutputs, as kernels see it
   Event copied, done;
-  std::vector<GraphExec> graphs; // an entry point each, captured at its first run
+  std::vector<GraphExec> graphs; // an entry point each, built at its first run
   const fx_entry *running = nullptr;
   std::vector<void *> results; // where the caller wants the outputs
 };
@@ -67,12 +69,24 @@ private:
 
   Addresses addressesOf(const fx_entry &entry, const RunSlot &slot) const;
   Status copyInputs(const fx_entry &entry, RunSlot &slot, std::span<const void *const> inputs);
-  Status capture(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out);
-  Status enqueue(const fx_entry &entry, RunSlot &slot, bool outputs, bool stepwise);
-  Status enqueueChecks(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
-  Status enqueueOutputs(const fx_entry &entry, RunSlot &slot, const Addresses &addresses);
+  // What is brought to the host, or moved, when launches are done; `after`: the launch, -1: all.
+  struct Transfer {
+    void *host = nullptr; // else to `device`
+    CUdeviceptr device = 0, from = 0;
+    uint64_t bytes = 0;
+    int64_t after = -1;
+  };
+  std::vector<Transfer> transfersOf(const fx_entry &entry, const RunSlot &slot,
+                                    const Addresses &addresses) const;
+  Status build(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out);
+  Status buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
+                        const std::vector<CUgraphNode> &launches, GraphBuilder &graph) const;
+  Status runStepwise(const fx_entry &entry, RunSlot &slot);
+  std::string startOf(const fx_entry &entry) const { // for messages
+    return "starting " + std::string(entry.name) + " of " + program.name;
+  }
   Status finish(RunSlot &slot);
-  bool isPinned(const void *from, uint64_t bytes) const;
+  uint64_t pinnedBytesAt(const void *from) const; // 0: ordinary memory
   size_t indexOf(const fx_entry &entry) const { return size_t(&entry - program.entries); }
   Status settle(); // everything submitted has run
   Status noteLoss(Status status);
@@ -82,8 +96,7 @@ private:
   std::vector<EntryLayout> layouts;
   Kernels kernels;
   DeviceBlock stateBlock, arena, constants;
-  Stream runStream, copyStream, checkStream;
-  Event forked, joined;
+  Stream runStream, copyStream;
   RunSlot slots[2];
   std::map<const fx_entry *, GraphExec> repeated; // launches alone, for measuring
   unsigned next = 0, inFlight = 0;                // the slot of the next run

@@ -50,6 +50,8 @@ Status Driver::open(std::shared_ptr<const Driver> &out) {
     return none(std::string(path) + " has no " + missing + "; install a newer NVIDIA driver");
   driver->cuTensorMapEncodeTiled =
       reinterpret_cast<TensorMapEncodeTiled>(load("cuTensorMapEncodeTiled"));
+  driver->cuGraphAddDependencies_v2 =
+      reinterpret_cast<GraphAddDependencies>(dlsym(library, "cuGraphAddDependencies_v2"));
   if (CUresult result = driver->cuInit(0); result != CUDA_SUCCESS)
     return none(driver->words(result));
   out = driver;

@@ -14,7 +14,8 @@ struct Driver {
 #define FLUXION_CUDA_MEMBER(name, ...) CUresult (*name)(__VA_ARGS__) = nullptr;
   FLUXION_CUDA_FUNCTIONS(FLUXION_CUDA_MEMBER)
 #undef FLUXION_CUDA_MEMBER
-  TensorMapEncodeTiled cuTensorMapEncodeTiled = nullptr; // may be null
+  TensorMapEncodeTiled cuTensorMapEncodeTiled = nullptr;    // may be null
+  GraphAddDependencies cuGraphAddDependencies_v2 = nullptr; // may be null
 
   // Loads $FLUXION_LIBCUDA, else libcuda.so.1, and initialises it; one sentence where there is
   // none.
@@ -24,6 +25,10 @@ struct Driver {
   std::string words(CUresult result) const;
   // `what` says what was tried: "launching matmul (zoo/vision/mlp.cpp:7:53)".
   Status status(CUresult result, const std::string &what) const;
+  // Without the cost of words where nothing failed: `what` makes them.
+  template <typename What> Status check(CUresult result, What what) const {
+    return result == CUDA_SUCCESS ? Status() : status(result, what());
+  }
 };
 
 // After these nothing works on the device until the process starts anew.

@@ -114,30 +114,53 @@ Status Kernels::encode(const fx_tensor_map &map, const Addresses &addresses,
       what);
 }
 
-Status Kernels::launch(const fx_launch &launch, const Addresses &addresses, CUstream stream) const {
-  std::vector<CUdeviceptr> pointers(launch.num_args);
-  std::vector<CUtensorMap> maps(launch.num_maps);
-  std::vector<void *> parameters;
+Status Kernels::parametersOf(const fx_launch &launch, const Addresses &addresses,
+                             Parameters &out) const {
+  out.pointers.resize(launch.num_args);
+  out.maps.resize(launch.num_maps);
   for (uint32_t i = 0; i < launch.num_args; ++i) {
-    pointers[i] = addresses.of(launch.args[i]);
-    parameters.push_back(&pointers[i]);
+    out.pointers[i] = addresses.of(launch.args[i]);
+    out.all.push_back(&out.pointers[i]);
   }
   for (uint32_t i = 0; i < launch.num_maps; ++i) {
-    if (Status status = encode(launch.maps[i], addresses, launch, maps[i]); !status)
+    if (Status status = encode(launch.maps[i], addresses, launch, out.maps[i]); !status)
       return status;
-    parameters.push_back(&maps[i]);
+    out.all.push_back(&out.maps[i]);
   }
-  CUlaunchAttribute attribute{};
-  attribute.id = programmaticStreamSerialization;
-  attribute.value.programmaticStreamSerializationAllowed = 1;
-  CUlaunchConfig config{launch.grid[0],      launch.grid[1],
-                        launch.grid[2],      launch.block[0],
-                        launch.block[1],     launch.block[2],
-                        launch.shared_bytes, stream,
-                        &attribute,          launch.flags & FX_LAUNCH_DEPENDENT ? 1u : 0u};
+  return {};
+}
+
+Status Kernels::launch(const fx_launch &launch, const Addresses &addresses, CUstream stream) const {
+  Parameters parameters;
+  if (Status status = parametersOf(launch, addresses, parameters); !status)
+    return status;
   return driver->status(
-      driver->cuLaunchKernelEx(&config, functions.at(launch.kernel), parameters.data(), nullptr),
+      driver->cuLaunchKernel(functions.at(launch.kernel), launch.grid[0], launch.grid[1],
+                             launch.grid[2], launch.block[0], launch.block[1], launch.block[2],
+                             launch.shared_bytes, stream, parameters.all.data(), nullptr),
       "launching " + nameOf(launch));
+}
+
+Status Kernels::add(const fx_launch &launch, const Addresses &addresses,
+                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                    CUgraphNode &out) const {
+  Parameters parameters;
+  if (Status status = parametersOf(launch, addresses, parameters); !status)
+    return status;
+  CUkernelNodeParams node{functions.at(launch.kernel),
+                          launch.grid[0],
+                          launch.grid[1],
+                          launch.grid[2],
+                          launch.block[0],
+                          launch.block[1],
+                          launch.block[2],
+                          launch.shared_bytes,
+                          parameters.all.data(),
+                          nullptr,
+                          nullptr,
+                          nullptr};
+  return driver->status(graph.addKernel(node, after, launch.flags & FX_LAUNCH_DEPENDENT, out),
+                        "launching " + nameOf(launch));
 }
 
 } // namespace fluxion::rt::cuda

@@ -2,7 +2,7 @@
 // A program's code on the device: its module, kernels by name, and how one is launched.
 #pragma once
 
-#include "runtime/cuda/Memory.h"
+#include "runtime/cuda/Graph.h"
 
 #include <map>
 #include <vector>
@@ -22,8 +22,10 @@ public:
   static Status load(const Device &device, const fx_program &program, Kernels &out);
   // Why no image of the program suits the device.
   static Status refusal(const Device &device, const fx_program &program);
-  // Starts a kernel, also into a graph that is being captured.
   Status launch(const fx_launch &launch, const Addresses &addresses, CUstream stream) const;
+  // The same as a node of a graph.
+  Status add(const fx_launch &launch, const Addresses &addresses,
+             const std::vector<CUgraphNode> &after, GraphBuilder &graph, CUgraphNode &out) const;
 
 private:
   std::shared_ptr<const Driver> driver;
@@ -32,6 +34,12 @@ private:
 
   Status loadImage(const fx_image &image, const fx_program &program);
   Status find(const fx_program &program);
+  struct Parameters {
+    std::vector<CUdeviceptr> pointers;
+    std::vector<CUtensorMap> maps;
+    std::vector<void *> all; // addresses of those
+  };
+  Status parametersOf(const fx_launch &launch, const Addresses &addresses, Parameters &out) const;
   Status encode(const fx_tensor_map &map, const Addresses &addresses, const fx_launch &launch,
                 CUtensorMap &out) const;
 };

@@ -16,6 +16,7 @@ using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
 using CUgraph = struct CUgraph_st *;
+using CUgraphNode = struct CUgraphNode_st *;
 using CUgraphExec = struct CUgraphExec_st *;
 
 inline constexpr int apiVersion = 12000;
@@ -39,23 +40,34 @@ inline constexpr int computeCapabilityMajor = 75, computeCapabilityMinor = 76;
 inline constexpr int maxDynamicSharedBytes = 8;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 inline constexpr unsigned nonBlockingStream = 1, untimedEvent = 2, mappedHostMemory = 2;
-inline constexpr int captureThreadLocal = 1;
+inline constexpr unsigned hostMemory = 1, deviceMemory = 2; // CUmemorytype
 
-inline constexpr unsigned programmaticStreamSerialization = 6; // CUlaunchAttributeID
-struct CUlaunchAttribute {
-  unsigned id;
-  char pad[4];
-  union {
-    char bytes[64];
-    int programmaticStreamSerializationAllowed;
-  } value;
-};
-struct CUlaunchConfig {
+// Field order and padding are cuda.h's, versions _v2.
+struct CUkernelNodeParams {
+  CUfunction func;
   unsigned gridDimX, gridDimY, gridDimZ, blockDimX, blockDimY, blockDimZ, sharedMemBytes;
-  CUstream hStream;
-  CUlaunchAttribute *attrs;
-  unsigned numAttrs;
+  void **kernelParams, **extra;
+  void *kern;
+  CUcontext ctx;
 };
+struct CUmemcpy3D {
+  struct Side {
+    size_t xInBytes, y, z, lod;
+    unsigned memoryType;
+    const void *host;
+    CUdeviceptr device;
+    void *array, *reserved;
+    size_t pitch, height;
+  };
+  Side from, to;
+  size_t widthInBytes, height, depth;
+};
+// How a node waits for another: for its end, or (from a kernel to a kernel) until all its blocks
+// have said that dependents may start.
+struct CUgraphEdgeData {
+  unsigned char fromPort, toPort, type, reserved[5];
+};
+inline constexpr CUgraphEdgeData programmaticEdge = {1, 0, 1, {}};
 struct alignas(64) CUtensorMap {
   uint64_t opaque[16];
 };
@@ -90,13 +102,17 @@ struct alignas(64) CUtensorMap {
   X(cuStreamDestroy, CUstream)                                                                     \
   X(cuStreamSynchronize, CUstream)                                                                 \
   X(cuStreamWaitEvent, CUstream, CUevent, unsigned)                                                \
-  X(cuStreamBeginCapture, CUstream, int)                                                           \
-  X(cuStreamEndCapture, CUstream, CUgraph *)                                                       \
   X(cuEventCreate, CUevent *, unsigned)                                                            \
   X(cuEventDestroy, CUevent)                                                                       \
   X(cuEventRecord, CUevent, CUstream)                                                              \
   X(cuEventSynchronize, CUevent)                                                                   \
-  X(cuLaunchKernelEx, const CUlaunchConfig *, CUfunction, void **, void **)                        \
+  X(cuLaunchKernel, CUfunction, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,        \
+    unsigned, CUstream, void **, void **)                                                          \
+  X(cuGraphCreate, CUgraph *, unsigned)                                                            \
+  X(cuGraphAddKernelNode, CUgraphNode *, CUgraph, const CUgraphNode *, size_t,                     \
+    const CUkernelNodeParams *)                                                                    \
+  X(cuGraphAddMemcpyNode, CUgraphNode *, CUgraph, const CUgraphNode *, size_t, const CUmemcpy3D *, \
+    CUcontext)                                                                                     \
   X(cuGraphInstantiateWithFlags, CUgraphExec *, CUgraph, unsigned long long)                       \
   X(cuGraphLaunch, CUgraphExec, CUstream)                                                          \
   X(cuGraphExecDestroy, CUgraphExec)                                                               \
@@ -108,5 +124,8 @@ using TensorMapEncodeTiled = CUresult (*)(CUtensorMap *, unsigned dataType, unsi
                                           const uint32_t *box, const uint32_t *elementStrides,
                                           unsigned interleave, unsigned swizzle,
                                           unsigned l2Promotion, unsigned outOfBoundsFill);
+// Since CUDA 12.3; graphs have plain edges without it.
+using GraphAddDependencies = CUresult (*)(CUgraph, const CUgraphNode *from, const CUgraphNode *to,
+                                          const CUgraphEdgeData *edges, size_t count);
 
 } // namespace fluxion::rt::cuda

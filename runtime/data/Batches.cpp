@@ -91,7 +91,8 @@ struct Batches::Shared {
 Batches::Batches(const Dataset &data, std::vector<int64_t> order, int64_t size,
                  const Memory &memory)
     : shared(std::make_unique<Shared>(data, std::move(order), size)) {
-  auto aligned = [](uint64_t bytes) { return (bytes + 63) / 64 * 64; };
+  // As a device lays out its inputs, so that one copy takes both.
+  auto aligned = [](uint64_t bytes) { return (bytes + 255) / 256 * 256; };
   uint64_t features = aligned(size * data.width * sizeof(float)),
            labels = aligned(size * sizeof(int32_t)), all = Shared::kept * (features + labels);
   if (memory)

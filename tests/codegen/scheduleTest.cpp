@@ -183,4 +183,110 @@ INSTANTIATE_TEST_SUITE_P(
                     CandidateCase{"strided_weight_gradient", weightGradient("2, 2", "5x6")}),
     [](const auto &info) { return std::string(info.param.name); });
 
+struct ProductCase {
+  const char *name;
+  std::string signature, body;
+  double tolerance = 1e-5;
+
+  // The definition, and the same bits under every schedule and on any number of threads.
+  void check(const std::vector<std::string> &schedules) const {
+    Case program("func.func @main" + signature + " attributes {fluxion.entry} { " + body + " }");
+    std::vector<Tensor> inputs = program.inputsOf("main", {});
+    std::vector<Tensor> expected = program.reference("main", inputs), first;
+    for (const std::string &schedule : schedules)
+      for (int threads : {1, 2, 4}) {
+        driver::Request request;
+        request.options.schedule = schedule;
+        SCOPED_TRACE(schedule + " on " + std::to_string(threads));
+        program.compile(request, threads);
+        std::vector<Tensor> found = program.compiled("main", inputs);
+        EXPECT_EQ(difference(expected, found, tolerance), "");
+        if (first.empty())
+          first = found;
+        EXPECT_EQ(toBytes(first[0]), toBytes(found[0]));
+      }
+  }
+};
+void PrintTo(const ProductCase &c, std::ostream *out) { *out << c.name; }
+
+class PanelTasks : public testing::TestWithParam<ProductCase> {};
+
+// Whoever copies the panels, and however many a task takes.
+TEST_P(PanelTasks, ComputeTheDefinition) {
+  std::vector<std::string> schedules;
+  for (const char *panels : {"0", "1", "2", "5"})
+    schedules.push_back(
+        std::string("chunks=1,pack_rhs=true,tile_rows=4,tile_vectors=2,task_panels=") + panels);
+  GetParam().check(schedules);
+}
+
+class FewRowsOrColumns : public testing::TestWithParam<ProductCase> {};
+
+TEST_P(FewRowsOrColumns, ComputeTheDefinition) { GetParam().check({""}); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Loops, FewRowsOrColumns,
+    testing::Values(
+        ProductCase{"rows", // of a right side beyond the cache
+                    "(%x: tensor<13x1100xf32>, %y: tensor<1100x1101xf32>) -> tensor<13x1101xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<13x1100xf32>, "
+                    "tensor<1100x1101xf32>) -> tensor<13x1101xf32> return %z : tensor<13x1101xf32>",
+                    1e-4}, // 1100 products a sum
+        ProductCase{"columns",
+                    "(%x: tensor<37x331xf32>, %y: tensor<10x331xf32>, %b: tensor<10xf32>) -> "
+                    "tensor<37x10xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [1] : (tensor<37x331xf32>, "
+                    "tensor<10x331xf32>) -> tensor<37x10xf32> %c = fluxion.broadcast_in_dim %b "
+                    "dims [1] : (tensor<10xf32>) -> tensor<37x10xf32> %s = fluxion.add %z, %c : "
+                    "tensor<37x10xf32> %r = fluxion.relu %s : tensor<37x10xf32> return %r : "
+                    "tensor<37x10xf32>"},
+        ProductCase{"columns_in_chunks",
+                    "(%x: tensor<5x8192xf32>, %y: tensor<3x8192xf32>) -> tensor<5x3xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [1] : (tensor<5x8192xf32>, "
+                    "tensor<3x8192xf32>) -> tensor<5x3xf32> return %z : tensor<5x3xf32>",
+                    1e-4},
+        ProductCase{"columns_batched_f64",
+                    "(%x: tensor<3x9x200xf64>, %y: tensor<3x7x200xf64>) -> tensor<3x9x7xf64>",
+                    "%z = fluxion.dot_general %x, %y batching [0] x [0] contracting [2] x [2] : "
+                    "(tensor<3x9x200xf64>, tensor<3x7x200xf64>) -> tensor<3x9x7xf64> return %z : "
+                    "tensor<3x9x7xf64>",
+                    1e-13}),
+    [](const auto &info) { return std::string(info.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    Loops, PanelTasks,
+    testing::Values(
+        ProductCase{"ragged",
+                    "(%x: tensor<37x67xf32>, %y: tensor<67x333xf32>) -> tensor<37x333xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<37x67xf32>, "
+                    "tensor<67x333xf32>) -> tensor<37x333xf32> return %z : tensor<37x333xf32>"},
+        ProductCase{"many_rows", // far more steps than lines to copy
+                    "(%x: tensor<203x20xf32>, %y: tensor<20x320xf32>) -> tensor<203x320xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<203x20xf32>, "
+                    "tensor<20x320xf32>) -> tensor<203x320xf32> return %z : tensor<203x320xf32>"},
+        ProductCase{"few_rows",
+                    "(%x: tensor<4x64xf32>, %y: tensor<64x320xf32>) -> tensor<4x320xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<4x64xf32>, "
+                    "tensor<64x320xf32>) -> tensor<4x320xf32> return %z : tensor<4x320xf32>"},
+        ProductCase{"transposed",
+                    "(%x: tensor<130x37xf32>, %y: tensor<333x130xf32>) -> tensor<37x333xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [0] x [1] : (tensor<130x37xf32>, "
+                    "tensor<333x130xf32>) -> tensor<37x333xf32> return %z : tensor<37x333xf32>"},
+        ProductCase{"batched_f64",
+                    "(%x: tensor<3x19x17xf64>, %y: tensor<3x17x45xf64>) -> tensor<3x19x45xf64>",
+                    "%z = fluxion.dot_general %x, %y batching [0] x [0] contracting [2] x [1] : "
+                    "(tensor<3x19x17xf64>, tensor<3x17x45xf64>) -> tensor<3x19x45xf64> return %z : "
+                    "tensor<3x19x45xf64>",
+                    1e-13},
+        ProductCase{
+            "fused",
+            "(%x: tensor<37x64xf32>, %y: tensor<64x200xf32>, %b: tensor<200xf32>) -> "
+            "tensor<37x200xf32>",
+            "%s = fluxion.mul %y, %y : tensor<64x200xf32> %z = fluxion.dot_general %x, %s "
+            "contracting [1] x [0] : (tensor<37x64xf32>, tensor<64x200xf32>) -> "
+            "tensor<37x200xf32> %c = fluxion.broadcast_in_dim %b dims [1] : (tensor<200xf32>) "
+            "-> tensor<37x200xf32> %r = fluxion.add %z, %c : tensor<37x200xf32> return %r : "
+            "tensor<37x200xf32>"}),
+    [](const auto &info) { return std::string(info.param.name); });
+
 } // namespace

@@ -17,7 +17,7 @@ struct ZooCase {
   const char *target = "cpu", *precision = "f32";
 };
 void PrintTo(const ZooCase &c, std::ostream *out) {
-  *out << c.model << " for " << c.target << " in " << c.precision;
+  *out << c.model << " in " << c.precision << " for " << c.target;
 }
 
 Program programOf(const ZooCase &c) {
@@ -99,11 +99,13 @@ INSTANTIATE_TEST_SUITE_P(Models, Zoo, ::testing::ValuesIn(models));
 INSTANTIATE_TEST_SUITE_P(Models, ZooBits, ::testing::ValuesIn(models));
 
 // The same steps as kernels of a GPU, every access checked.
-INSTANTIATE_TEST_SUITE_P(Emulated, Zoo,
-                         ::testing::Values(ZooCase{"vision/mlp", 4, 2, 1e-4, "cuda-emulated"},
-                                           ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"},
-                                           ZooCase{"vision/resnet20", 1, 1, 1e-4,
-                                                   "cuda-emulated:sm_90a"}));
+INSTANTIATE_TEST_SUITE_P(
+    Emulated, Zoo,
+    ::testing::Values(ZooCase{"vision/mlp", 16, 2, 2e-2, "cuda-emulated:sm_90a", "bf16"},
+                      ZooCase{"vision/resnet20", 1, 1, 5e-2, "cuda-emulated:sm_90a", "bf16"},
+                      ZooCase{"vision/mlp", 4, 2, 1e-4, "cuda-emulated"},
+                      ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"},
+                      ZooCase{"vision/resnet20", 1, 1, 1e-4, "cuda-emulated:sm_90a"}));
 INSTANTIATE_TEST_SUITE_P(Emulated, ZooBits,
                          ::testing::Values(ZooCase{"vision/lenet", 2, 1, 1e-4, "cuda-emulated"}));
 

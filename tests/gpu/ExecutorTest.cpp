@@ -45,19 +45,20 @@ protected:
 
 } // namespace
 
-TEST_F(DeviceExecutor, capturesEveryEntryOnceForEachSetOfBuffers) {
+TEST_F(DeviceExecutor, buildsAGraphOfEveryEntryForEachSetOfBuffers) {
   start();
   float result = 0;
   for (int i = 1; i <= 1000; ++i) {
     ASSERT_TRUE(step(1, &result));
     ASSERT_EQ(result, float(i));
     if (i == 4)
-      EXPECT_EQ(test::fakeCuda().counts().captures, 3u); // init once, step twice
+      EXPECT_EQ(test::fakeCuda().counts().graphs, 3u); // init once, step twice
   }
   auto counts = test::fakeCuda().counts();
-  EXPECT_EQ(counts.captures, 3u);
+  EXPECT_EQ(counts.graphs, 3u);
   EXPECT_EQ(counts.graphLaunches, 1001u);
   EXPECT_EQ(counts.kernels, 2001u);
+  EXPECT_EQ(counts.programmaticEdges, 2u); // one a graph of the step
   EXPECT_EQ(counter(), 1000);
   EXPECT_EQ(instance->state(), nullptr);
 }
@@ -162,7 +163,7 @@ TEST_F(DeviceExecutor, measuringRunsLaunchesAlone) {
   EXPECT_GT(seconds, 0);
   EXPECT_EQ(counter(), 12); // one whole run, one to warm up
   EXPECT_EQ(after.copiedIn - before.copiedIn, 4u);
-  EXPECT_EQ(after.captures - before.captures, 2u);
+  EXPECT_EQ(after.graphs - before.graphs, 2u);
   ASSERT_TRUE(step(1, &result));
   EXPECT_EQ(result, 13);
 }
@@ -313,23 +314,23 @@ TEST_F(DeviceExecutor, sharedMemoryThatDoesNotFitIsNamed) {
 
 TEST_F(DeviceExecutor, aLaunchThatFailsNamesKernelAndLine) {
   start();
-  test::fakeCuda().fail("cuLaunchKernelEx", 1, 1);
+  test::fakeCuda().fail("cuGraphAddKernelNode", 1, 1);
   float result = 0;
   Status status = step(1, &result);
   EXPECT_EQ(status.kind(), Status::Kind::DeviceFailed);
   EXPECT_EQ(status.message(), "cuda: launching add_value (net.cpp:8:3): CUDA_ERROR_INVALID_VALUE, "
                               "as the test asked");
-  ASSERT_TRUE(step(1, &result)); // captured anew
+  ASSERT_TRUE(step(1, &result)); // built anew
   EXPECT_EQ(result, 1);
 }
 
 TEST_F(DeviceExecutor, aGraphThatFailsIsReported) {
   start();
   float result = 0;
-  for (const char *function :
-       {"cuStreamBeginCapture", "cuStreamEndCapture", "cuGraphInstantiateWithFlags"}) {
+  for (const char *function : {"cuGraphCreate", "cuGraphInstantiateWithFlags"}) {
     test::fakeCuda().fail(function, 0, 1);
-    EXPECT_THAT(step(1, &result).message(), HasSubstr("cuda: capturing step of test/net: "))
+    EXPECT_THAT(step(1, &result).message(),
+                HasSubstr("cuda: building the graph of step of test/net: "))
         << function;
   }
   test::fakeCuda().fail("cuGraphLaunch", 0, 1);
@@ -373,7 +374,7 @@ TEST_F(DeviceExecutor, blockingModeNamesTheKernelThatLosesTheDevice) {
   float result = 0;
   ASSERT_TRUE(step(2, &result));
   EXPECT_EQ(result, 2);
-  EXPECT_EQ(test::fakeCuda().counts().captures, 0u);
+  EXPECT_EQ(test::fakeCuda().counts().graphs, 0u);
   EXPECT_EQ(step(-2, &result).kind(), Status::Kind::CheckFailed);
   test::fakeCuda().failKernel("add_value", 700);
   EXPECT_EQ(step(3, &result).message(),
@@ -392,12 +393,12 @@ const fx_tensor longOutputs[] = {{"twice", FX_F32, FX_VALUE, 1, longDims, 0, 163
                                  {"seven", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
 const fx_place twiceArgs[] = {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 0, 0}};
 const fx_launch twiceLaunches[] = {
-    {"twice", "", {16, 1, 1}, {256, 1, 1}, 0, 2, 0, 0, -1, twiceArgs, nullptr}};
+    {"twice", "", {16, 1, 1}, {256, 1, 1}, 0, 2, 0, 0, 0, -1, twiceArgs, nullptr, nullptr}};
 const fx_copy copies[] = {{{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 1, 0}, 16384},
                           {{FX_SPACE_CONSTANT, 0, 64}, {FX_SPACE_OUTPUT, 2, 0}, 4},
                           {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_STATE, 0, 0}, 24}};
 const fx_entry longEntries[] = {{"main", nullptr, 1, 3, 0, 1, longInput, longOutputs, nullptr, 0, 1,
-                                 3, twiceLaunches, copies, nullptr}};
+                                 3, twiceLaunches, copies, nullptr, nullptr}};
 void twice(void *const *args, const unsigned grid[3], const unsigned block[3], unsigned, void *) {
   for (unsigned i = 0; i < grid[0] * block[0]; ++i)
     static_cast<float *>(args[1])[i] = 2 * static_cast<const float *>(args[0])[i];

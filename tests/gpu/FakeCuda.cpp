@@ -4,6 +4,7 @@
 #include "runtime/cuda/MiniCuda.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -28,12 +29,14 @@ struct CUfunc_st {
 struct CUevent_st {
   CUstream stream = nullptr;
   size_t position = 0; // the stream's work up to it
-  CUgraph captured = nullptr;
 };
 using Work = std::function<void()>;
+struct CUgraphNode_st {
+  Work work;
+  std::vector<CUgraphNode> after;
+};
 struct CUgraph_st {
-  std::vector<Work> nodes;
-  std::vector<CUstream> open; // streams that have work the first one has not joined
+  std::vector<std::unique_ptr<CUgraphNode_st>> nodes;
 };
 struct CUgraphExec_st {
   std::vector<Work> nodes;
@@ -41,8 +44,6 @@ struct CUgraphExec_st {
 struct CUstream_st {
   std::vector<Work> work;
   size_t done = 0;
-  CUgraph capture = nullptr;
-  bool begins = false; // the capture
 };
 } // namespace fluxion::rt::cuda
 
@@ -87,16 +88,7 @@ void drain(CUstream stream, size_t upTo) {
     ; // positions of events stay valid: nothing is erased
 }
 
-void enqueue(CUstream stream, Work work) {
-  if (stream->capture) {
-    stream->capture->nodes.push_back(std::move(work));
-    if (!stream->begins && std::find(stream->capture->open.begin(), stream->capture->open.end(),
-                                     stream) == stream->capture->open.end())
-      stream->capture->open.push_back(stream);
-  } else {
-    stream->work.push_back(std::move(work));
-  }
-}
+void enqueue(CUstream stream, Work work) { stream->work.push_back(std::move(work)); }
 
 CUresult outcome() { return state.lost ? CUresult(state.lost) : CUDA_SUCCESS; }
 
@@ -287,37 +279,10 @@ CUresult fakeStreamSynchronize(CUstream stream) {
 }
 CUresult fakeStreamWait(CUstream stream, CUevent event, unsigned) {
   ENTER("cuStreamWaitEvent");
-  if (event->captured) { // what is captured stays in order; joined streams are noted
-    stream->capture = event->captured;
-    auto &open = event->captured->open;
-    if (stream->begins)
-      open.erase(std::remove(open.begin(), open.end(), event->stream), open.end());
-    return CUDA_SUCCESS;
-  }
   CUstream other = event->stream;
   size_t position = event->position;
   if (other)
     enqueue(stream, [=] { drain(other, position); });
-  return CUDA_SUCCESS;
-}
-CUresult fakeBeginCapture(CUstream stream, int) {
-  ENTER("cuStreamBeginCapture");
-  stream->capture = new CUgraph_st;
-  stream->begins = true;
-  ++state.counts.captures;
-  return CUDA_SUCCESS;
-}
-CUresult fakeEndCapture(CUstream stream, CUgraph *out) {
-  std::lock_guard lock(state.mutex);
-  constexpr int unjoined = 904;
-  CUgraph graph = stream->capture;
-  stream->capture = nullptr, stream->begins = false;
-  bool whole = graph && graph->open.empty();
-  if (CUresult failure = before("cuStreamEndCapture"); failure != CUDA_SUCCESS || !whole) {
-    delete graph;
-    return whole ? failure : CUresult(unjoined);
-  }
-  *out = graph;
   return CUDA_SUCCESS;
 }
 CUresult fakeEvent(CUevent *out, unsigned) {
@@ -333,10 +298,7 @@ CUresult fakeEventDestroy(CUevent event) {
 CUresult fakeEventRecord(CUevent event, CUstream stream) {
   ENTER("cuEventRecord");
   event->stream = stream;
-  event->captured = stream->capture;
   event->position = stream->work.size();
-  if (stream->capture && !stream->begins)
-    stream->capture = nullptr; // a joined stream's part ends here
   return CUDA_SUCCESS;
 }
 CUresult fakeEventSynchronize(CUevent event) {
@@ -345,22 +307,64 @@ CUresult fakeEventSynchronize(CUevent event) {
     drain(event->stream, event->position);
   return outcome();
 }
-CUresult fakeLaunch(const CUlaunchConfig *config, CUfunction function, void **parameters, void **) {
-  ENTER("cuLaunchKernelEx");
+Work kernelWork(CUfunction function, std::array<unsigned, 6> shape, unsigned sharedBytes,
+                void **parameters) {
   std::vector<void *> values;
   for (unsigned i = 0; i < function->parameters; ++i)
     values.push_back(*static_cast<void **>(parameters[i]));
-  enqueue(config->hStream, [function, values, config = *config] {
+  return [=] {
     if (state.lost)
       return;
     ++state.counts.kernels;
-    unsigned grid[] = {config.gridDimX, config.gridDimY, config.gridDimZ},
-             block[] = {config.blockDimX, config.blockDimY, config.blockDimZ};
     if (function->failure)
       state.lost = function->failure;
     else
-      function->function(values.data(), grid, block, config.sharedMemBytes, function->user);
-  });
+      function->function(values.data(), shape.data(), shape.data() + 3, sharedBytes,
+                         function->user);
+  };
+}
+CUresult fakeLaunch(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
+                    unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
+                    CUstream stream, void **parameters, void **) {
+  ENTER("cuLaunchKernel");
+  enqueue(stream, kernelWork(function, {gridX, gridY, gridZ, blockX, blockY, blockZ}, sharedBytes,
+                             parameters));
+  return CUDA_SUCCESS;
+}
+CUresult fakeGraphCreate(CUgraph *out, unsigned) {
+  ENTER("cuGraphCreate");
+  *out = new CUgraph_st;
+  ++state.counts.graphs;
+  return CUDA_SUCCESS;
+}
+CUgraphNode addNode(CUgraph graph, Work work, const CUgraphNode *after, size_t count) {
+  graph->nodes.emplace_back(new CUgraphNode_st{std::move(work), {after, after + count}});
+  return graph->nodes.back().get();
+}
+CUresult fakeKernelNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
+                        const CUkernelNodeParams *node) {
+  ENTER("cuGraphAddKernelNode");
+  *out = addNode(graph,
+                 kernelWork(node->func,
+                            {node->gridDimX, node->gridDimY, node->gridDimZ, node->blockDimX,
+                             node->blockDimY, node->blockDimZ},
+                            node->sharedMemBytes, node->kernelParams),
+                 after, count);
+  return CUDA_SUCCESS;
+}
+CUresult fakeCopyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
+                      const CUmemcpy3D *copy, CUcontext) {
+  ENTER("cuGraphAddMemcpyNode");
+  if (copy->from.memoryType != deviceMemory || copy->height != 1 || copy->depth != 1)
+    return CUDA_ERROR_INVALID_VALUE;
+  bool toHost = copy->to.memoryType == hostMemory;
+  CUdeviceptr from = copy->from.device,
+              to = toHost ? reinterpret_cast<CUdeviceptr>(copy->to.host) : copy->to.device;
+  Work work = [=, bytes = copy->widthInBytes] {
+    move(toHost ? from : to, reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from),
+         bytes);
+  };
+  *out = addNode(graph, std::move(work), after, count);
   return CUDA_SUCCESS;
 }
 // Kernels get the address a map describes; what no device can copy is refused.
@@ -379,7 +383,23 @@ CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const
 }
 CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
   ENTER("cuGraphInstantiateWithFlags");
-  *out = new CUgraphExec_st{graph->nodes};
+  // Of the nodes that may run, the latest made runs first: an edge that lacks is seen.
+  std::vector<CUgraphNode> left;
+  for (auto &node : graph->nodes)
+    left.push_back(node.get());
+  auto *made = new CUgraphExec_st;
+  while (!left.empty()) {
+    auto ready = std::find_if(left.rbegin(), left.rend(), [&](CUgraphNode node) {
+      return std::none_of(node->after.begin(), node->after.end(), [&](CUgraphNode before) {
+        return std::find(left.begin(), left.end(), before) != left.end();
+      });
+    });
+    if (ready == left.rend())
+      return CUDA_ERROR_INVALID_VALUE;
+    made->nodes.push_back((*ready)->work);
+    left.erase(std::next(ready).base());
+  }
+  *out = made;
   return CUDA_SUCCESS;
 }
 CUresult fakeGraphLaunch(CUgraphExec graph, CUstream stream) {
@@ -432,14 +452,15 @@ const std::map<std::string, void *> &functions() {
       {"cuStreamDestroy", (void *)fakeStreamDestroy},
       {"cuStreamSynchronize", (void *)fakeStreamSynchronize},
       {"cuStreamWaitEvent", (void *)fakeStreamWait},
-      {"cuStreamBeginCapture", (void *)fakeBeginCapture},
-      {"cuStreamEndCapture", (void *)fakeEndCapture},
       {"cuEventCreate", (void *)fakeEvent},
       {"cuEventDestroy", (void *)fakeEventDestroy},
       {"cuEventRecord", (void *)fakeEventRecord},
       {"cuEventSynchronize", (void *)fakeEventSynchronize},
-      {"cuLaunchKernelEx", (void *)fakeLaunch},
       {"cuTensorMapEncodeTiled", (void *)fakeEncode},
+      {"cuLaunchKernel", (void *)fakeLaunch},
+      {"cuGraphCreate", (void *)fakeGraphCreate},
+      {"cuGraphAddKernelNode", (void *)fakeKernelNode},
+      {"cuGraphAddMemcpyNode", (void *)fakeCopyNode},
       {"cuGraphInstantiateWithFlags", (void *)fakeInstantiate},
       {"cuGraphLaunch", (void *)fakeGraphLaunch},
       {"cuGraphExecDestroy", (void *)fakeExecDestroy},
@@ -489,6 +510,16 @@ __attribute__((visibility("default"))) CUresult cuGetProcAddress_v2(const char *
   auto known = functions().find(name);
   *out = known == functions().end() || state.lacking == name ? nullptr : known->second;
   return *out ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
+}
+__attribute__((visibility("default"))) CUresult
+cuGraphAddDependencies_v2(CUgraph, const CUgraphNode *from, const CUgraphNode *to,
+                          const CUgraphEdgeData *edges, size_t count) {
+  ENTER("cuGraphAddDependencies");
+  for (size_t i = 0; i < count; ++i) {
+    to[i]->after.push_back(from[i]);
+    state.counts.programmaticEdges += edges[i].type == programmaticEdge.type;
+  }
+  return CUDA_SUCCESS;
 }
 __attribute__((visibility("default"))) fluxion::fake::Control fluxion_fake_cuda = {
     reset, setDevice, define, fail, lack, failKernel, counts};

@@ -14,7 +14,7 @@ using Kernel = void (*)(void *const *args, const unsigned grid[3], const unsigne
                         unsigned sharedBytes, void *user);
 
 struct Counts {
-  uint64_t graphLaunches, kernels, captures, modules;
+  uint64_t graphLaunches, kernels, graphs, modules, programmaticEdges;
   uint64_t deviceBytes, pinnedBytes; // allocated now
   uint64_t copiedIn;                 // from host to device, bytes
 };

@@ -45,17 +45,53 @@ inline const fx_place addArgs[] = {{FX_SPACE_INPUT, 0, 0},
                                    {FX_SPACE_OUTPUT, 0, 0},
                                    {FX_SPACE_NONE, 0, 0},
                                    {FX_SPACE_ARENA, 0, 0}};
-inline const fx_launch initLaunches[] = {
-    {"init_kernel", "net.cpp:3:1", {1, 1, 1}, {32, 1, 1}, 0, 2, 0, 0, -1, initArgs, nullptr}};
-inline const fx_launch stepLaunches[] = {
-    {"is_valid", "net.cpp:7:3", {1, 1, 1}, {32, 1, 1}, 0, 4, 0, 0, -1, validArgs, nullptr},
-    {"add_value", "net.cpp:8:3", {1, 1, 1}, {32, 1, 1}, 64 << 10, 5, 0, 0, 0, addArgs, nullptr}};
+inline const fx_launch initLaunches[] = {{"init_kernel",
+                                          "net.cpp:3:1",
+                                          {1, 1, 1},
+                                          {32, 1, 1},
+                                          0,
+                                          2,
+                                          0,
+                                          0,
+                                          0,
+                                          -1,
+                                          initArgs,
+                                          nullptr,
+                                          nullptr}};
+inline const uint32_t addAfter[] = {0};
+inline const fx_launch stepLaunches[] = {{"is_valid",
+                                          "net.cpp:7:3",
+                                          {1, 1, 1},
+                                          {32, 1, 1},
+                                          0,
+                                          4,
+                                          0,
+                                          0,
+                                          0,
+                                          -1,
+                                          validArgs,
+                                          nullptr,
+                                          nullptr},
+                                         {"add_value",
+                                          "net.cpp:8:3",
+                                          {1, 1, 1},
+                                          {32, 1, 1},
+                                          64 << 10,
+                                          5,
+                                          0,
+                                          1,
+                                          FX_LAUNCH_DEPENDENT,
+                                          0,
+                                          addArgs,
+                                          nullptr,
+                                          addAfter}};
 inline const fx_place stepCheckPlaces[] = {{FX_SPACE_ARENA, 0, 0}};
+inline const int32_t stepCheckLaunches[] = {0};
 inline const fx_entry gpuEntries[] = {{"init", nullptr, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0,
-                                       1, 0, initLaunches, nullptr, nullptr},
+                                       1, 0, initLaunches, nullptr, nullptr, nullptr},
                                       {"step", nullptr, 1, 1, 1, 2, floatValue, floatValue,
-                                       stepChecks, 64, 2, 0, stepLaunches, nullptr,
-                                       stepCheckPlaces}};
+                                       stepChecks, 64, 2, 0, stepLaunches, nullptr, stepCheckPlaces,
+                                       stepCheckLaunches}};
 inline const fx_image gpuImages[] = {{"sm_80", FX_IMAGE_PTX, 0, 4, "ptx"}};
 
 inline fx_program gpuProgram() {

@@ -67,36 +67,112 @@ std::string textOf(const Product &p) {
   return text + "  return " + last + " : " + result + "\n}\n";
 }
 
-std::string run(const Product &p, const char *target) {
-  Case program(textOf(p));
+// Channels last, the kernel as the layout pass stores it: window, features in, features out.
+struct Convolution {
+  const char *name;
+  int64_t batch, height, width, channels, features, taps, padding;
+  int64_t dilation = 1;
+  bool reversed = false, relu = false;
+};
+void PrintTo(const Convolution &c, std::ostream *out) { *out << c.name; }
+
+std::string textOf(const Convolution &c) {
+  auto shape = [](std::initializer_list<int64_t> sizes) {
+    std::string text = "tensor<";
+    for (int64_t size : sizes)
+      text += std::to_string(size) + "x";
+    return text + "bf16>";
+  };
+  auto both = [](const char *name, int64_t value) {
+    return std::string(name) + " = array<i64: " + std::to_string(value) + ", " +
+           std::to_string(value) + ">, ";
+  };
+  int64_t lost = (c.taps - 1) * c.dilation - 2 * c.padding;
+  std::string x = shape({c.batch, c.height, c.width, c.channels}),
+              w = shape({c.taps, c.taps, c.channels, c.features}),
+              y = shape({c.batch, c.height - lost, c.width - lost, c.features});
+  std::string p = std::to_string(c.padding);
+  std::string text = "func.func @main(%a: " + x + ", %b: " + w + ") -> " + y +
+                     " attributes {fluxion.entry} {\n  %p = fluxion.convolution %a, %b {" +
+                     "input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>, " +
+                     "output_dims = array<i64: 0, 3, 1, 2>, " + both("lhs_dilation", 1) +
+                     both("rhs_dilation", c.dilation) + (c.reversed ? "window_reversal, " : "") +
+                     both("window_strides", 1) + "padding = array<i64: " + p + ", " + p + ", " + p +
+                     ", " + p + ">} : (" + x + ", " + w + ") -> " + y + "\n";
+  if (c.relu)
+    text += "  %r = fluxion.relu %p : " + y + "\n";
+  return text + "  return " + (c.relu ? "%r" : "%p") + " : " + y + "\n}\n";
+}
+
+std::string run(const std::string &text, double tolerance, const std::string &schedule = "") {
+  Case program(text);
   driver::Request request;
-  request.options.target = target;
+  request.options.target = "cuda-emulated:sm_90a";
+  request.options.schedule = schedule;
   program.compile(request);
   auto inputs = program.inputsOf("main", {.low = -1, .high = 1});
   for (Tensor &input : inputs)
     input = rounded(input);
-  return difference(program.reference("main", inputs), program.compiled("main", inputs),
-                    p.element == std::string("bf16") ? 2e-2 : 4e-3);
+  return difference(program.reference("main", inputs), program.compiled("main", inputs), tolerance);
 }
 
-class Products : public ::testing::TestWithParam<Product> {};
-
-TEST_P(Products, EqualTheReference) { EXPECT_EQ(run(GetParam(), "cuda-emulated:sm_90a"), ""); }
-
-std::string ptxOf(const Product &p) {
-  Case program(textOf(p));
+std::string ptxOf(const std::string &text) {
+  Case program(text);
   driver::Request request;
   request.options.target = "cuda:sm_90a";
   request.assembly = true;
   return program.text(request);
 }
 
-TEST_P(Products, UseTensorCores) {
-  std::string ptx = ptxOf(GetParam());
+void expectEngines(const std::string &ptx) {
   EXPECT_THAT(ptx, HasSubstr("wgmma.mma_async.sync.aligned"));
   EXPECT_THAT(ptx, HasSubstr("cp.async.bulk.tensor"));
   EXPECT_THAT(ptx, HasSubstr("mbarrier.try_wait.parity"));
 }
+
+class Products : public ::testing::TestWithParam<Product> {};
+
+TEST_P(Products, EqualTheReference) {
+  bool isBf16 = GetParam().element == std::string("bf16");
+  EXPECT_EQ(run(textOf(GetParam()), isBf16 ? 2e-2 : 4e-3), "");
+}
+
+TEST_P(Products, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
+
+class Shapes : public ::testing::TestWithParam<std::string> {};
+
+// Tiles of every shape, none of which divides the product; right sides along k and across it.
+TEST_P(Shapes, EqualTheReference) {
+  Product product{"shape", 0, 200, 296, 200};
+  for (bool along : {true, false}) {
+    product.transposeRight = along;
+    EXPECT_EQ(run(textOf(product), 2e-2, GetParam()), "") << along;
+  }
+  product.result = "f32";
+  EXPECT_EQ(run(textOf(product), 2e-2, GetParam()), "");
+}
+
+TEST(Schedules, OfEngines) {
+  Case program(textOf(Product{"plain", 0, 64, 64, 64}));
+  driver::Request request;
+  request.options.target = "cuda:sm_90a";
+  request.assembly = true;
+  request.options.schedule = "engines=false";
+  EXPECT_THAT(program.text(request), Not(HasSubstr("wgmma")));
+  request.options.schedule = "tile_m=64,tile_n=256";
+  try {
+    program.text(request);
+    FAIL() << "a tile that no warpgroups take";
+  } catch (const std::exception &error) {
+    EXPECT_THAT(error.what(), HasSubstr("no warpgroups take tiles of 64x256"));
+  }
+}
+
+class Convolutions : public ::testing::TestWithParam<Convolution> {};
+
+TEST_P(Convolutions, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 2e-2), ""); }
+
+TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
 
 class Assembled : public ::testing::TestWithParam<Product> {};
 
@@ -106,7 +182,7 @@ TEST_P(Assembled, WithoutSpillsOrWaits) {
     GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
   ir::TargetInfo target = llvm::cantFail(codegen::parseTarget("cuda:sm_90a"));
   std::string log;
-  auto cubin = codegen::assemblePtx(ptxOf(GetParam()), target, &log);
+  auto cubin = codegen::assemblePtx(ptxOf(textOf(GetParam())), target, &log);
   ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
   EXPECT_THAT(log, HasSubstr(" 0 bytes spill stores, 0 bytes spill loads"));
   EXPECT_THAT(log, Not(HasSubstr("warning")));
@@ -131,6 +207,24 @@ INSTANTIATE_TEST_SUITE_P(
                       Product{"tf32_batches", 2, 40, 33, 36, false, true, "f32", "f32", "", tf32},
                       Product{"shares", 0, 64, 32, 512}, Product{"persistent", 0, 4352, 1040, 8},
                       Product{"chunks", 0, 64, 32, 4096, false, true, "bf16", "bf16", "relu"}),
+    [](const auto &info) { return std::string(info.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(Hopper, Shapes,
+                         ::testing::Values("tile_m=128,tile_n=256", "tile_m=128,tile_n=192",
+                                           "tile_m=128,tile_n=128", "tile_m=128,tile_n=64",
+                                           "tile_m=128,tile_n=32", "tile_m=128,tile_n=16",
+                                           "tile_m=64,tile_n=128", "tile_m=64,tile_n=64",
+                                           "tile_m=64,tile_n=32", "tile_m=64,tile_n=16"));
+
+INSTANTIATE_TEST_SUITE_P(
+    Hopper, Convolutions,
+    ::testing::Values(Convolution{"few_channels", 2, 9, 11, 16, 24, 3, 1},
+                      Convolution{"results_by_copies", 3, 8, 8, 64, 64, 3, 1},
+                      Convolution{"reversed", 2, 8, 8, 32, 16, 3, 1, 1, true},
+                      Convolution{"reversed_few_channels", 1, 6, 10, 16, 8, 3, 1, 1, true},
+                      Convolution{"pointwise", 2, 7, 7, 128, 72, 1, 0},
+                      Convolution{"dilated", 1, 13, 12, 32, 64, 3, 2, 2, false, true},
+                      Convolution{"no_padding", 2, 12, 20, 48, 32, 5, 0, 1, false, true}),
     [](const auto &info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(

@@ -89,11 +89,21 @@ INSTANTIATE_TEST_SUITE_P(
                  "{ %a = fluxion.softmax %x dim 1 : tensor<64x4096xf32> return %a : "
                  "tensor<64x4096xf32> }",
                  {"shfl.sync.down.b32", "st.shared.b32", "bar.sync"}},
+        KindCase{"row_held",
+                 "(%x: tensor<64x512xf32>) -> tensor<64x512xf32>" MAIN
+                 "{ %a = fluxion.softmax %x dim 1 : tensor<64x512xf32> return %a : "
+                 "tensor<64x512xf32> }",
+                 {"ld.global.v4.b32", "shfl.sync.down.b32", "st.global.v4.b32"}},
+        KindCase{"transpose",
+                 "(%x: tensor<64x512xf32>) -> tensor<512x64xf32>" MAIN
+                 "{ %a = fluxion.transpose %x [1, 0] : (tensor<64x512xf32>) -> tensor<512x64xf32> "
+                 "return %a : tensor<512x64xf32> }",
+                 {"ld.global.v4.b32", "st.global.v4.b32"}},
         KindCase{"columns",
                  "(%x: tensor<70000x64xf32>) -> tensor<64xf32>" MAIN
                  "{ %s = fluxion.reduce sum %x dims [0] : (tensor<70000x64xf32>) -> tensor<64xf32> "
                  "return %s : tensor<64xf32> }",
-                 {"_0(", "_1(", "%ctaid.y", "st.shared.b32", "bar.sync"}},
+                 {"_0(", "_1(", "%ctaid.y", "ld.global.v4.b32", "st.shared.v4.b32", "bar.sync"}},
         KindCase{"contract",
                  "(%x: tensor<256x256xf32>, %y: tensor<256x256xf32>) -> tensor<256x256xf32>" MAIN
                  "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<256x256xf32>, "
@@ -138,6 +148,21 @@ TEST_P(Ptx, CallsNothing) {
   EXPECT_THAT(ptx, Not(HasSubstr("__nv_")));
   EXPECT_THAT(ptx, Not(HasSubstr(".extern .func")));
   EXPECT_THAT(ptx, Not(HasSubstr("call.uni")));
+}
+
+// What is started before the launches ahead have ended waits for them before it touches memory.
+TEST_P(Ptx, WaitsBeforeItsFirstAccess) {
+  std::string ptx = ptxOf(GetParam());
+  llvm::SmallVector<llvm::StringRef> kernels;
+  llvm::StringRef(ptx).split(kernels, ".entry");
+  for (llvm::StringRef kernel : llvm::drop_begin(kernels)) {
+    size_t wait = kernel.find("griddepcontrol.wait"),
+           access = std::min(kernel.find("ld.global"), kernel.find("st.global"));
+    if (llvm::StringRef(GetParam().target).contains("sm_90"))
+      EXPECT_LT(wait, access) << kernel.take_until([](char c) { return c == '('; }).str();
+    else
+      EXPECT_EQ(wait, llvm::StringRef::npos);
+  }
 }
 
 // "N bytes stack frame, N bytes spill stores, N bytes spill loads" a kernel.

@@ -164,6 +164,12 @@ Value Access::load(Value buffer, Type element, AffineExpr position, const Guard 
   Value mask = lanesOf(guard), tail = tailMask();
   if (tail)
     mask = mask ? arith::AndIOp::create(b, loc, mask, tail).getResult() : tail;
+  if (stride == 1 && alignedLanes && guard.scalar && !guard.lane && !tail && !dynamic) {
+    Value at = arith::SelectOp::create(b, loc, guard.scalar, scalar(position), number(0));
+    return fromStorage(LLVM::LoadOp::create(b, loc, type, address(buffer, element, at),
+                                            alignment(memory, position, false)),
+                       element);
+  }
   if (stride == 1) {
     Value at = address(buffer, element, plus(scalar(position)));
     if (!mask)
@@ -211,9 +217,9 @@ void Access::store(Value buffer, Type element, AffineExpr position, Value value)
                                align);
 }
 
-void Access::prefetch(Value buffer, Type element, AffineExpr position) {
+void Access::prefetch(Value buffer, Type element, AffineExpr position, bool soon) {
   Value at = address(buffer, element, scalar(position));
-  LLVM::Prefetch::create(b, loc, at, /*rw=*/0, /*hint=*/3, /*cache=*/1);
+  LLVM::Prefetch::create(b, loc, at, /*rw=*/0, /*hint=*/soon ? 3 : 2, /*cache=*/1);
 }
 
 Guard Access::both(const Guard &a, const Guard &c) {

@@ -59,8 +59,10 @@ public:
   mlir::Value load(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position,
                    const Guard &guard, mlir::Value dynamic = {});
   void store(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position, mlir::Value value);
-  // Asks for the line at a position that will be read soon; it may lie outside the buffer.
-  void prefetch(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position);
+  // Asks for the line at a position that will be read soon, or later: then it goes no further than
+  // the second-level cache. It may lie outside the buffer.
+  void prefetch(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position,
+                bool soon = true);
 
   Guard both(const Guard &a, const Guard &c);
   // 0 <= e < size, left out where `lowest` and `highest`, the static range of e, imply it.

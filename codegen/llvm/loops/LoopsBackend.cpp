@@ -39,8 +39,11 @@ std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
   for (StringRef key : {"pack_lhs", "pack_rhs", "tile_taps"})
     if (auto flag = own.getAs<BoolAttr>(key))
       list.push_back({b.getNamedAttr(key, b.getBoolAttr(!flag.getValue()))});
-  for (auto &[key, values] : std::map<StringRef, std::vector<int64_t>>{
-           {"unroll", {1, 2, 8}}, {"chunks", {1, 2, 4, 8}}, {"block_depth", {0, 256, 384}}})
+  for (auto &[key, values] :
+       std::map<StringRef, std::vector<int64_t>>{{"unroll", {1, 2, 8}},
+                                                 {"chunks", {1, 2, 4, 8}},
+                                                 {"block_depth", {0, 256, 384}},
+                                                 {"task_panels", {0, 2, 4}}})
     for (int64_t value : values)
       if (own.contains(key))
         list.push_back({integer(key, value)});

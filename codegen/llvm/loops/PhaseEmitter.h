@@ -23,8 +23,8 @@ public:
       : kernel(kernel), phase(phase), target(target), b(builder), loc(kernel.getLoc()),
         access(builder, loc, 1), puller(access, buffers) {
     access.emit.hasFma = target.fma;
-    access.emit.hasAvx512 = target.hasAvx512();
     access.emit.hasBf16 = target.kind == "cuda"; // sm_80 is the oldest
+    access.emit.hasAvx512 = target.hasAvx512();
   }
 
   // `earlier`: what phases before this one stored.
@@ -78,7 +78,20 @@ protected:
   void emitPack();
   void packStrip(const Panels &side, Index index, Value strip, int64_t columns);
   void packRows(const Panels &side, Index index, Value group, int64_t columns);
+  void packColumns(const Panels &side, const Index &index, Value at);
   mlir::AffineExpr inPanels(const Panels &side, const Index &index, mlir::AffineExpr panel);
+  Value panelMemory(const Reduction &r, const Panels &side);
+  struct NextPanel {
+    llvm::SmallVector<Value> at; // batch and panel
+    Value memory;                // where it is copied to; null: its lines are only asked for
+  };
+  Value localPanel; // what a task copied
+  const NextPanel *nextPanel = nullptr;
+  void emitPanelTasks(const Reduction &r);
+  void packPanel(const Panels &side, llvm::ArrayRef<Value> at);
+  void advanceNextPanel(const Reduction &r, mlir::AffineExpr summed);
+  void prefetchLine(const Panels &side, mlir::AffineExpr line);
+  void copyLine(const Panels &side, mlir::AffineExpr line);
   // PadInput.cpp
   void emitPadInput();
 
@@ -111,7 +124,8 @@ protected:
                   llvm::function_ref<void(int64_t vector)> setLanes);
   Values sumTile(const Reduction &r, llvm::ArrayRef<int64_t> extents, mlir::ValueRange initial,
                  llvm::function_ref<Values(mlir::ValueRange, Index &)> add);
-  void prefetchRight(const Reduction &r, const Index &index, mlir::AffineExpr summed);
+  void prefetchRight(const Reduction &r, llvm::ArrayRef<Index> indices, int64_t vectors,
+                     mlir::AffineExpr summed);
   Values waitingSums(const Reduction &r, size_t count);
   mlir::AffineExpr sumPlace(int64_t vector);
   void finishElement(const Index &index, mlir::AffineExpr chunk, mlir::ValueRange values);

@@ -32,6 +32,10 @@ int64_t bytesOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
 }
+// Of all chunks.
+int64_t partialBytes(const Reduction &r) {
+  return r.chunks * product(r.kept) * ((r.partialElement().getIntOrFloatBitWidth() + 7) / 8);
+}
 
 Reduction describeReduction(Operation *op, const ir::TargetInfo &target) {
   Reduction r;
@@ -109,8 +113,8 @@ private:
   ScheduleKeys *keysOf(const Reduction &r) {
     return oneContraction && isContraction(r.op) ? &keys : nullptr;
   }
-  void planPanels(Reduction &r, const Tile &tile, bool packsRight);
-  void planBlocks(const Reduction &r, Phase &phase);
+  void planPanels(Reduction &r, Phase &phase, bool packsRight);
+  void planBlocks(const Reduction &r, Phase &phase, bool packsRight);
   int64_t scratch(int64_t bytes) {
     int64_t offset = result.scratchBytes;
     result.scratchBytes += (bytes + 63) / 64 * 64;
@@ -162,7 +166,7 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   if (!row)
     return false;
   for (const Reduction &r : row->columns)
-    row->partials.push_back({r.result, -1, scratch(r.chunks * bytesOf(r.result))});
+    row->partials.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(*row);
   for (auto [r, partial] : llvm::zip_equal(row->columns, row->partials)) {
     Phase combine;
@@ -194,13 +198,19 @@ void Planner::planCombine(Phase phase, const Reduction &r, const StoredValue &pa
   result.phases.push_back(phase);
 }
 
-void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
-  choosePanels(r, tile, packsRight, keysOf(r));
+void Planner::planPanels(Reduction &r, Phase &phase, bool packsRight) {
+  const Tile &tile = phase.tile;
+  choosePanels(r, tile, packsRight, phase.blocking.depth > 0, target, keysOf(r));
   int64_t bytes = typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
   for (std::optional<Panels> *side : {&r.lhs, &r.rhs}) {
     if (!*side)
       continue;
     Panels &panels = **side;
+    if (panels.perTask) {
+      phase.tasks = panels.panelTasks();
+      panels.at = scratch(panels.panelTasks() * panels.taskElements() * bytes);
+      continue;
+    }
     panels.at = scratch(panels.batches * panels.panels() * panels.depth * panels.width * bytes);
     Phase pack;
     pack.kind = Phase::Pack;
@@ -213,9 +223,9 @@ void Planner::planPanels(Reduction &r, const Tile &tile, bool packsRight) {
   }
 }
 
-void Planner::planBlocks(const Reduction &r, Phase &phase) {
+void Planner::planBlocks(const Reduction &r, Phase &phase, bool packsRight) {
   const Tile &tile = phase.tile;
-  phase.blocking = chooseBlocking(r, tile, target, keysOf(r));
+  phase.blocking = chooseBlocking(r, tile, packsRight, target, keysOf(r));
   if (!phase.blocking.depth)
     return;
   int64_t bytes = std::max<int64_t>(4, typeOf(r.result).getElementTypeBitWidth() / 8);
@@ -239,7 +249,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   phase.kind = Phase::Reduce;
   bool isGpu = target.isGpu(); // blocks of threads instead of register tiles: codegen/nvptx
   ScheduleKeys *own = keysOf(first);
-  bool right = !isGpu && packsRight(first, own);
+  bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
   first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
@@ -256,10 +266,10 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     result.phases.push_back(pad);
   }
   if (!isGpu) {
-    planPanels(first, phase.tile, right);
     phase.tile.lanesOutermost = walksLanesOutermost(first, target);
     phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase);
+    planBlocks(first, phase, right);
+    planPanels(first, phase, right);
   }
   for (Reduction &r : group)
     r.chunks = first.chunks;
@@ -271,9 +281,7 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     return;
   }
   for (const Reduction &r : group)
-    phase.stores.push_back(
-        {r.result, -1,
-         scratch(r.chunks * product(r.kept) * r.partialElement().getIntOrFloatBitWidth() / 8)});
+    phase.stores.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(phase);
   for (auto [i, r] : llvm::enumerate(group))
     planCombine(phase, r, phase.stores[i], stores[i]);

@@ -23,7 +23,13 @@ struct Panels {
   int64_t columns = 0, depth = 0, width = 0, batches = 1; // depth: of all summed dimensions
   int64_t slices = 1; // tasks of the copy along the outermost of several summed dimensions
   int64_t at = -1;    // scratch offset
+  // 0: a phase copies them all. Else tasks of so many panels copy a panel and read it from all
+  // rows before the next.
+  int64_t perTask = 0;
   int64_t panels() const { return (columns + width - 1) / width; }
+  int64_t panelTasks() const { return (batches * panels() + perTask - 1) / perTask; }
+  // Elements of a task's memory: while a panel is read the next is copied, but not transposed.
+  int64_t taskElements() const { return (transposes() ? 1 : 2) * depth * width; }
   // Positions along `free` that a task of the copy takes.
   bool transposes() const { return summed > free; }
   int64_t taskColumns(int64_t lanes) const;
@@ -53,7 +59,8 @@ struct Reduction {
 };
 
 // Register tile of a reduction: `vectors` x lanes along one dimension, `rows` along another, and in
-// a weight gradient all `taps` along the width: neighbouring taps read the same elements.
+// a weight gradient all `taps` along the width: neighbouring taps read the same elements. Where
+// lanes run along the summed dimension of a product, the taps are its columns.
 struct Tile {
   int64_t laneDim = -1; // a kept dimension, or -1: lanes run along the last reduced dimension
   int64_t lanes = 1, vectors = 1;
@@ -72,7 +79,10 @@ struct Blocking {
   int64_t depth = 0;     // positions of the next extent in a block; 0: not blocked
   int64_t laneTiles = 0; // tiles of a task along the lanes
   int64_t rowTiles = 0;  // and along the rows and the other kept dimensions, flattened
-  int64_t sumsAt = -1;   // scratch offset
+  // All rows take the lanes of a tile before the next lanes: a few row tiles then read the right
+  // side from the first-level cache but once.
+  bool rowsInnermost = false;
+  int64_t sumsAt = -1; // scratch offset
 };
 
 struct StoredValue {
@@ -136,6 +146,9 @@ std::optional<Panels> kernelPanelsOf(const Reduction &r);
 // Would the right side of this contraction be read through panels because it is summed along its
 // last dimension?
 bool packsTransposed(mlir::Operation *op);
+// A product with few columns that sums along the last dimension of both sides: lanes run along it
+// too, and a tile holds the sums of all columns.
+bool lanesAlongSum(mlir::Operation *op, const ir::TargetInfo &target);
 // PlanTile.cpp: decisions about one reduction, from sizes and the target alone, or from the keys of
 // the kernel's schedule where it has that one contraction (null elsewhere).
 Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed,
@@ -143,12 +156,13 @@ Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &ta
 int64_t tileTasks(const Reduction &r, const Tile &tile);
 int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
-bool packsRight(const Reduction &r, ScheduleKeys *keys);
+bool packsRight(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 bool walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target);
 // All but their scratch.
-void choosePanels(Reduction &r, const Tile &tile, bool packsRight, ScheduleKeys *keys);
-Blocking chooseBlocking(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
-                        ScheduleKeys *keys);
+void choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocked,
+                  const ir::TargetInfo &target, ScheduleKeys *keys);
+Blocking chooseBlocking(const Reduction &r, const Tile &tile, bool packsRight,
+                        const ir::TargetInfo &target, ScheduleKeys *keys);
 bool isContraction(mlir::Operation *op);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);

@@ -53,20 +53,56 @@ int64_t mostRowStreams(const Reduction &r, const ir::TargetInfo &target) {
   return left && left->transposes() && left->depth * bytes % 2048 == 0 ? 8 : INT64_MAX;
 }
 
-// The register tile of a contraction with the least predicted time, the larger of equals.
+// How many panels each task copies and reads, and how much longer the busiest core then works than
+// its even share.
+struct PanelShare {
+  int64_t perTask = 0;
+  double uneven = INFINITY;
+};
+PanelShare sharePanels(int64_t panels, bool transposes, const ir::TargetInfo &target) {
+  int64_t cores = std::max<int64_t>(2, target.cores), least = transposes ? 1 : 2;
+  PanelShare best;
+  for (int64_t count = std::max(least, panels / (4 * cores)); count >= least; --count) {
+    int64_t tasks = (panels + count - 1) / count, rounds = (tasks + cores - 1) / cores;
+    double uneven = (double)(rounds * count * cores) / panels;
+    if (uneven < best.uneven)
+      best = {count, uneven};
+  }
+  return best;
+}
+constexpr double mostUneven = 17.0 / 16;
+
+// A right side beyond the cache, read in place by a few tiles of rows: what they read at once must
+// be few pages.
+bool readByFewRows(const Reduction &r, const ir::TargetInfo &target) {
+  std::optional<Panels> left = panelsOf(r.op, 0), right = panelsOf(r.op, 1);
+  if (!left || !right || right->transposes() || right->batches > 1)
+    return false;
+  int64_t bytes = typeOf(r.op->getOperand(1)).getElementTypeBitWidth() / 8;
+  return left->columns > 8 && left->columns <= 24 && right->columns * bytes >= 4096 &&
+         right->depth * right->columns * bytes > 2 * target.l2Bytes;
+}
+
+// The register tile of a contraction with the least predicted time, the larger of equals; `side`:
+// what is copied into panels of its lanes.
 void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mostRows,
-                           int64_t taps, const ir::TargetInfo &target) {
+                           int64_t mostVectors, int64_t taps, const std::optional<Panels> &side,
+                           const ir::TargetInfo &target) {
   bool many = target.vectorRegisters >= 32;
   // A single row uses every vector it loads once: long pieces of a row are fewer streams.
   // Taps that share what they read keep a step's worth of the right side in registers too.
   int64_t accumulators = (many ? 24 : 12) / (taps > 1 ? 1.5 : 1);
-  int64_t most = rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3;
+  int64_t most = std::min<int64_t>(rows == 1 ? accumulators / 3 * 2 : many ? 4 : 3, mostVectors);
   double least = INFINITY;
   for (int64_t wide = std::min(most, vectors); wide >= 1; --wide)
     for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
       double cycles = stepCycles(rows, vectors, candidate, taps);
+      int64_t panels = (vectors + wide - 1) / wide;
+      if (side)
+        cycles *= std::min(mostUneven,
+                           sharePanels(side->batches * panels, side->transposes(), target).uneven);
       bool fits = taps == 1 || wide * (tall + taps) < target.vectorRegisters;
       if ((fits || tall == 1) && cycles < least * 0.999)
         least = cycles, tile = candidate;
@@ -117,6 +153,11 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
     tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
     return tile;
   }
+  if (!packed && lanesAlongSum(r.op, target)) {
+    tile.rowDim = rank - 2, tile.tapDim = rank - 1, tile.taps = r.kept[rank - 1];
+    tile.rows = std::min(r.kept[rank - 2], std::max<int64_t>(1, budget / tile.taps));
+    return tile;
+  }
   bool contraction = isContraction(r.op);
   bool lastReduced = false; // the operands run along the last reduced dimension
   if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
@@ -151,8 +192,10 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
         tile.rowDim = d;
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
     if (tile.laneDim >= 0)
-      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
-                            mostRowStreams(r, target), sharedTaps(r.op, target), target);
+      chooseContractionTile(
+          tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes, mostRowStreams(r, target),
+          !packed && readByFewRows(r, target) ? 3 : INT64_MAX, sharedTaps(r.op, target),
+          packed ? panelsOf(r.op, 1) : std::nullopt, target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }
@@ -230,10 +273,10 @@ int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile, Sch
               : chunks;
 }
 
-// A side whose rows are so far apart that a tile would touch a page a step.
+// A side whose rows are so far apart that a tile would touch a page every step or two.
 static bool farApart(Operation *op, const Panels &side, const Panels &other) {
   int64_t bytes = typeOf(op->getOperand(side.operand)).getElementTypeBitWidth() / 8;
-  return side.columns * bytes >= 4096 && other.columns >= 128 && side.depth >= 64;
+  return side.columns * bytes >= 2048 && other.columns >= 128 && side.depth >= 64;
 }
 
 // A kernel that is read again for many positions, from rows too far apart to be fetched ahead. A
@@ -246,19 +289,21 @@ static bool packsKernel(const Reduction &r, const Panels &kernel) {
 }
 
 // One summed along its last dimension, or far apart.
-bool fluxion::codegen::packsRight(const Reduction &r, ScheduleKeys *keys) {
+bool fluxion::codegen::packsRight(const Reduction &r, const ir::TargetInfo &target,
+                                  ScheduleKeys *keys) {
   if (std::optional<Panels> kernel = kernelPanelsOf(r))
     return keys ? keys->flag("pack_rhs", packsKernel(r, *kernel)) : packsKernel(r, *kernel);
   std::optional<Panels> lhs = panelsOf(r.op, 0), rhs = panelsOf(r.op, 1);
   if (!lhs || !rhs || rhs->columns < 2)
     return false;
-  bool packs = packsTransposed(r.op) || (!rhs->transposes() && farApart(r.op, *rhs, *lhs));
+  bool packs = (packsTransposed(r.op) && !lanesAlongSum(r.op, target)) ||
+               (!rhs->transposes() && farApart(r.op, *rhs, *lhs));
   return keys ? keys->flag("pack_rhs", packs) : packs;
 }
 
 // Sides that tiles read through panels.
-void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight,
-                                    ScheduleKeys *keys) {
+void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocked,
+                                    const ir::TargetInfo &target, ScheduleKeys *keys) {
   int64_t rank = r.kept.size();
   if (std::optional<Panels> kernel = kernelPanelsOf(r); kernel && tile.laneDim == rank - 1) {
     kernel->width = tile.lanes * tile.vectors;
@@ -270,8 +315,15 @@ void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRi
   if (!lhs || !rhs || tile.laneDim != rank - 1)
     return;
   rhs->width = tile.lanes * tile.vectors, lhs->width = tile.rows;
-  if (packsRight)
+  if (packsRight) {
     r.rhs = rhs;
+    if (tile.rowDim == rank - 2 && r.chunks == 1 && !isBlocked) {
+      int64_t panels = rhs->batches * rhs->panels();
+      PanelShare share = sharePanels(panels, rhs->transposes(), target);
+      int64_t chosen = share.uneven <= mostUneven ? share.perTask : 0;
+      r.rhs->perTask = keys ? keys->integer("task_panels", chosen, 0, panels) : chosen;
+    }
+  }
   if (tile.rowDim != rank - 2 || tile.rows == 1 || tile.rows > tile.lanes)
     return;
   bool packsLeft = !lhs->transposes() && farApart(r.op, *lhs, *rhs);
@@ -303,6 +355,10 @@ static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &til
       least = reads * groups;
       blocking.laneTiles = lanes, blocking.rowTiles = rows;
     }
+  }
+  if (blocking.rowsInnermost) { // a task's rows of the right side are few runs, and long ones
+    int64_t cores = std::max<int64_t>(2, target.cores);
+    blocking.rowTiles = rowTiles, blocking.laneTiles = (laneTiles + cores - 1) / cores;
   }
   if (!keys)
     return;
@@ -350,7 +406,7 @@ static Blocking deepBlocks(const Reduction &r, int64_t laneTileBytes,
 }
 
 // Where what a tile reads over all summed positions would push its neighbour's out of the cache.
-Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
+Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile, bool packsRight,
                                           const ir::TargetInfo &target, ScheduleKeys *keys) {
   if (!isContraction(r.op) || r.chunks > 1 || tile.laneDim < 0 || r.extents.empty() || r.phased())
     return {};
@@ -359,6 +415,9 @@ Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile,
   bool overImages = isa<ir::ConvolutionOp>(r.op) && featuresOutermost(r.op);
   Blocking blocking = overImages ? imageBlocks(r, target) : deepBlocks(r, laneTileBytes, target);
   ArrayRef<int64_t> inner = ArrayRef<int64_t>(r.extents).drop_front(blocking.outer);
+  blocking.rowsInnermost = !packsRight && readByFewRows(r, target);
+  if (blocking.rowsInnermost)
+    blocking.depth = std::min<int64_t>(inner[0], 64);
   if (keys)
     blocking.depth = keys->integer("block_depth", blocking.depth, 0, (inner[0] + 3) / 4 * 4);
   // Every group of a weight gradient reads images from memory again.

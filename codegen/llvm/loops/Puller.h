@@ -56,6 +56,7 @@ public:
   Access &access;
 
 private:
+  friend class KeptScope;
   mlir::Value loadBlock(mlir::Value buffer, mlir::Type element, mlir::AffineExpr position);
   // Transposed blocks by buffer and position.
   std::map<std::pair<const void *, const void *>, llvm::SmallVector<mlir::Value>> transposed;
@@ -84,6 +85,25 @@ private:
   mlir::Value randomBlock(mlir::Operation *op, const Index &index);
   mlir::Value windowBlock(mlir::Operation *op, const Index &index);
   mlir::Value scatterWindowBlock(mlir::Operation *op, const Index &index);
+};
+
+// While it lives, what was computed before serves, and what is computed is forgotten after it: a
+// region that may not run.
+class KeptScope {
+public:
+  explicit KeptScope(Puller &puller)
+      : puller(puller), memo(puller.memo), transposed(puller.transposed) {}
+  ~KeptScope() {
+    puller.memo = std::move(memo);
+    puller.transposed = std::move(transposed);
+  }
+  KeptScope(const KeptScope &) = delete;
+  KeptScope &operator=(const KeptScope &) = delete;
+
+private:
+  Puller &puller;
+  decltype(Puller::memo) memo;
+  decltype(Puller::transposed) transposed;
 };
 
 // Position of the operand's element that a pure index change (reshape, transpose, broadcast, slice,

@@ -129,8 +129,7 @@ std::pair<Value, Value> PhaseEmitter::factors(const Reduction &r, const Index &k
                       AffineExpr panel) {
     if (!side)
       return puller.pull(operand, index);
-    return puller.loadOnce(addressOf({r.result, -1, side->at}), operand,
-                           inPanels(*side, index, panel));
+    return puller.loadOnce(panelMemory(r, *side), operand, inPanels(*side, index, panel));
   };
   if (isa<ir::DotGeneralOp>(r.op))
     return {pullSide(r.lhs, left, at.lhs, rowPanel), pullSide(r.rhs, right, at.rhs, lanePanel)};

@@ -137,7 +137,11 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
     SmallVector<const Reduction *> group;
     for (const Reduction &one : inTile)
       group.push_back(&one);
-    for (int64_t row = 0; row < rows; ++row)
+    if (tile.taps > 1) { // the sums of a product share what they read
+      group.assign(count, &inTile[0]);
+      results = reduceOver(group, indices, true, lanes);
+    }
+    for (int64_t row = 0; tile.taps == 1 && row < rows; ++row)
       perRow.push_back(reduceOver(group, SmallVector<Index>(group.size(), indices[row]),
                                   !r.isArg() && phase.kind != Phase::Combine, lanes));
     for (size_t k = 0; k < all.size(); ++k)
@@ -151,14 +155,17 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       for (size_t i = 0; !block && i < count; ++i)
         initial.append(identities(one));
     bool prefetches = prefetchesRight(r, rows);
+    int64_t stepsEmitted = 0;
     auto addTaps = [&](ValueRange carried, const Index &reduced, int64_t steps) {
       return tapSteps(r, carried, indices, reduced, steps, vectors,
                       [&](int64_t v) { access.setLanes(lanes, laneExpr, activeOf(v)); });
     };
     auto add = [&](ValueRange carried, Index &reduced) {
       Values next;
-      for (int64_t v = 0; prefetches && v < vectors; ++v)
-        prefetchRight(r, indices[v], reduced[0]);
+      if (prefetches)
+        prefetchRight(r, indices, vectors, reduced[0]);
+      if (nextPanel && stepsEmitted++ % std::max<int64_t>(1, r.unroll) == 0)
+        advanceNextPanel(r, reduced[0]);
       Index taken(reduced);
       for (size_t e = 0; e < at.tapStep.size(); ++e)
         taken[e] = taken[e] * at.tapStep[e] + at.firstTap[e];
@@ -256,19 +263,30 @@ void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRang
     storeAll(stores, index);
 }
 
-void PhaseEmitter::prefetchRight(const Reduction &r, const Index &index, AffineExpr summed) {
+// What soon is summed; or, where tiles of all rows take a block in turn, each asks for its share of
+// what the next lanes read.
+void PhaseEmitter::prefetchRight(const Reduction &r, ArrayRef<Index> indices, int64_t vectors,
+                                 AffineExpr summed) {
+  const Tile &tile = phase.tile;
   Value right = r.op->getOperand(1);
   auto buffer = buffers.find(right);
   if (buffer == buffers.end())
     return;
   Panels side = *panelsOf(r.op, 1);
-  Index at(typeOf(right).getRank());
-  for (auto [i, d] : llvm::enumerate(side.batch))
-    at[d] = index[i];
-  at[side.free] = index.back();
-  at[side.summed] = summed + 12;
-  access.prefetch(buffer->second, typeOf(right).getElementType(),
-                  access.linear(typeOf(right).getShape(), at));
+  bool inTurn = block && phase.blocking.rowsInnermost;
+  int64_t share = inTurn ? ceilDiv(vectors, ceilDiv(r.kept[tile.rowDim], tile.rows)) : vectors;
+  for (const Index &index : indices.take_front(share)) {
+    Index at(typeOf(right).getRank());
+    for (auto [i, d] : llvm::enumerate(side.batch))
+      at[d] = index[i];
+    at[side.free] = index.back();
+    at[side.summed] = inTurn ? summed : summed + 12;
+    if (inTurn) // the end of a vector: its start is in a line that the vector before ends in
+      at[side.free] = index.back() + rowPanel * (share * tile.lanes) +
+                      (tile.vectors * tile.lanes + tile.lanes - 1);
+    access.prefetch(buffer->second, typeOf(right).getElementType(),
+                    access.linear(typeOf(right).getShape(), at));
+  }
 }
 
 // Where vector i of the tile's sums waits between blocks.
@@ -365,6 +383,8 @@ void PhaseEmitter::emitReduce() {
   const Reduction &r = phase.reductions[0];
   if (phase.blocking.depth)
     return emitBlocked(r);
+  if (r.rhs && r.rhs->perTask)
+    return emitPanelTasks(r);
   const Tile &tile = phase.tile;
   bool partial = phase.kind == Phase::Reduce && r.chunks > 1;
   SmallVector<int64_t> order, counts = rowCounts(r, order);
@@ -423,17 +443,20 @@ void PhaseEmitter::emitBlocked(const Reduction &r) {
       current.isFirst = equals(number_, 0);
       current.isLast = equals(number_, blockCount - 1);
       block = &current;
-      loop(rowFrom, rowTo, 1, [&](Value row) {
+      auto tileAt = [&](Value row, Value lane) {
         Values at = decode(row, counts);
         Index base(r.kept.size());
         for (auto [i, d] : llvm::enumerate(order))
           base[d] = access.dimension(at[i]);
-        AffineExpr rowExpr = access.dimension(row);
-        loop(laneFrom, laneTo, 1, [&](Value lane) {
-          current.tile = rowExpr * laneTiles + access.dimension(lane);
-          emitTileAt(r, base, lane, at.back());
-        });
-      });
+        current.tile = access.dimension(row) * laneTiles + access.dimension(lane);
+        emitTileAt(r, base, lane, at.back());
+      };
+      if (blocking.rowsInnermost)
+        loop(laneFrom, laneTo, 1,
+             [&](Value lane) { loop(rowFrom, rowTo, 1, [&](Value row) { tileAt(row, lane); }); });
+      else
+        loop(rowFrom, rowTo, 1,
+             [&](Value row) { loop(laneFrom, laneTo, 1, [&](Value lane) { tileAt(row, lane); }); });
       block = nullptr;
     });
   });

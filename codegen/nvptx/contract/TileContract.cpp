@@ -14,16 +14,15 @@ namespace {
 constexpr unsigned globalSpace = 1;
 } // namespace
 
-std::optional<ScheduleKeys> fluxion::codegen::keysOf(ir::KernelOp kernel) {
-  int64_t contractions =
-      llvm::count_if(kernel.getBody().front(), [](Operation &op) { return isContraction(&op); });
-  return contractions == 1 ? std::optional<ScheduleKeys>(kernel) : std::nullopt;
+bool fluxion::codegen::hasOneContraction(ir::KernelOp kernel) {
+  return llvm::count_if(kernel.getBody().front(),
+                        [](Operation &op) { return isContraction(&op); }) == 1;
 }
 
 ContractPlan fluxion::codegen::planOf(const Contraction &c, ir::KernelOp kernel,
                                       const ir::TargetInfo &target) {
-  std::optional<ScheduleKeys> keys = keysOf(kernel);
-  return planContraction(c, target, keys ? &*keys : nullptr);
+  ScheduleKeys keys(kernel);
+  return planContraction(c, target, hasOneContraction(kernel) ? &keys : nullptr);
 }
 
 Value TileContractEmitter::word(int64_t value) {

@@ -7,9 +7,8 @@
 
 namespace fluxion::codegen {
 
-// Those of the contraction of a kernel; nothing where it has several.
-std::optional<ScheduleKeys> keysOf(ir::KernelOp kernel);
-
+// Then the schedule's keys are the contraction's own.
+bool hasOneContraction(ir::KernelOp kernel);
 // The contraction's plan: by the keys of the kernel's schedule where it has no other contraction.
 ContractPlan planOf(const Contraction &c, ir::KernelOp kernel, const ir::TargetInfo &target);
 

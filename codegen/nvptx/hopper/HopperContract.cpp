@@ -78,7 +78,25 @@ HopperContractEmitter::Tile HopperContractEmitter::tileAt(Value number) {
     n = arith::DivUIOp::create(b, loc, inGroup, rows);
     m = add(firstRow, arith::RemUIOp::create(b, loc, inGroup, rows));
   }
-  return {scaled(m, plan.tileM), scaled(n, plan.tileN), batch};
+  Tile tile{scaled(m, plan.tileM), scaled(n, plan.tileN), batch, {}};
+  if (!plan.window)
+    return tile;
+  Values at = splitRow(m, plan.window->tilesOf(plan.tileM));
+  for (auto [index, box] : llvm::zip_equal(at, plan.window->boxOf(plan.tileM)))
+    tile.window.push_back(scaled(index, box));
+  return tile;
+}
+
+// Of a row of a box: its place along each dimension, innermost first.
+HopperContractEmitter::Values HopperContractEmitter::splitRow(Value row,
+                                                              llvm::ArrayRef<int64_t> box) {
+  Values place;
+  for (int64_t size : box.drop_back()) {
+    place.push_back(remainder(row, size));
+    row = quotient(row, size);
+  }
+  place.push_back(row);
+  return place;
 }
 
 void HopperContractEmitter::forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body) {
@@ -115,23 +133,64 @@ std::pair<Value, Value> HopperContractEmitter::steps() {
 void HopperContractEmitter::fetch(const Tile &tile, Value step, const Ring &ring) {
   Value full = fullBarrier(ring.stage), at = scaled(ring.stage, plan.stageBytes());
   arrive(full, plan.stageBytes(), Value());
-  Value summed = scaled(step, plan.depth());
-  for (int side : {0, 1}) {
-    const TensorSide &tensor = plan.sides[side];
-    Value along = side == 0 ? tile.m : tile.n;
-    int64_t line = plan.boxLine(side), boxes = tensor.alongSummed ? 1 : plan.tileOf(side) / line;
-    for (int64_t box = 0; box < boxes; ++box) {
-      Value inLine = tensor.alongSummed ? summed : add(along, word(box * line));
-      Values position{inLine, tensor.alongSummed ? along : summed};
-      if (tensor.batchPitch)
-        position.push_back(tile.batch);
-      int64_t offset = box * line * plan.elementBytes * plan.depth();
-      NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-          b, loc, inMemory(add(at, word((side ? plan.sideBytes(0) : 0) + offset))),
-          mapArgument(side), position, full, ValueRange(), Value(), Value(),
-          NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(), Value());
+  for (int64_t i = 0; i < plan.slices(); ++i) {
+    Value slice = add(scaled(step, plan.slices()), word(i));
+    for (int side : {0, 1}) {
+      int64_t offset = i * plan.tileOf(side) * plan.sliceBytes;
+      fetchSide(side, tile, slice, add(at, word((side ? plan.sideBytes(0) : 0) + offset)), full);
     }
   }
+}
+
+void HopperContractEmitter::fetchSide(int side, const Tile &tile, Value slice, Value offset,
+                                      Value full) {
+  const TensorSide &tensor = plan.sides[side];
+  Value along = side == 0 ? tile.m : tile.n, summed = scaled(slice, plan.depth());
+  if (side == 1 && plan.window)
+    summed = kernelRow(slice);
+  int64_t line = plan.boxLine(side), boxes = tensor.alongSummed ? 1 : plan.tileOf(side) / line;
+  for (int64_t box = 0; box < boxes; ++box) {
+    Value inLine = tensor.alongSummed ? summed : add(along, word(box * line));
+    Values position{inLine, tensor.alongSummed ? along : summed};
+    if (tensor.batchPitch)
+      position.push_back(tile.batch);
+    if (side == 0 && plan.window)
+      position = windowPosition(tile, slice);
+    int64_t bytes = box * line * plan.elementBytes * plan.depth();
+    NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
+        b, loc, inMemory(add(offset, word(bytes))), mapArgument(side), position, full, ValueRange(),
+        Value(), Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(),
+        Value());
+  }
+}
+
+// Channels, then the input's positions that a window position reads for a tile; no channels where
+// the last stage has more slices than there are.
+HopperContractEmitter::Values HopperContractEmitter::windowPosition(const Tile &tile, Value slice) {
+  const WindowSide &window = *plan.window;
+  int64_t blocks = window.channels / plan.depth(), count = window.tapCount() * blocks;
+  Values tap = splitRow(quotient(slice, blocks), window.taps);
+  Value channel = scaled(remainder(slice, blocks), plan.depth());
+  if (count % plan.slices())
+    channel = select(isLess(slice, word(count)), channel, word(window.channels));
+  Values position{channel};
+  for (auto [d, first] : llvm::enumerate(llvm::ArrayRef<Value>(tile.window).drop_back()))
+    position.push_back(
+        subtract(add(first, scaled(tap[d], window.dilation[d])), word(window.low[d])));
+  position.push_back(tile.window.back());
+  return position;
+}
+
+// The row of the kernel, its window positions and channels flattened, that a slice starts with.
+Value HopperContractEmitter::kernelRow(Value slice) {
+  const WindowSide &window = *plan.window;
+  int64_t blocks = window.channels / plan.depth(), count = window.tapCount() * blocks;
+  Value row = scaled(slice, plan.depth());
+  if (!window.reversed)
+    return row;
+  Value tap = subtract(word(window.tapCount() - 1), quotient(slice, blocks));
+  row = add(scaled(tap, window.channels), scaled(remainder(slice, blocks), plan.depth()));
+  return count % plan.slices() ? select(isLess(slice, word(count)), row, word(c.k)) : row;
 }
 
 void HopperContractEmitter::produce() {
@@ -181,16 +240,16 @@ void HopperContractEmitter::consume() {
     if (plan.sharing > 1)
       sums = addShares(sums);
     if (plan.sharing > 1)
-      branch(isEqual(share, 0), [&] { finishTile(tile, sums); });
+      branch(isEqual(share, 0), [&] { finishResults(tile, sums); });
     else
-      finishTile(tile, sums);
+      finishResults(tile, sums);
     return Ring{loop.getResult(0), loop.getResult(1)};
   });
   if (storesByCopies())
     branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
 }
 
-// 64-bit words that say where a side's tile lies and how: start, from one span of lines to the
+// 64-bit words that say where a side's slice lies and how: start, from one span of lines to the
 // next, from 8 lines to the next 8, and the swizzle.
 Value HopperContractEmitter::descriptor(int side, Value start) {
   int64_t span = plan.boxLine(side) * plan.elementBytes;
@@ -204,20 +263,23 @@ Value HopperContractEmitter::descriptor(int side, Value start) {
 
 Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
   Value stage = add(memoryWord, scaled(ring.stage, plan.stageBytes()));
-  Value starts[2] = {add(stage, scaled(rowGroup, 64 * HopperPlan::lineBytes)),
+  Value starts[2] = {add(stage, scaled(rowGroup, 64 * plan.sliceBytes)),
                      add(stage, word(plan.sideBytes(0)))};
-  Value sides[2] = {descriptor(0, starts[0]), descriptor(1, starts[1])};
   NVVM::WgmmaFenceAlignedOp::create(b, loc);
   constexpr int64_t stepBytes = 32; // of k in one product
-  for (int64_t step = 0; step < HopperPlan::lineBytes / stepBytes; ++step) {
-    Value at[2];
-    for (int side : {0, 1}) {
-      int64_t bytes = plan.sides[side].alongSummed
-                          ? stepBytes
-                          : stepBytes * plan.boxLine(side); // so many lines
-      at[side] = step == 0 ? sides[side] : plus(sides[side], number(step * bytes >> 4));
+  for (int64_t slice = 0; slice < plan.slices(); ++slice) {
+    Value sides[2];
+    for (int side : {0, 1})
+      sides[side] =
+          descriptor(side, add(starts[side], word(slice * plan.tileOf(side) * plan.sliceBytes)));
+    for (int64_t step = 0; step < plan.sliceBytes / stepBytes; ++step) {
+      Value at[2];
+      for (int side : {0, 1}) {
+        int64_t bytes = plan.sides[side].alongSummed ? stepBytes : stepBytes * plan.boxLine(side);
+        at[side] = step == 0 ? sides[side] : plus(sides[side], number(step * bytes >> 4));
+      }
+      sums = multiply(sums, at[0], at[1]);
     }
-    sums = multiply(sums, at[0], at[1]);
   }
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);
   return sums;

@@ -22,6 +22,7 @@ private:
   Value rowGroup, share; // of a consuming warpgroup: which rows, which of those that share them
   struct Tile {          // i32: first positions, and the batch
     Value m, n, batch;
+    Values window; // of m where the left side is read through one: x, y, ..., the image
   };
   struct Ring { // i32: a stage, and the parity of its present round
     Value stage, parity;
@@ -42,23 +43,31 @@ private:
   std::pair<Value, Value> steps(); // of the block's chunk, i32
   void produce();
   void fetch(const Tile &tile, Value step, const Ring &ring);
+  void fetchSide(int side, const Tile &tile, Value slice, Value offset, Value full);
+  Values windowPosition(const Tile &tile, Value slice);
+  Value kernelRow(Value slice);
   void consume();
   Value multiplyStage(Value sums, const Ring &ring);
   Value descriptor(int side, Value start);
   Values addShares(Values sums);
 
   // HopperEpilogue.cpp
-  void finishTile(const Tile &tile, Values sums);
+  void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
   void storeByCopies(const Tile &tile, Values sums);
   bool storesByCopies();
   bool liesInOrder();
+  llvm::SmallVector<int64_t> rowGroupBox() const;
   Value packed(const Tile &tile, Values sums, int64_t block, int64_t half);
   Value pair(llvm::ArrayRef<Value> sums, int64_t block, int64_t half);
   struct Position { // of two neighbouring results of a thread
-    Value m, n;     // i64, within the tile's part of the product
+    Values m;       // i64, flattened; or of every dimension of m, innermost first
+    Value n;        // i64
   };
   Position positionOf(const Tile &tile, int64_t block, int64_t half);
+  llvm::SmallVector<int64_t> rowSizes() const; // of Position::m
+  Value rowExists(const Position &at);         // null: it does
+  Values splitRow(Value row, llvm::ArrayRef<int64_t> box);
   Index resultIndex(const Position &at, bool lanes);
 
   // Instructions.cpp: i32 arithmetic and single instructions.

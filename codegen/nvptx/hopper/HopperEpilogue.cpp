@@ -60,16 +60,35 @@ std::vector<TensorMap> HopperContractEmitter::tensorMaps() {
   TensorMap map;
   map.buffer = kernel.getInputs().size() + stored.result;
   map.dataType = typeOf(stored.value).getElementType().isBF16() ? mapBfloat16 : mapFloat16;
-  map.rank = c.batches > 1 ? 3 : 2;
-  map.dims = {uint64_t(c.n), uint64_t(c.m), uint64_t(c.batches)};
-  map.strides = {uint64_t(2 * c.n), uint64_t(2 * c.n * c.m)};
-  map.box = {uint32_t(boxColumns), 64, 1};
+  map.dims[0] = c.n, map.box[0] = boxColumns;
+  SmallVector<int64_t> sizes{c.m}, box{64};
+  if (plan.window)
+    sizes = plan.window->result, box = rowGroupBox();
+  else if (c.batches > 1)
+    sizes.push_back(c.batches), box.push_back(1);
+  map.rank = 1 + sizes.size();
+  uint64_t stride = 2 * c.n;
+  for (auto [d, size] : llvm::enumerate(sizes)) {
+    map.dims[1 + d] = size, map.box[1 + d] = box[d];
+    map.strides[d] = stride, stride *= size;
+  }
   map.swizzle = 3; // 128 bytes
   maps.push_back(map);
   return maps;
 }
 
-void HopperContractEmitter::finishTile(const Tile &tile, Values sums) {
+// The part of a tile's box that 64 rows of it are.
+SmallVector<int64_t> HopperContractEmitter::rowGroupBox() const {
+  int64_t rows = 64;
+  SmallVector<int64_t> box;
+  for (int64_t size : plan.window->boxOf(plan.tileM)) {
+    box.push_back(std::min(size, rows));
+    rows /= box.back();
+  }
+  return box;
+}
+
+void HopperContractEmitter::finishResults(const Tile &tile, Values sums) {
   batch = positions(widened(tile.batch), sizesOf(c.batchDims));
   if (storesByCopies())
     storeByCopies(tile, sums);
@@ -83,8 +102,33 @@ HopperContractEmitter::Position HopperContractEmitter::positionOf(const Tile &ti
   Value lane = remainder(tid, 32), warp = remainder(quotient(tid, 32), 4);
   Value row = add(add(scaled(rowGroup, 64), scaled(warp, 16)), quotient(lane, 4));
   Value column = scaled(remainder(lane, 4), 2);
-  return {plus(widened(add(tile.m, row)), number(8 * half)),
-          plus(widened(add(tile.n, column)), number(8 * block))};
+  Position at{{}, plus(widened(add(tile.n, column)), number(8 * block))};
+  if (!plan.window) {
+    at.m.push_back(plus(widened(add(tile.m, row)), number(8 * half)));
+    return at;
+  }
+  Values place = splitRow(add(row, word(8 * half)), plan.window->boxOf(plan.tileM));
+  for (auto [first, along] : llvm::zip_equal(tile.window, place))
+    at.m.push_back(widened(add(first, along)));
+  return at;
+}
+
+SmallVector<int64_t> HopperContractEmitter::rowSizes() const {
+  return plan.window ? plan.window->result : SmallVector<int64_t>{c.m};
+}
+
+Value HopperContractEmitter::rowExists(const Position &at) {
+  SmallVector<int64_t> box{plan.tileM};
+  if (plan.window)
+    box = plan.window->boxOf(plan.tileM);
+  Value exists;
+  for (auto [position, size, tile] : llvm::zip_equal(at.m, rowSizes(), box)) {
+    if (size % tile == 0)
+      continue;
+    Value below = isBelow(position, size);
+    exists = exists ? arith::AndIOp::create(b, loc, exists, below).getResult() : below;
+  }
+  return exists;
 }
 
 Value HopperContractEmitter::pair(ArrayRef<Value> sums, int64_t block, int64_t half) {
@@ -94,7 +138,13 @@ Value HopperContractEmitter::pair(ArrayRef<Value> sums, int64_t block, int64_t h
 }
 
 Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
-  Index m = positions(at.m, sizesOf(c.mDims));
+  Index m;
+  if (plan.window) {
+    for (Value along : llvm::reverse(at.m))
+      m.push_back(access.dimension(along));
+  } else {
+    m = positions(at.m[0], sizesOf(c.mDims));
+  }
   if (!lanes)
     return keptAt(m, positions(at.n, sizesOf(c.nDims)));
   Index n(c.nDims.size(), access.constant(0));
@@ -107,13 +157,13 @@ Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
 
 void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
   bool lanes = c.n % 2 == 0 && onlyDimension(c.nDims) >= 0;
-  auto inside = [&](Value position, int64_t size, int64_t tileSize,
-                    llvm::function_ref<void()> body) {
-    if (size % tileSize)
-      branch(isBelow(position, size), body);
+  auto where = [&](Value exists, llvm::function_ref<void()> body) {
+    if (exists)
+      branch(exists, body);
     else
       body();
   };
+  auto columnExists = [&](Value n) { return c.n % plan.tileN ? isBelow(n, c.n) : Value(); };
   auto store = [&](const Position &at, Value value) {
     Index index = resultIndex(at, lanes);
     finish(index, {value});
@@ -122,16 +172,16 @@ void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
     puller.newScope();
   };
   for (int64_t half : {0, 1})
-    inside(positionOf(tile, 0, half).m, c.m, plan.tileM, [&] {
+    where(rowExists(positionOf(tile, 0, half)), [&] {
       for (int64_t block = 0; block < plan.tileN / 8; ++block) {
         Position at = positionOf(tile, block, half);
         if (lanes) {
-          inside(at.n, c.n, plan.tileN, [&] { store(at, pair(sums, block, half)); });
+          where(columnExists(at.n), [&] { store(at, pair(sums, block, half)); });
           continue;
         }
         for (int64_t i : {0, 1}) {
           Position one{at.m, plus(at.n, number(i))};
-          inside(one.n, c.n, plan.tileN, [&] { store(one, sums[4 * block + 2 * half + i]); });
+          where(columnExists(one.n), [&] { store(one, sums[4 * block + 2 * half + i]); });
         }
       }
     });
@@ -144,8 +194,9 @@ Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block
   auto clamp = [&](Value position, int64_t last) {
     return arith::MinUIOp::create(b, loc, position, number(last)).getResult();
   };
-  if (c.m % plan.tileM)
-    at.m = clamp(at.m, c.m - 1);
+  if (rowExists(at))
+    for (auto [position, size] : llvm::zip_equal(at.m, rowSizes()))
+      position = clamp(position, size - 1);
   if (c.n % plan.tileN)
     at.n = clamp(at.n, c.n - 2);
   Index index = resultIndex(at, true);
@@ -195,10 +246,16 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
     meet(group, 128);
     branch(leads, [&] {
       for (int64_t box = 0; box < boxes; ++box) {
-        Values position{add(tile.n, word((round * boxes + box) * boxColumns)),
-                        add(tile.m, scaled(rowGroup, 64))};
-        if (c.batches > 1)
-          position.push_back(tile.batch);
+        Values position{add(tile.n, word((round * boxes + box) * boxColumns))};
+        if (plan.window) {
+          Values place = splitRow(scaled(rowGroup, 64), plan.window->boxOf(plan.tileM));
+          for (auto [first, along] : llvm::zip_equal(tile.window, place))
+            position.push_back(add(first, along));
+        } else {
+          position.push_back(add(tile.m, scaled(rowGroup, 64)));
+          if (c.batches > 1)
+            position.push_back(tile.batch);
+        }
         NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
             b, loc, mapArgument(2), inMemory(add(base, word(box * boxBytes))), position, Value(),
             NVVM::TMAStoreMode::TILE, Value());

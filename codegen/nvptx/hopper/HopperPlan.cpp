@@ -3,6 +3,7 @@
 
 #include "codegen/llvm/loops/Puller.h"
 #include "ir/ops/Contraction.h"
+#include "ir/ops/Convolution.h"
 #include "ir/ops/Shape.h"
 
 #include "mlir/IR/AffineExprVisitor.h"
@@ -14,6 +15,12 @@ using namespace fluxion::codegen;
 namespace {
 
 RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+int64_t product(ArrayRef<int64_t> sizes) {
+  int64_t count = 1;
+  for (int64_t size : sizes)
+    count *= size;
+  return count;
+}
 int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 // CUtensorMapDataType.
@@ -26,11 +33,27 @@ struct Strides {
   SmallVector<int64_t> kept, reduced;
 };
 
+// The kernel of a convolution, as if it were not reversed.
+std::optional<Strides> kernelStrides(ir::ConvolutionOp conv, const Reduction &r) {
+  auto operand = dyn_cast<BlockArgument>(conv.getKernel());
+  if (!operand)
+    return std::nullopt;
+  SmallVector<int64_t> strides(typeOf(operand).getRank(), 1);
+  for (int64_t d = (int64_t)strides.size() - 2; d >= 0; --d)
+    strides[d] = strides[d + 1] * typeOf(operand).getDimSize(d + 1);
+  auto dims = conv.getKernelDims();
+  Strides result{operand, SmallVector<int64_t>(r.kept.size(), 0), {}};
+  result.kept[conv.getOutputDims()[1]] = strides[dims[0]];
+  for (int64_t extent = 0, window = 2; extent < (int64_t)r.extents.size(); ++extent)
+    result.reduced.push_back(strides[extent == r.featureExtent ? dims[1] : dims[window++]]);
+  return result;
+}
+
 // Nothing where the side is no strided view of an operand from its start.
 std::optional<Strides> stridesOf(const Reduction &r, int side) {
-  auto dot = dyn_cast<ir::DotGeneralOp>(r.op);
-  if (!dot)
-    return std::nullopt;
+  if (auto conv = dyn_cast<ir::ConvolutionOp>(r.op))
+    return kernelStrides(conv, r);
+  auto dot = cast<ir::DotGeneralOp>(r.op);
   MLIRContext *context = r.op->getContext();
   int64_t kept = r.kept.size(), reduced = r.extents.size();
   auto dim = [&](int64_t d) { return getAffineDimExpr(d, context); };
@@ -127,16 +150,21 @@ double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
   return plan.chunks == 1 ? cycles : cycles + combination + waves * results;
 }
 
-void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
-  constexpr std::pair<int64_t, int64_t> tiles[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64},
-                                                   {64, 128},  {64, 64},   {64, 32},   {64, 16}};
+using TileShape = std::pair<int64_t, int64_t>;
+constexpr TileShape tileShapes[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64}, {128, 32},
+                                    {128, 16},  {64, 128},  {64, 64},   {64, 32},  {64, 16}};
+
+// The best of some shapes, and into how many chunks k is split with it.
+void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+                 ArrayRef<TileShape> shapes) {
   constexpr int64_t mostChunks = 16, fewestSteps = 4;
   int64_t resultBytes = typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
   double least = INFINITY;
   HopperPlan best = plan;
-  for (auto [tileM, tileN] : tiles) {
+  for (auto [tileM, tileN] : shapes) {
     plan.tileM = tileM, plan.tileN = tileN;
-    plan.tilesM = ceilDiv(c.m, tileM), plan.tilesN = ceilDiv(c.n, tileN);
+    plan.tilesM = plan.window ? product(plan.window->tilesOf(tileM)) : ceilDiv(c.m, tileM);
+    plan.tilesN = ceilDiv(c.n, tileN);
     int64_t room = std::min(mostChunks, target.cores / std::max<int64_t>(1, plan.tiles()));
     for (int64_t chunks = 1; chunks <= std::max<int64_t>(1, room); ++chunks) {
       plan.chunkSteps = ceilDiv(plan.steps, chunks);
@@ -151,10 +179,20 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
   plan = best;
 }
 
+void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+              ScheduleKeys &keys) {
+  TileShape shape{keys.integer("tile_m", plan.tileM, 64, 128),
+                  keys.integer("tile_n", plan.tileN, 16, 256)};
+  if (llvm::is_contained(tileShapes, shape))
+    return chooseShape(plan, c, target, shape);
+  keys.refuse("no warpgroups take tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
+              "; 128x256, 128x192, and 64 or 128 rows of 16, 32, 64 or 128 columns they do");
+}
+
 } // namespace
 
 int64_t HopperPlan::boxLine(int side) const {
-  return sides[side].alongSummed ? depth() : std::min(depth(), tileOf(side));
+  return sides[side].alongSummed ? depth() : std::min(lineBytes / elementBytes, tileOf(side));
 }
 
 TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
@@ -162,6 +200,8 @@ TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
   TensorMap map;
   map.buffer = memory.buffer;
   map.dataType = c.element.isF32() ? mapTfloat32 : c.element.isF16() ? mapFloat16 : mapBfloat16;
+  if (side == 0 && window)
+    return window->map(map.dataType, elementBytes, sliceBytes, tileM);
   int64_t along = c.sizeOfSide(side);
   map.rank = memory.batchPitch ? 3 : 2;
   map.dims = {uint64_t(memory.alongSummed ? c.k : along),
@@ -173,33 +213,57 @@ TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
   return map;
 }
 
+// The sides; nothing where copies cannot follow one.
+static bool describeSides(HopperPlan &plan, const Contraction &c) {
+  bool isWindow = isa<ir::ConvolutionOp>(c.reduction->op);
+  if (isWindow) {
+    plan.window = describeWindow(c);
+    int64_t channelBytes = plan.window ? plan.window->channels * plan.elementBytes : 0;
+    while (plan.sliceBytes >= 32 && channelBytes % plan.sliceBytes)
+      plan.sliceBytes /= 2;
+    if (!plan.window || plan.sliceBytes < 32)
+      return false;
+  }
+  for (int side : {0, 1}) {
+    if (side == 0 && isWindow)
+      continue; // lines of channels
+    std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
+    if (!memory || (!memory->alongSummed && plan.elementBytes == 4))
+      return false;
+    plan.sides[side] = *memory;
+  }
+  return true;
+}
+
 std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
-                                                       const ir::TargetInfo &target) {
-  constexpr int64_t mostStages = 13;
+                                                       const ir::TargetInfo &target,
+                                                       ScheduleKeys *keys) {
+  constexpr int64_t mostStages = 13, most = int64_t(1) << 31;
   bool isHalf = c.element.isBF16() || c.element.isF16();
   if (target.cpu != "sm_90a" || !(isHalf || (c.element.isF32() && c.tf32)))
     return std::nullopt;
   HopperPlan plan;
   plan.elementBytes = c.element.getIntOrFloatBitWidth() / 8;
-  for (int side : {0, 1}) {
-    std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
-    bool summedAcrossLines = memory && !memory->alongSummed;
-    if (!memory || (summedAcrossLines && plan.elementBytes == 4))
-      return std::nullopt;
-    plan.sides[side] = *memory;
-  }
-  constexpr int64_t most = int64_t(1) << 31;
-  if (c.m >= most || c.n >= most || c.k >= most || c.batches >= most)
+  bool isEmpty = c.m * c.n * c.k * c.batches == 0;
+  if (isEmpty || c.m >= most || c.n >= most || c.k >= most || c.batches >= most ||
+      !describeSides(plan, c))
+    return std::nullopt;
+  if (keys && !keys->flag("engines", true))
     return std::nullopt;
   plan.batches = c.batches;
-  plan.steps = ceilDiv(c.k, plan.depth());
-  chooseShape(plan, c, target);
+  plan.steps = ceilDiv(c.k, plan.depth() * plan.slices());
+  chooseShape(plan, c, target, tileShapes);
+  if (keys)
+    obeyTile(plan, c, target, *keys);
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;
   plan.blocks =
       plan.chunks > 1 || plan.sharing > 1 ? plan.tiles() : std::min(plan.tiles(), target.cores);
-  int64_t room = target.sharedBytes - plan.resultBytes() - plan.sumBytes();
+  int64_t room =
+      (target.sharedBytes - plan.resultBytes() - plan.sumBytes()) / (plan.stageBytes() + 16);
   int64_t wanted = plan.blocks == plan.tiles() ? plan.chunkSteps : mostStages;
-  plan.stages = std::clamp(room / (plan.stageBytes() + 16), plan.sharing,
-                           std::max(plan.sharing, std::min(mostStages, wanted)));
+  plan.stages =
+      std::clamp(room, plan.sharing, std::max(plan.sharing, std::min(mostStages, wanted)));
+  if (keys)
+    plan.stages = keys->integer("stages", plan.stages, plan.sharing, room);
   return plan;
 }

@@ -4,7 +4,8 @@
 #pragma once
 
 #include "codegen/common/Backend.h"
-#include "codegen/nvptx/contract/Contraction.h"
+#include "codegen/common/ScheduleKeys.h"
+#include "codegen/nvptx/hopper/WindowSide.h"
 
 namespace fluxion::codegen {
 
@@ -18,6 +19,7 @@ struct TensorSide {
 
 struct HopperPlan {
   TensorSide sides[2];
+  std::optional<WindowSide> window; // what the left side is instead, along k
   int64_t elementBytes = 2;
   int64_t tileM = 128, tileN = 256;
   int64_t sharing = 1; // warpgroups that take every so many'th stage of the same rows
@@ -28,7 +30,10 @@ struct HopperPlan {
   int64_t steps = 1;                  // stages that k has
 
   static constexpr int64_t lineBytes = 128; // of k in a stage
-  int64_t depth() const { return lineBytes / elementBytes; }
+  // Of k in a box, several to a stage where a window position has few channels.
+  int64_t sliceBytes = lineBytes;
+  int64_t slices() const { return lineBytes / sliceBytes; }
+  int64_t depth() const { return sliceBytes / elementBytes; }
   int64_t tiles() const { return tilesM * tilesN * batches; }
   int64_t rowGroups() const { return tileM / 64; }
   int64_t consumers() const { return rowGroups() * sharing; } // warpgroups
@@ -36,7 +41,7 @@ struct HopperPlan {
   int64_t tileOf(int side) const { return side == 0 ? tileM : tileN; }
   int64_t sideBytes(int side) const { return tileOf(side) * lineBytes; }
   int64_t stageBytes() const { return sideBytes(0) + sideBytes(1); }
-  // Elements of a line of a box: all of k in a stage, or a part of m or n.
+  // Elements of a line of a box: along k, or a part of m or n.
   int64_t boxLine(int side) const;
   // Shared memory after the stages: tiles of results on their way out, or sums of the warpgroups
   // that share rows; then the barriers.
@@ -48,7 +53,9 @@ struct HopperPlan {
 };
 
 // Nothing where another pipeline must do it: element types without tensor cores, operands that are
-// computed on the way, strides that no copy can follow, tf32 summed across lines.
-std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target);
+// computed on the way, strides that no copy can follow, tf32 summed across lines. `keys` are null
+// where the schedule is not this contraction's.
+std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
+                                     ScheduleKeys *keys);
 
 } // namespace fluxion::codegen

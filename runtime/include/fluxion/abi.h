@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure below changes; a runtime refuses a program of another version. */
-#define FX_ABI_VERSION 3u
+#define FX_ABI_VERSION 4u
 
 typedef enum fx_dtype {
   FX_F64 = 0,
@@ -97,7 +97,9 @@ typedef struct fx_tensor_map {
   uint32_t swizzle; /* CUtensorMapSwizzle */
 } fx_tensor_map;
 
-enum { FX_LAUNCH_DEPENDENT = 1u /* may start before the launch ahead of it has ended */ };
+enum {
+  FX_LAUNCH_DEPENDENT = 1u /* may start before those it is after, and waits for them itself */
+};
 
 /* One kernel on the device. Its parameters are the addresses `args`, then the maps by value. */
 typedef struct fx_launch {
@@ -105,11 +107,13 @@ typedef struct fx_launch {
   const char *where;  /* "zoo/vision/mlp.cpp:12:20", the model's line; "" where unknown */
   uint32_t grid[3], block[3];
   uint32_t shared_bytes; /* dynamic shared memory */
-  uint32_t num_args, num_maps, flags;
+  uint32_t num_args, num_maps, num_after, flags;
   int32_t guard; /* the check whose failure makes this launch do nothing (its predicate is the last
                     address); -1: none */
   const fx_place *args;
   const fx_tensor_map *maps;
+  const uint32_t *after; /* launches, all before this one, that it must see the results of or may
+                            overwrite what they read; those that are implied are left out */
 } fx_launch;
 
 /* Bytes to move when all launches are done. */
@@ -140,10 +144,11 @@ typedef struct fx_entry {
   const char *const *checks; /* messages of the entry's assertions */
   uint64_t arena_bytes;
   uint32_t num_launches, num_copies;
-  const fx_launch *launches;    /* in order */
-  const fx_copy *copies;        /* after them, in order */
-  const fx_place *check_places; /* the byte that is 0 where the check of this number or one before
-                                   it failed; null in a program with `run` */
+  const fx_launch *launches;     /* in order */
+  const fx_copy *copies;         /* after them, in order */
+  const fx_place *check_places;  /* the byte that is 0 where the check of this number or one before
+                                    it failed; null in a program with `run` */
+  const int32_t *check_launches; /* the launch that writes it; -1: none does */
 } fx_entry;
 
 typedef struct fx_program {
