@@ -10,13 +10,27 @@
 
 using namespace llvm;
 
+// The program or shared library that has this code.
+static SmallString<256> ownFile() {
+  Dl_info info;
+  SmallString<256> here;
+  if (!dladdr((void *)&ownFile, &info) || sys::fs::real_path(info.dli_fname, here))
+    here = sys::fs::getMainExecutable(nullptr, (void *)&ownFile);
+  return here;
+}
+
+std::string fluxion::codegen::compilerIdentity() {
+  sys::fs::file_status status;
+  if (sys::fs::status(ownFile(), status))
+    return "";
+  auto time = status.getLastModificationTime().time_since_epoch();
+  return std::to_string(status.getSize()) + "," + std::to_string(time.count());
+}
+
 std::string fluxion::codegen::libraryDirectory() {
   if (auto given = sys::Process::GetEnv("FLUXION_RUNTIME_DIR"))
     return *given;
-  Dl_info info;
-  SmallString<256> here;
-  if (!dladdr((void *)&libraryDirectory, &info) || sys::fs::real_path(info.dli_fname, here))
-    here = sys::fs::getMainExecutable(nullptr, (void *)&libraryDirectory);
+  SmallString<256> here = ownFile();
   sys::path::remove_filename(here);
   if (!sys::fs::exists(here + "/libfluxion_rt.a")) {
     SmallString<256> beside(here);

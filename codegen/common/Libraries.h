@@ -9,4 +9,8 @@ namespace fluxion::codegen {
 // beside the program or shared library this code was linked into (its folder, or ../lib).
 std::string libraryDirectory();
 
+// Tells one build of the compiler from another: the size and time of the file this code was linked
+// into.
+std::string compilerIdentity();
+
 } // namespace fluxion::codegen

@@ -2,6 +2,7 @@
 #include "frontend/driver/Compile.h"
 
 #include "codegen/common/Backend.h"
+#include "codegen/common/Libraries.h"
 #include "codegen/common/ObjectCache.h"
 #include "codegen/common/Target.h"
 #include "codegen/llvm/Aot.h"
@@ -265,9 +266,9 @@ Product compileForTarget(ModuleOp module, const Request &request, codegen::Lower
   cacheOptions.enabled =
       request.options.cache && !request.assembly && !request.llvmIr && request.options.dump.empty();
   codegen::ObjectCache cache(cacheOptions);
-  std::string key = codegen::ObjectCache::hash(
-      {text, request.name, request.mainFor, FLUXION_VERSION, std::to_string(FX_ABI_VERSION),
-       options.descriptor, options.next, assemblerOf(planned)});
+  std::string key =
+      codegen::ObjectCache::hash({text, request.name, request.mainFor, codegen::compilerIdentity(),
+                                  options.descriptor, options.next, assemblerOf(planned)});
   if (auto objects = cache.load(key)) {
     product.objects = std::move(*objects);
     product.info.from_cache = true;

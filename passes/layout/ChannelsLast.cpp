@@ -31,8 +31,9 @@ struct Wanted {
 // Forward and input gradient: [N, spatial..., C] * [spatial..., I, O] -> [N, spatial..., O]. In a
 // weight gradient batch and feature exchange roles: [f, spatial..., b] * [i, spatial..., o] ->
 // [spatial..., b, f]. GPUs read a kernel along either of its features, so that an input gradient,
-// whose window runs backwards, takes it as the forward convolution does.
-Wanted wantedOrder(ir::ConvolutionOp conv, bool onGpu) {
+// whose window runs backwards, takes it as the forward convolution does; but Hopper's engines copy
+// boxes of 16-bit kernels whose summed positions are evenly apart.
+Wanted wantedOrder(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
   Permutation spatial = llvm::to_vector(llvm::seq<int64_t>(2, 2 + conv.spatialRank()));
   auto around = [&](int64_t before, int64_t after) {
     Permutation order{before};
@@ -47,7 +48,9 @@ Wanted wantedOrder(ir::ConvolutionOp conv, bool onGpu) {
   };
   if (conv.getInputDims()[0] > conv.getInputDims()[1])
     return {around(1, 0), around(1, 0), behind(0, 1)};
-  bool asForward = onGpu && conv.getWindowReversal();
+  bool byEngines =
+      target.cpu == "sm_90a" && conv.getInput().getType().getElementTypeBitWidth() == 16;
+  bool asForward = target.isGpu() && !byEngines && conv.getWindowReversal();
   return {around(0, 1), asForward ? behind(0, 1) : behind(1, 0), around(0, 1)};
 }
 
@@ -80,8 +83,8 @@ bool isPlain(ir::ConvolutionOp conv) {
          ones(conv.getWindowStrides()) && ones(conv.getRhsDilation());
 }
 
-bool convert(ir::ConvolutionOp conv, bool onGpu) {
-  Wanted wanted = wantedOrder(conv, onGpu);
+bool convert(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
+  Wanted wanted = wantedOrder(conv, target);
   Permutation input = towards(conv.getInputDims(), wanted.input),
               kernel = towards(conv.getKernelDims(), wanted.kernel),
               output = towards(conv.getOutputDims(), wanted.output);
@@ -106,8 +109,8 @@ int64_t fluxion::passes::makeConvolutionsChannelsLast(func::FuncOp function) {
   int64_t changed = 0;
   if (llvm::all_of(function.getOps<ir::ConvolutionOp>(), isPlain))
     return changed;
-  bool onGpu = ir::TargetInfo::of(function->getParentOfType<ModuleOp>()).isGpu();
+  ir::TargetInfo target = ir::TargetInfo::of(function->getParentOfType<ModuleOp>());
   for (auto conv : llvm::to_vector(function.getOps<ir::ConvolutionOp>()))
-    changed += convert(conv, onGpu);
+    changed += convert(conv, target);
   return changed;
 }

@@ -373,7 +373,9 @@ int32_t callHooks(fx_context *context, void *, void *, const void *const *, void
 TEST(Halide, HooksGiveScratchForkAndFailTheRun) {
   const int64_t dims[1] = {9};
   const fx_tensor output{"y", FX_I64, FX_VALUE, 1, dims, 0, 72, nullptr};
-  const fx_entry run{"run", callHooks, 0, 1, 0, 1, nullptr, &output, nullptr, 0};
+  fx_entry run{};
+  run.name = "run", run.run = callHooks, run.num_outputs = run.num_kernels = 1;
+  run.outputs = &output;
   fx_program program{};
   program.abi_version = FX_ABI_VERSION, program.num_entries = 1, program.name = "hooks";
   program.target = "cpu", program.hash = "", program.entries = &run;

@@ -53,8 +53,9 @@ TEST_F(PipelineTest, RunsEveryPassInOrderAndTimesIt) {
     EXPECT_GE(seconds, 0);
   };
   EXPECT_EQ(complaint(options), "");
-  EXPECT_THAT(dumped, ElementsAre("differentiate", "decompose", "simplify", "assign-layout", "fuse",
-                                  "outline", "schedule", "order", "plan-memory"));
+  EXPECT_THAT(dumped, ElementsAre("differentiate", "decompose", "simplify", "assign-layout",
+                                  "assign-precision", "fuse", "outline", "schedule", "order",
+                                  "plan-memory"));
   EXPECT_EQ(timed.size(), dumped.size());
   EXPECT_TRUE((*module)->hasAttr("fluxion.state_bytes"));
 }
@@ -66,7 +67,8 @@ TEST_F(PipelineTest, StopsAfterAStageAndSkipsPasses) {
   options.skip = {"simplify", "fuse"};
   options.dump = [&](llvm::StringRef pass, ModuleOp) { ran.push_back(pass.str()); };
   EXPECT_EQ(complaint(options), "");
-  EXPECT_THAT(ran, ElementsAre("differentiate", "decompose", "assign-layout", "outline"));
+  EXPECT_THAT(ran, ElementsAre("differentiate", "decompose", "assign-layout", "assign-precision",
+                               "outline"));
 }
 
 TEST_F(PipelineTest, UnknownNamesAreErrorsWithTheNearest) {
