@@ -17,25 +17,35 @@ import tempfile
 import time
 
 ARCHS = "cpu:x86-64-v3,cuda:sm_80,cuda:sm_90a"
-# model, batch, kind of data, steps compared, steps timed, largest difference of a loss
-MODELS = (("vision/mlp", 128, "mnist", 20, 2000, 1e-3),
-          ("vision/lenet", 64, "mnist", 20, 1000, 1e-3),
-          ("vision/resnet20", 128, "cifar10", 6, 60, 5e-3))
+# model, batch, precision, kind of data, steps compared, steps timed (at least a second, for clocks
+# rise), largest difference of a loss
+MODELS = (("vision/mlp", 128, "f32", "mnist", 20, 20000, 1e-3),
+          ("vision/mlp", 128, "tf32", "mnist", 5, 20000, 2e-2),
+          ("vision/mlp", 128, "bf16", "mnist", 5, 20000, 5e-2),
+          ("vision/lenet", 64, "f32", "mnist", 20, 10000, 1e-3),
+          ("vision/lenet", 64, "tf32", "mnist", 5, 10000, 2e-2),
+          ("vision/resnet20", 128, "f32", "cifar10", 4, 600, 5e-3),
+          ("vision/resnet20", 128, "tf32", "cifar10", 4, 600, 2e-2),
+          ("vision/resnet20", 128, "bf16", "cifar10", 4, 600, 5e-2))
 HERE = os.path.dirname(os.path.abspath(__file__))
-# Functions compared one by one: at sizes that take every branch of a grid, and large ones.
-# Products beside cuBLASLt's.
+# Functions compared one by one: at sizes that take every branch of a grid, and large ones; products
+# beside cuBLASLt's.
 KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir", "gpuRunner", ARCHS),
            ("kernels", f"{HERE}/kernels/gpu.mlir", "gpuRunner", ARCHS),
            ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"))
 
 
+def program_of(folder, model, precision):
+    return f"{folder}/{model.split('/')[-1]}_{precision}"
+
+
 def prepare(args):
     os.makedirs(args.folder, exist_ok=True)
-    for model, batch, *_ in MODELS:
-        name = model.split("/")[-1]
+    for model, batch, precision, *_ in MODELS:
+        program = program_of(args.folder, model, precision)
         subprocess.run([args.fluxion, "build", model, f"--batch={batch}", f"--target={ARCHS}",
-                        "-o", f"{args.folder}/{name}"], check=True)
-        print("built", name, flush=True)
+                        f"--precision={precision}", "-o", program], check=True)
+        print("built", program, flush=True)
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
         for name, source, runner, archs in KERNELS:
@@ -97,8 +107,8 @@ def losses(lines):
 
 
 def check_model(folder, data, case):
-    model, batch, kind, compared, timed, most = case
-    program, name = f"{folder}/{model.split('/')[-1]}", model
+    model, batch, precision, kind, compared, timed, most = case
+    program, name = program_of(folder, model, precision), f"{model} {precision}"
     gpu, seconds = events(program, f"{data}/{kind}", "cuda", compared)
     cpu, _ = events(program, f"{data}/{kind}", "cpu", compared, limit=120)
     again, _ = events(program, f"{data}/{kind}", "cuda", compared)
@@ -109,7 +119,7 @@ def check_model(folder, data, case):
     end = next(line for line in long if line["event"] == "end")
     first = next(line for line in gpu if line["event"] == "step")
     right = apart <= most and same
-    print(f"{name:16} batch {batch:4}  {end['median_step_ms']:8.4f} ms a step, host "
+    print(f"{name:20} batch {batch:4}  {end['median_step_ms']:8.4f} ms a step, host "
           f"{1e3 * end['median_host_ms']:6.1f} us  {end['steps']} steps  losses of {compared} steps "
           f"differ by {apart:.1e} from the CPU's, {'the same again' if same else 'NOT the same again'}"
           f"  first step {first['ms']:.1f} ms, whole run {seconds:.2f} s{'' if right else '  WRONG'}",

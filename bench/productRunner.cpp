@@ -57,6 +57,8 @@ std::vector<std::byte> randomSide(uint64_t bytes, bool isF32, uint32_t seed) {
 }
 
 // The few functions of cublasLt.h (12 and 13) that are used.
+constexpr int threadLocalCapture = 1; // CU_STREAM_CAPTURE_MODE_THREAD_LOCAL
+
 struct Blas {
   using Handle = void *;
   struct Choice { // cublasLtMatmulHeuristicResult_t
@@ -76,27 +78,32 @@ struct Blas {
   int (*multiply)(Handle, Handle, const void *, const void *, Handle, const void *, Handle,
                   const void *, const void *, Handle, void *, Handle, const void *, void *, size_t,
                   cuda::CUstream);
+  // Of the driver, to make a graph of its launches.
+  cuda::CUresult (*beginCapture)(cuda::CUstream, int mode);
+  cuda::CUresult (*endCapture)(cuda::CUstream, cuda::CUgraph *);
   Handle handle = nullptr;
 
   bool open() {
-    void *library = nullptr;
+    void *library = nullptr, *libcuda = dlopen("libcuda.so.1", RTLD_NOW);
     for (const char *name : {"libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so",
                              "/usr/local/cuda/lib64/libcublasLt.so"})
       if (!library)
         library = dlopen(name, RTLD_NOW);
-    if (!library)
+    if (!library || !libcuda)
       return false;
-    auto find = [&](auto &function, const char *name) {
-      function = (std::remove_reference_t<decltype(function)>)dlsym(library, name);
+    auto findIn = [](void *where, auto &function, const char *name) {
+      function = (std::remove_reference_t<decltype(function)>)dlsym(where, name);
       return function != nullptr;
     };
+    auto find = [&](auto &function, const char *name) { return findIn(library, function, name); };
     return find(create, "cublasLtCreate") && find(descCreate, "cublasLtMatmulDescCreate") &&
            find(descSet, "cublasLtMatmulDescSetAttribute") &&
            find(layoutCreate, "cublasLtMatrixLayoutCreate") &&
            find(preferenceCreate, "cublasLtMatmulPreferenceCreate") &&
            find(preferenceSet, "cublasLtMatmulPreferenceSetAttribute") &&
            find(choose, "cublasLtMatmulAlgoGetHeuristic") && find(multiply, "cublasLtMatmul") &&
-           create(&handle) == 0;
+           findIn(libcuda, beginCapture, "cuStreamBeginCapture_v2") &&
+           findIn(libcuda, endCapture, "cuStreamEndCapture") && create(&handle) == 0;
   }
 };
 
@@ -169,10 +176,10 @@ double Bench::blasSeconds(const Product &p, const std::vector<std::vector<std::b
     cuda::CUgraph graph = nullptr;
     cuda::CUgraphExec exec = nullptr;
     if (all() || driver.cuStreamSynchronize(stream) ||
-        driver.cuStreamBeginCapture(stream, cuda::captureThreadLocal))
+        blas.beginCapture(stream, threadLocalCapture))
       continue;
     int code = all();
-    if (driver.cuStreamEndCapture(stream, &graph) || code ||
+    if (blas.endCapture(stream, &graph) || code ||
         driver.cuGraphInstantiateWithFlags(&exec, graph, 0))
       continue;
     double seconds = INFINITY;

@@ -73,8 +73,8 @@ bool isDepthwise(ir::ConvolutionOp conv) {
                                      conv.getInputDims()[conv.getFeatureGroupCount() > 1 ? 1 : 0]);
 }
 
-// Planes of their own that nothing strides over: as good channels first, where no neighbour wants
-// channels last.
+// Planes of their own that nothing strides over: as good channels first on CPUs, where no neighbour
+// wants channels last.
 bool isPlain(ir::ConvolutionOp conv) {
   auto ones = [](ArrayRef<int64_t> values) {
     return llvm::all_of(values, [](int64_t value) { return value == 1; });
@@ -107,9 +107,9 @@ bool convert(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
 
 int64_t fluxion::passes::makeConvolutionsChannelsLast(func::FuncOp function) {
   int64_t changed = 0;
-  if (llvm::all_of(function.getOps<ir::ConvolutionOp>(), isPlain))
-    return changed;
   ir::TargetInfo target = ir::TargetInfo::of(function->getParentOfType<ModuleOp>());
+  if (!target.isGpu() && llvm::all_of(function.getOps<ir::ConvolutionOp>(), isPlain))
+    return changed;
   for (auto conv : llvm::to_vector(function.getOps<ir::ConvolutionOp>()))
     changed += convert(conv, target);
   return changed;

@@ -143,8 +143,12 @@ TEST_P(Models, HoldNothingSlow) {
     // With 16 registers some tiles and functions do not fit.
     bool roomy = llvm::cantFail(codegen::parseTarget("cpu")).vectorRegisters >= 32 ||
                  program.impl->name == "vision/lenet_digits";
+    // An initialiser runs once, and squares of random numbers fill more registers than there are.
+    auto mayMatter = [](const CodeFinding &finding) {
+      return !llvm::StringRef(finding.function).starts_with("init_");
+    };
     for (const CodeFinding &finding : product.findings)
-      if (finding.rule != "spill" || roomy)
+      if (finding.rule != "spill" || (roomy && mayMatter(finding)))
         ADD_FAILURE() << finding.rule << " " << finding.function << ": " << finding.message;
     return;
   }
