@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <gmock/gmock.h>
+#include <span>
 
 using namespace fluxion::rt;
 using testing::HasSubstr;
@@ -61,11 +62,24 @@ const fx_tensor batch[] = {{"point", FX_F32, FX_VALUE, 2, features, 0, 4, nullpt
                            {"label", FX_I32, FX_VALUE, 1, labels, 0, 4, nullptr}};
 const fx_tensor results[] = {{"loss", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr},
                              {"count", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
-const fx_entry entries[] = {{"init", init, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0},
-                            {"step", step, 2, 1, 0, 1, batch, results, nullptr, 0},
-                            {"evaluate", evaluate, 2, 2, 0, 1, batch, results, nullptr, 0}};
-const fx_program program = {FX_ABI_VERSION, 4, 3,     0,      "test/growing", "cpu:any", "00",
-                            sizeof(Values), 0, state, entries};
+fx_entry entryOf(const char *name, fx_entry_fn run, std::span<const fx_tensor> inputs,
+                 std::span<const fx_tensor> outputs) {
+  fx_entry entry{};
+  entry.name = name, entry.run = run, entry.num_kernels = 1;
+  entry.num_inputs = (uint32_t)inputs.size(), entry.num_outputs = (uint32_t)outputs.size();
+  entry.inputs = inputs.data(), entry.outputs = outputs.data();
+  return entry;
+}
+const fx_entry entries[] = {entryOf("init", init, seedInput, {}),
+                            entryOf("step", step, batch, std::span(results).first(1)),
+                            entryOf("evaluate", evaluate, batch, results)};
+const fx_program program = [] {
+  fx_program growing{};
+  growing.abi_version = FX_ABI_VERSION, growing.num_state = 4, growing.num_entries = 3;
+  growing.name = "test/growing", growing.target = "cpu:any", growing.hash = "00";
+  growing.state_bytes = sizeof(Values), growing.state = state, growing.entries = entries;
+  return growing;
+}();
 
 class Train : public testing::Test {
 protected:
