@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/halide/DescribeWindow.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/Work.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Reduction.h"
 
 #include "llvm/ADT/TypeSwitch.h"
-
-#include <numeric>
 
 using namespace mlir;
 using namespace fluxion;
@@ -19,10 +18,6 @@ namespace {
 constexpr int64_t mostTaps = 49, mostWeights = 25;
 // Rows of x and dy that stay in a core's cache while a weight gradient passes over their channels.
 constexpr int64_t cachedBytes = 192 << 10;
-
-int64_t product(ArrayRef<int64_t> sizes) {
-  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<>());
-}
 
 std::optional<halide::Element> elementOf(Type type) {
   Type element = getElementTypeOrSelf(type);

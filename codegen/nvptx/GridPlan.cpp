@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/GridPlan.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/nvptx/contract/ContractPlan.h"
 #include "codegen/nvptx/hopper/HopperPlan.h"
 #include "ir/ops/Convolution.h"
@@ -11,14 +12,6 @@ using namespace fluxion::codegen;
 
 namespace {
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
 // Is the operand's last dimension, along which memory is contiguous, summed over?
 bool sumsLastDimension(const Reduction &r) {
   int64_t last = typeOf(r.op->getOperand(0)).getRank() - 1;

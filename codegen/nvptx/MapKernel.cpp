@@ -3,6 +3,7 @@
 // and written in order, or squares that are turned in registers.
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Random.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -12,9 +13,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 // Elements that fill 128 bits of the widest result; narrow ones are computed in f32, of which more
 // than eight would fill too many registers.

@@ -3,20 +3,13 @@
 // Chunks leave partial results in scratch, which a second launch combines in order.
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/common/Shapes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
-} // namespace
 
 void BlockEmitter::emitReductions() {
   const Reduction &r = phase.reductions[0];

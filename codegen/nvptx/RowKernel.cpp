@@ -3,21 +3,13 @@
 // to a block where it is long; threads stride over it, so that neighbours read neighbours.
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/common/Shapes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
-} // namespace
 
 void BlockEmitter::emitRows() {
   RowGrid grid = rowGrid(phase, target);

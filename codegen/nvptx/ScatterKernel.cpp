@@ -4,6 +4,7 @@
 // one element.
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Indexing.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,10 +12,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-} // namespace
 
 ScatterShape fluxion::codegen::scatterShape(const Phase &phase) {
   ScatterShape shape;

@@ -2,6 +2,7 @@
 // Loop nests without reductions, and scatter.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Indexing.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,12 +11,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-} // namespace
 
 // Every shape has a range of the tasks of its own.
 void PhaseEmitter::emitMap() {

@@ -3,6 +3,7 @@
 // together. An operand summed along its last dimension is transposed in registers on the way.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 
@@ -12,12 +13,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-} // namespace
 
 std::optional<Panels> fluxion::codegen::panelsOf(Operation *op, int64_t operand) {
   auto dot = dyn_cast<ir::DotGeneralOp>(op);

@@ -3,17 +3,12 @@
 // register tile then needs no condition on any load.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Convolution.h"
 
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-} // namespace
 
 bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);

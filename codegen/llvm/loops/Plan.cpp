@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/loops/Plan.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/Puller.h"
 #include "codegen/nvptx/GridPlan.h"
 #include "ir/ops/Contraction.h"
@@ -17,17 +18,6 @@ using namespace fluxion::codegen;
 
 namespace {
 
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
 int64_t bytesOf(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);

@@ -2,6 +2,7 @@
 // Which reductions make rows, and how many rows a task takes where others reduce over the rows.
 #include "codegen/llvm/loops/Plan.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/ScalarBody.h"
 #include "ir/ops/Shape.h"
 
@@ -10,15 +11,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
 
 // Dimensions that a plain reduction or argmax removes; none for other ops.
 SmallVector<int64_t> reducedDims(Operation *op) {

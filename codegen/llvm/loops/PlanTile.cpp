@@ -3,6 +3,7 @@
 // cycles and by the sizes of caches.
 #include "codegen/llvm/loops/Plan.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/Puller.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
@@ -13,16 +14,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
 
 // Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
 // also bound by the vectors that come from the second-level cache (a quarter of a register's width

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/loops/Puller.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Control.h"
 #include "ir/ops/Convolution.h"
@@ -17,9 +18,6 @@ using namespace fluxion::codegen;
 
 namespace {
 
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
 // Row-major reindexing between two shapes, dimension group by dimension group so that unchanged

@@ -2,6 +2,7 @@
 // Reductions: what is combined, step by step. Every result is combined in one fixed order.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Reduction.h"
@@ -13,11 +14,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-ArrayRef<int64_t> shapeOf(Value value) { return typeOf(value).getShape(); }
-} // namespace
 
 // Sums of narrow floats run in f32.
 Type PhaseEmitter::accumulatorElement(const Reduction &r) {

@@ -3,6 +3,7 @@
 // that a row stays in cache from its first reduction to its last result.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Nn.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -10,16 +11,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
-} // namespace
 
 void PhaseEmitter::emitRow() {
   SmallVector<SmallVector<const Reduction *>> sweeps = rowSweeps();

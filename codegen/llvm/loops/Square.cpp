@@ -3,6 +3,7 @@
 // turned in registers, and used along the other.
 #include "codegen/llvm/loops/Puller.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Shape.h"
 
@@ -13,9 +14,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 
 // Calls visit(position) for what an element at `index` reads of memory, as far as that follows from
 // index changes and elementwise ops.
@@ -39,7 +37,7 @@ SmallVector<AffineExpr> readsOf(Access &access, Value value, const Index &index)
   return reads;
 }
 
-int64_t product(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
+int64_t sizeAlong(ArrayRef<int64_t> shape, ArrayRef<int64_t> dims) {
   int64_t count = 1;
   for (int64_t d : dims)
     count *= shape[d];
@@ -85,7 +83,7 @@ Squares fluxion::codegen::squaresOf(Value value, int64_t lanes) {
     if (!apart || *apart <= 1)
       continue;
     SmallVector<int64_t> along = runOf(access, read, index, shape, last, 4 * lanes);
-    if (shape[last] >= 4 && product(shape, along) >= 4)
+    if (shape[last] >= 4 && sizeAlong(shape, along) >= 4)
       found = {last, along};
     // Where the last dimension is short: along what the operand is contiguous in, and the results
     // turn.
@@ -93,7 +91,7 @@ Squares fluxion::codegen::squaresOf(Value value, int64_t lanes) {
     if (isBit || lane < 0 || shape[last] >= lanes || shape[lane] <= shape[last])
       continue;
     SmallVector<int64_t> lines = runOf(access, result, index, shape, lane, 4 * lanes);
-    if (int64_t count = product(shape, lines); count >= 4 && count > shape[last])
+    if (int64_t count = sizeAlong(shape, lines); count >= 4 && count > shape[last])
       found = {lane, lines};
   }
   return found;

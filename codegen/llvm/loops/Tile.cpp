@@ -3,6 +3,7 @@
 // a time, and the results that depend on them.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Reduction.h"
 
@@ -12,11 +13,6 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
-} // namespace
 
 // What is summed at once: all positions, or those of a block.
 PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t> extents,

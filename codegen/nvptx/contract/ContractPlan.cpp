@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/contract/ContractPlan.h"
 
+#include "codegen/common/Shapes.h"
+
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -9,7 +11,6 @@ namespace {
 
 constexpr int64_t most = 16; // of the stages, and of the tiles along a side of a warp
 
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
 
 struct Shape {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/contract/Contraction.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 
@@ -9,8 +10,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 
 // A dimension together with where it lies in the operand that its group walks.
 using Placed = std::pair<int64_t, ContractDim>;

@@ -3,6 +3,8 @@
 // neighbouring results at a time, and their way to memory.
 #include "codegen/nvptx/hopper/HopperContract.h"
 
+#include "codegen/common/Shapes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -12,7 +14,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
 constexpr uint32_t mapFloat16 = 6, mapBfloat16 = 9; // CUtensorMapDataType
 // A box of results: 64 rows of 128 bytes, swizzled.
 constexpr int64_t boxBytes = 64 * HopperPlan::lineBytes, boxColumns = 64;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/hopper/HopperPlan.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/Puller.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
@@ -13,15 +14,6 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 
 namespace {
-
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-int64_t product(ArrayRef<int64_t> sizes) {
-  int64_t count = 1;
-  for (int64_t size : sizes)
-    count *= size;
-  return count;
-}
-int64_t ceilDiv(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
 // CUtensorMapDataType.
 enum : uint32_t { mapFloat16 = 6, mapBfloat16 = 9, mapTfloat32 = 11 };

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/hopper/WindowSide.h"
 
+#include "codegen/common/Shapes.h"
 #include "ir/ops/Convolution.h"
 
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
-
-namespace {
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
-} // namespace
 
 int64_t WindowSide::tapCount() const {
   int64_t count = 1;
