@@ -75,7 +75,7 @@ class LinkedTest(ProgramTest):
     def test_halide_kernels_from_plain_c(self):
         """Its hooks come from the runtime archive; same bits as in process, where inputs stand at other addresses."""
         if not glob.glob(os.path.join(LIBRARIES, "libfluxion_halide.*")):
-            self.skipTest("built without Halide")
+            self.skipTest("Halide was not found when this was built; set HALIDE_ROOT")
         model, results = os.path.join(HERE, "harness", "depthwise.mlir"), self.path("results.npz")
         os.makedirs(self.path("depthwise"))
         self.build(model, "depthwise/program.o", "--emit=object", "--schedule=backend=halide")
