@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A convolution over a border, or over a dilated input, reads a copy with the zeros in place: the
-// register tile then needs no condition on any load.
+// A convolution over a dilated input, or over a border that its tiles cannot leave out
+// (Border.cpp), reads a copy with the zeros in place: the register tile then needs no condition on
+// any load.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "codegen/common/Shapes.h"
