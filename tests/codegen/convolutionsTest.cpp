@@ -89,6 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvolutionCase{"one_by_one", 2, 64, 9, 8, 70, 1, 1, 0},
                     ConvolutionCase{"one_by_one_strided", 2, 64, 9, 8, 70, 1, 2, 0},
                     ConvolutionCase{"phases_as_features", 2, 3, 20, 18, 64, 7, 2, 3},
+                    ConvolutionCase{"phases_along_width", 1, 3, 8, 72, 20, 7, 2, 3},
                     ConvolutionCase{"phases_of_three", 2, 1, 12, 9, 20, 4, 3, 1},
                     ConvolutionCase{"few_channels", 2, 3, 20, 19, 64, 7, 2, 3}),
     [](const auto &info) { return std::string(info.param.name); });

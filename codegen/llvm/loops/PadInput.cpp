@@ -18,7 +18,8 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
     return false;
   ArrayRef<int64_t> output = shapeOf(conv.getResult());
   int64_t lanes = lanesFor(cast<RankedTensorType>(conv.getType()).getElementType(), target);
-  int64_t features = output[conv.getOutputDims()[1]], width = output[conv.getOutputDims().back()];
+  int64_t features = output[conv.getOutputDims()[1]],
+          width = output[conv.getOutputDims().back()] / phasesOf(op, target).back();
   bool featuresLast = conv.getOutputDims()[1] == (int64_t)output.size() - 1;
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
@@ -33,9 +34,9 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
 SmallVector<int64_t> fluxion::codegen::phasesOf(Operation *op, const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);
   SmallVector<int64_t> phases(conv ? conv.spatialRank() : 0, 1);
-  if (!conv || target.isGpu() || lanesAlongWidth(op, target) || featuresOutermost(op))
+  if (!conv || target.isGpu() || featuresOutermost(op))
     return phases;
-  int64_t features = conv.getOutputDims()[1]; // which the lanes run along
+  int64_t features = conv.getOutputDims()[1];
   if (features + 1 != (int64_t)conv.getOutputDims().size() ||
       shapeOf(conv.getResult())[features] == 1)
     return phases;
