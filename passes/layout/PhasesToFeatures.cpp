@@ -9,15 +9,15 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
 
+Value fluxion::passes::reshaped(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  return ir::ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
+}
+
 namespace {
 
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-Value reshaped(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
-  Type element = cast<RankedTensorType>(value.getType()).getElementType();
-  return ir::ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
 }
 
 // One spatial dimension of a convolution whose input is dilated by d: results d apart take taps d
@@ -46,8 +46,8 @@ Merged mergedDimension(ir::ConvolutionOp conv, int64_t d) {
   return merged;
 }
 
-// Worth it where features alone would leave most lanes of a vector idle, and a phase of a row of the
-// image is no better.
+// Worth it where features alone would leave most lanes of a vector idle, and a phase of a row of
+// the image is no better.
 bool applies(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
   int64_t features = shapeOf(conv.getResult())[conv.getOutputDims()[1]], merged = features;
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {

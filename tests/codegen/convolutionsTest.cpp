@@ -87,6 +87,7 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvolutionCase{"beyond_the_window", 2, 8, 3, 32, 16, 3, 1, 4},
                     ConvolutionCase{"uneven_border", 16, 4, 6, 29, 18, 4, 1, 2},
                     ConvolutionCase{"one_by_one", 2, 64, 9, 8, 70, 1, 1, 0},
+                    ConvolutionCase{"one_by_one_planes", 2, 20, 13, 14, 35, 1, 1, 0},
                     ConvolutionCase{"one_by_one_strided", 2, 64, 9, 8, 70, 1, 2, 0},
                     ConvolutionCase{"phases_as_features", 2, 3, 20, 18, 64, 7, 2, 3},
                     ConvolutionCase{"phases_along_width", 1, 3, 8, 72, 20, 7, 2, 3},
