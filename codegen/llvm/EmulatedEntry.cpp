@@ -110,9 +110,8 @@ Value EmulatedEntry::map(const TensorMap &map) {
   };
   llvm::for_each(map.dims, add);
   llvm::for_each(map.strides, add);
-  for (uint32_t size : map.box)
-    words.push_back((int32_t)size);
-  words.push_back(0); // to a multiple of its alignment
+  words.append(map.box.begin(), map.box.end());
+  words.append(map.steps.begin(), map.steps.end());
   auto type = LLVM::LLVMArrayType::get(i32, words.size());
   LLVM::GlobalOp global;
   {

@@ -15,7 +15,8 @@ using namespace fluxion::codegen;
 namespace {
 
 // What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
-constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13;
+constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13,
+                 cyclesPerSecond = 1.7e9;
 
 int64_t launches(const KernelPlan &plan) {
   int64_t count = 0;
@@ -24,13 +25,36 @@ int64_t launches(const KernelPlan &plan) {
   return count;
 }
 
+bool isTiled(const Phase &phase) {
+  return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
+}
+
+std::optional<HopperPlan> hopperPlanOf(const Contraction &c, ir::KernelOp kernel,
+                                       const ir::TargetInfo &target) {
+  ScheduleKeys keys(kernel);
+  return planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+}
+
+// What the pipelines of the kernel's contractions predict; nothing where it has none.
+std::optional<double> contractSeconds(ir::KernelOp kernel, const KernelPlan &plan,
+                                      const ir::TargetInfo &target) {
+  std::optional<double> seconds;
+  for (const Phase &phase : plan.phases) {
+    if (!isTiled(phase))
+      continue;
+    Contraction c = describeContraction(phase.reductions[0]);
+    std::optional<HopperPlan> engines = hopperPlanOf(c, kernel, target);
+    double cycles = engines ? engines->cycles : planOf(c, kernel, target).cycles;
+    seconds = seconds.value_or(0) + cycles / cyclesPerSecond;
+  }
+  return seconds;
+}
+
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (phase.kind == Phase::Reduce && takesTiles(phase.reductions[0])) {
+  if (isTiled(phase)) {
     Contraction c = describeContraction(phase.reductions[0]);
-    ScheduleKeys keys(kernel);
-    std::optional<HopperPlan> plan =
-        planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+    std::optional<HopperPlan> plan = hopperPlanOf(c, kernel, target);
     if (plan && plan->chunks == phase.reductions[0].chunks)
       return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
     if (planOf(c, kernel, target).tensorCores)
@@ -60,8 +84,8 @@ public:
         cost.scratchBytes += scatterShape(phase).scratchBytes();
     cost.inPlace = true;
     ir::countWork(kernel, cost);
-    cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
-                   launchSeconds * launches(plan);
+    double work = contractSeconds(kernel, plan, target).value_or(cost.flops / flopsPerSecond);
+    cost.seconds = std::max(cost.bytes / bytesPerSecond, work) + launchSeconds * launches(plan);
     return cost;
   }
 
