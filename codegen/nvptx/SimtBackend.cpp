@@ -91,6 +91,28 @@ protected:
     emitted.launches.push_back(
         emitterOf(kernel, phase, target, b)->emitLaunch(symbol, earlier, part));
   }
+
+  std::vector<ScheduleVariation> variations(ir::KernelOp kernel, const ir::TargetInfo &target,
+                                            DictionaryAttr own) const override {
+    if (!hasOneContraction(kernel))
+      return {};
+    KernelPlan plan = planKernel(kernel, target);
+    auto phase = llvm::find_if(plan.phases, [](const Phase &phase) {
+      return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
+    });
+    if (phase == plan.phases.end())
+      return {};
+    Contraction c = describeContraction(phase->reductions[0]);
+    if (!own.contains("engines"))
+      return contractVariations(c, target, own.getContext());
+    std::vector<ScheduleVariation> list = hopperVariations(own);
+    Builder b(own.getContext());
+    for (ScheduleVariation &keys : contractVariations(c, target, own.getContext())) {
+      keys.push_back(b.getNamedAttr("engines", b.getBoolAttr(false)));
+      list.push_back(keys);
+    }
+    return list;
+  }
 };
 
 } // namespace
