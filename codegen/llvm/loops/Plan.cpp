@@ -243,7 +243,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
-  first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
+  first.chunks =
+      isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, target, own);
   if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
   if (!isGpu) {

@@ -80,9 +80,8 @@ struct Blocking {
   int64_t depth = 0;     // positions of the next extent in a block; 0: not blocked
   int64_t laneTiles = 0; // tiles of a task along the lanes
   int64_t rowTiles = 0;  // and along the rows and the other kept dimensions, flattened
-  // All rows take the lanes of a tile before the next lanes: a few row tiles then read the right
-  // side from the first-level cache but once.
-  bool rowsInnermost = false;
+  // The right side passes by but once, in runs that the machine fetches ahead by itself.
+  bool streams = false;
   int64_t sumsAt = -1; // scratch offset
 };
 
@@ -160,7 +159,8 @@ bool lanesAlongSum(mlir::Operation *op, const ir::TargetInfo &target);
 Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed,
                 ScheduleKeys *keys);
 int64_t tileTasks(const Reduction &r, const Tile &tile);
-int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
+int64_t chooseChunks(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
+                     ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 bool packsRight(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 bool walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target);

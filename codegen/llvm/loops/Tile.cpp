@@ -156,7 +156,7 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
     for (const Reduction &one : all)
       for (size_t i = 0; !block && i < count; ++i)
         initial.append(identities(one));
-    bool prefetches = prefetchesRight(r, rows);
+    bool prefetches = prefetchesRight(r, rows) && !phase.blocking.streams;
     int64_t stepsEmitted = 0;
     auto addTaps = [&](ValueRange carried, const Index &reduced, int64_t steps) {
       return tapSteps(r, carried, indices, reduced, steps, vectors,
@@ -270,27 +270,20 @@ void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRang
     storeAll(stores, index);
 }
 
-// What soon is summed; or, where tiles of all rows take a block in turn, each asks for its share of
-// what the next lanes read.
+// What soon is summed.
 void PhaseEmitter::prefetchRight(const Reduction &r, ArrayRef<Index> indices, int64_t vectors,
                                  AffineExpr summed) {
-  const Tile &tile = phase.tile;
   Value right = r.op->getOperand(1);
   auto buffer = buffers.find(right);
   if (buffer == buffers.end())
     return;
   Panels side = *panelsOf(r.op, 1);
-  bool inTurn = block && phase.blocking.rowsInnermost;
-  int64_t share = inTurn ? ceilDiv(vectors, ceilDiv(r.kept[tile.rowDim], tile.rows)) : vectors;
-  for (const Index &index : indices.take_front(share)) {
+  for (const Index &index : indices.take_front(vectors)) {
     Index at(typeOf(right).getRank());
     for (auto [i, d] : llvm::enumerate(side.batch))
       at[d] = index[i];
     at[side.free] = index.back();
-    at[side.summed] = inTurn ? summed : summed + 12;
-    if (inTurn) // the end of a vector: its start is in a line that the vector before ends in
-      at[side.free] = index.back() + rowPanel * (share * tile.lanes) +
-                      (tile.vectors * tile.lanes + tile.lanes - 1);
+    at[side.summed] = summed + 12;
     access.prefetch(buffer->second, typeOf(right).getElementType(),
                     access.linear(typeOf(right).getShape(), at));
   }
@@ -473,12 +466,8 @@ void PhaseEmitter::emitBlocked(const Reduction &r) {
         current.tile = access.dimension(row) * laneTiles + access.dimension(lane);
         emitTileAt(r, base, lane, at.back());
       };
-      if (blocking.rowsInnermost)
-        loop(laneFrom, laneTo, 1,
-             [&](Value lane) { loop(rowFrom, rowTo, 1, [&](Value row) { tileAt(row, lane); }); });
-      else
-        loop(rowFrom, rowTo, 1,
-             [&](Value row) { loop(laneFrom, laneTo, 1, [&](Value lane) { tileAt(row, lane); }); });
+      loop(rowFrom, rowTo, 1,
+           [&](Value row) { loop(laneFrom, laneTo, 1, [&](Value lane) { tileAt(row, lane); }); });
       block = nullptr;
     });
   });
