@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,17 @@ struct TensorMap {
   uint32_t swizzle = 0;                         // CUtensorMapSwizzle
 };
 
+// A product that a library may do in place of a kernel's launches, see fx_product. Positions are
+// those of the launch's addresses.
+struct LibraryProduct {
+  int64_t batches = 1, m = 1, n = 1, k = 1;
+  mlir::Type factors, sums; // elements
+  bool tf32 = false, leftTransposed = false, rightTransposed = false;
+  unsigned left = 0, right = 1, result = 2, workspace = 3;
+  int64_t workspaceBytes = 0;
+  size_t launches = 1; // of the kernel
+};
+
 // One launch of a GPU function `void symbol(ptr operands..., ptr results..., ptr scratch, ptr
 // guard)`, which does nothing where `guard` points to a zero byte; null is no guard.
 struct KernelLaunch {
@@ -40,6 +52,7 @@ struct KernelLaunch {
   int64_t sharedBytes = 0; // dynamic shared memory
   std::vector<TensorMap> maps;
   bool dependent = false; // may start before the launch ahead has ended, and waits for it itself
+  std::optional<LibraryProduct> product;
 };
 
 struct EmittedKernel {
@@ -49,18 +62,28 @@ struct EmittedKernel {
   std::string object;
 };
 
+// A few keys of a schedule; the model decides the others.
+using ScheduleVariation = llvm::SmallVector<mlir::NamedAttribute>;
+
 class Backend {
 public:
   virtual ~Backend() = default;
   virtual llvm::StringRef name() const = 0;
   virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
-  // Schedules worth measuring, the model's own first.
-  virtual std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
-                                                       const ir::TargetInfo &target) const;
+  // Schedules worth measuring, the model's own first: variations that are refused are left out.
+  std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
+                                               const ir::TargetInfo &target) const;
   // Emits functions named after `symbol` at the builder's insertion point in a module.
   virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder,
                                               llvm::StringRef symbol,
                                               const ir::TargetInfo &target) const = 0;
+
+protected:
+  // Keys worth a try beside the model's `own` decisions, some to each.
+  virtual std::vector<ScheduleVariation>
+  variations(ir::KernelOp kernel, const ir::TargetInfo &target, mlir::DictionaryAttr own) const {
+    return {};
+  }
 };
 
 // All backends of a target kind, preferred first.

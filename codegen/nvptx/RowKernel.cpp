@@ -4,6 +4,7 @@
 #include "codegen/nvptx/BlockEmitter.h"
 
 #include "codegen/common/Shapes.h"
+#include "codegen/nvptx/Walk.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,35 +14,125 @@ using namespace fluxion::codegen;
 
 void BlockEmitter::emitRows() {
   RowGrid grid = rowGrid(phase, target);
-  launch.block[0] = grid.threads * grid.rowsPerBlock;
-  launch.grid[0] = std::max<int64_t>(1, (grid.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock);
-  Value row = plus(times(blockIndex(0), grid.rowsPerBlock), over(thread(), grid.threads)),
-        lane = modulo(thread(), grid.threads);
-  if (grid.rows % grid.rowsPerBlock == 0)
-    return emitOneRow(row, lane, grid);
-  branch(isBelow(row, grid.rows), [&] { emitOneRow(row, lane, grid); });
+  access.alignedLanes = grid.lanes > 1;
+  if (!phase.columns.empty()) {
+    emitRowsAndColumns(grid);
+  } else {
+    launch.block[0] = grid.threads * grid.rowsPerBlock;
+    launch.grid[0] = std::max<int64_t>(1, (grid.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock);
+    Value row = plus(times(blockIndex(0), grid.rowsPerBlock), over(thread(), grid.threads)),
+          lane = modulo(thread(), grid.threads);
+    auto one = [&] {
+      holdBlocks(lane, grid);
+      emitOneRow(positions(row, phase.reductions[0].kept), lane, grid);
+    };
+    if (grid.rows % grid.rowsPerBlock == 0)
+      one();
+    else
+      branch(isBelow(row, grid.rows), one);
+  }
+  access.alignedLanes = false;
 }
 
-// Reductions at positions from, from + step, ... of the flattened summed dimensions, in blocks of
-// lanes where these run along them.
+// A block takes one row after another and keeps its part of the sums over them in registers.
+void BlockEmitter::emitRowsAndColumns(const RowGrid &grid) {
+  launch.block[0] = grid.threads;
+  launch.grid[0] = phase.tasks;
+  leastBlocks = RowGrid::threadsOfProcessor / grid.threads;
+  holdBlocks(thread(), grid);
+  access.setLanes(grid.lanes, {}, grid.lanes);
+  Values initial;
+  for (const Reduction &r : phase.columns)
+    initial.append(heldBlocks.size(), identity(r));
+  access.setScalar();
+  Value from = times(blockIndex(0), phase.rowsPerTask);
+  Value to =
+      arith::MinUIOp::create(b, loc, plus(from, number(phase.rowsPerTask)), number(grid.rows));
+  bool oneSweep = rowSweeps().size() == 1;
+  Values sums = foldBetween(from, to, 1, initial, [&](Value row, ValueRange carried) {
+    Values next;
+    Index at = positions(row, phase.reductions[0].kept);
+    emitOneRow(at, thread(), grid, [&] { next = addColumns(at, carried, grid.lanes); });
+    // Shared memory of the only sweep is read by all before the next row's is written.
+    if (oneSweep && grid.threads > warpSize)
+      barrier();
+    return next;
+  });
+  storeColumns(sums, grid.lanes);
+}
+
+// What the row at `at` adds to the sums over rows: of every reduction, of every block.
+BlockEmitter::Values BlockEmitter::addColumns(const Index &at, ValueRange sums, int64_t lanes) {
+  Values next;
+  for (const Reduction &r : phase.columns)
+    for (const HeldBlock &block : heldBlocks) {
+      access.setLanes(lanes, block.first, lanes);
+      Index index(at);
+      index.append(split(block.first, r.kept));
+      Value term =
+          access.emit.convert(puller.pull(r.op->getOperand(0), index),
+                              typeOf(r.op->getOperand(0)).getElementType(), accumulatorElement(r));
+      next.push_back(combine(r, sums[next.size()], term));
+    }
+  access.setScalar();
+  return next;
+}
+
+void BlockEmitter::storeColumns(ValueRange sums, int64_t lanes) {
+  AffineExpr task = access.dimension(blockIndex(0));
+  for (auto [i, r] : llvm::enumerate(phase.columns))
+    for (auto [j, block] : llvm::enumerate(heldBlocks)) {
+      access.setLanes(lanes, block.first, lanes);
+      SmallVector<int64_t> shape{r.chunks};
+      shape.append(r.kept.begin(), r.kept.end());
+      Index index{task};
+      index.append(split(block.first, r.kept));
+      auto store = [&] {
+        access.store(addressOf(phase.partials[i]), accumulatorElement(r),
+                     access.linear(shape, index), sums[i * heldBlocks.size() + j]);
+      };
+      if (block.exists)
+        branch(block.exists, store);
+      else
+        store();
+    }
+  access.setScalar();
+}
+
+// Reductions at positions from, from + grid.groups, ... of the flattened summed dimensions, in
+// blocks of lanes where these run along them.
 BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> group,
                                                  const Index &kept, Value from, Value to,
-                                                 int64_t step, int64_t lanes) {
+                                                 const ReduceGrid &grid, int64_t lanes) {
+  constexpr int64_t together = 4; // positions whose loads are in flight at once
   if (lanes > 1)
     access.setLanes(lanes, {}, lanes);
   Values initial;
   for (const Reduction *r : group)
     initial.append(identities(*r));
-  SmallVector<int64_t> extents = phase.kind == Phase::Combine
-                                     ? SmallVector<int64_t>{group[0]->chunks}
-                                     : SmallVector<int64_t>(group[0]->extents);
-  Values sums = foldBetween(from, to, step, initial, [&](Value position, ValueRange carried) {
-    Index reduced = lanePositions(position, extents, lanes);
+  SmallVector<SmallVector<int64_t>> runs{{group[0]->chunks}};
+  if (phase.kind != Phase::Combine)
+    runs = runsOf(group[0]->extents, grid.joined);
+  auto add = [&](Value position, ValueRange carried) {
+    Index reduced = runPositions(position, runs, lanes);
     Values next;
     for (const Reduction *r : group)
       next.append(this->step(*r, carried.slice(next.size(), r->isArg() ? 2 : 1), kept, reduced));
     return next;
-  });
+  };
+  int64_t step = grid.groups;
+  to = arith::MaxUIOp::create(b, loc, from, to);
+  Value trips =
+      over(plus(arith::SubIOp::create(b, loc, to, from), number(step - 1)), step * together);
+  Value rest = plus(from, times(trips, step * together));
+  Values sums =
+      foldBetween(from, rest, step * together, initial, [&](Value first, ValueRange carried) {
+        Values next(carried);
+        for (int64_t i = 0; i < together; ++i)
+          next = add(plus(first, number(i * step)), next);
+        return next;
+      });
+  sums = foldBetween(rest, to, step, sums, add);
   if (lanes == 1)
     return sums;
   for (auto [sum, r] : llvm::zip_equal(sums, group))
@@ -74,9 +165,7 @@ BlockEmitter::Values BlockEmitter::reduceHeld(ArrayRef<const Reduction *> group,
   return sums;
 }
 
-void BlockEmitter::emitOneRow(Value row, Value lane, const RowGrid &grid) {
-  Index at = positions(row, phase.reductions[0].kept);
-  access.alignedLanes = grid.lanes > 1;
+void BlockEmitter::holdBlocks(Value lane, const RowGrid &grid) {
   for (int64_t i = 0; i < grid.held; ++i) {
     // Beyond the row its last block stands in, and counts for nothing.
     bool isWhole = (i + 1) * grid.threads <= grid.blocks();
@@ -86,10 +175,16 @@ void BlockEmitter::emitOneRow(Value row, Value lane, const RowGrid &grid) {
     heldBlocks.push_back({access.dimension(times(position, grid.lanes)),
                           isWhole ? Value() : isBelow(number, grid.blocks())});
   }
+}
+
+void BlockEmitter::emitOneRow(const Index &at, Value lane, const RowGrid &grid, Body beforeStores) {
   for (auto &group : rowSweeps()) {
-    Values values = grid.held ? reduceHeld(group, at, grid.lanes)
-                              : reduceStrided(group, at, lane, number(product(group[0]->extents)),
-                                              grid.threads);
+    ReduceGrid strided;
+    strided.groups = grid.threads;
+    strided.joined.assign(group[0]->extents.size(), false);
+    Values values =
+        grid.held ? reduceHeld(group, at, grid.lanes)
+                  : reduceStrided(group, at, lane, number(product(group[0]->extents)), strided);
     values = acrossThreads(group, values, grid.threads);
     size_t next = 0;
     for (const Reduction *r : group) {
@@ -101,11 +196,11 @@ void BlockEmitter::emitOneRow(Value row, Value lane, const RowGrid &grid) {
       puller.hold(r->result, at, value);
     }
   }
+  if (beforeStores)
+    beforeStores();
   emitResults(at, lane, grid);
   for (const Reduction &r : phase.reductions)
     puller.release(r.result);
-  access.alignedLanes = false;
-  heldBlocks.clear();
 }
 
 void BlockEmitter::emitHeldResults(ArrayRef<StoredValue> group, const Index &at, int64_t lanes) {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/SimtBackend.h"
 
-#include "codegen/llvm/loops/Stored.h"
+#include "codegen/llvm/loops/PhaseBackend.h"
 #include "codegen/nvptx/contract/TileContract.h"
 #include "codegen/nvptx/hopper/HopperContract.h"
-#include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -17,13 +16,6 @@ namespace {
 // What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
 constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13,
                  cyclesPerSecond = 1.7e9;
-
-int64_t launches(const KernelPlan &plan) {
-  int64_t count = 0;
-  for (const Phase &phase : plan.phases)
-    count += launchesOf(phase);
-  return count;
-}
 
 bool isTiled(const Phase &phase) {
   return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
@@ -64,54 +56,62 @@ std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
   return std::make_unique<BlockEmitter>(kernel, phase, target, b);
 }
 
-class SimtBackend final : public Backend {
+class SimtBackend final : public PhaseBackend {
 public:
   StringRef name() const override { return "simt"; }
-
-  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
-    ir::KernelCost cost;
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty()) {
-      cost.refusal = plan.refusal;
-      return cost;
-    }
-    cost.backend = "simt";
-    cost.schedule = plan.schedule;
-    cost.scheduleRefusal = plan.scheduleRefusal;
-    cost.scratchBytes = plan.scratchBytes;
-    for (const Phase &phase : plan.phases)
-      if (phase.kind == Phase::Scatter)
-        cost.scratchBytes += scatterShape(phase).scratchBytes();
-    cost.inPlace = true;
-    ir::countWork(kernel, cost);
-    double work = contractSeconds(kernel, plan, target).value_or(cost.flops / flopsPerSecond);
-    cost.seconds = std::max(cost.bytes / bytesPerSecond, work) + launchSeconds * launches(plan);
-    return cost;
-  }
 
   FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
                                 const ir::TargetInfo &target) const override {
     b.getContext()->loadDialect<NVVM::NVVMDialect>();
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty())
-      return kernel.emitOpError("simt: ") << plan.refusal;
-    EmittedKernel emitted;
     if (llvm::all_of(kernel.getResultTypes(), [](Type type) {
           return cast<RankedTensorType>(type).getNumElements() == 0;
         })) // a grid has at least one block
-      return emitted;
-    SmallVector<StoredValue> earlier;
-    bool isOne = launches(plan) == 1;
+      return EmittedKernel();
+    return PhaseBackend::emit(kernel, b, symbol, target);
+  }
+
+protected:
+  void estimate(ir::KernelOp kernel, const KernelPlan &plan, const ir::TargetInfo &target,
+                ir::KernelCost &cost) const override {
+    int64_t launches = 0;
     for (const Phase &phase : plan.phases) {
-      for (int64_t part = 0; part < launchesOf(phase); ++part) {
-        std::string name =
-            isOne ? symbol.str() : symbol.str() + "_" + std::to_string(emitted.launches.size());
-        emitted.launches.push_back(
-            emitterOf(kernel, phase, target, b)->emitLaunch(name, earlier, part));
-      }
-      storedBy(phase, earlier);
+      launches += launchesOf(phase);
+      if (phase.kind == Phase::Scatter)
+        cost.scratchBytes += scatterShape(phase).scratchBytes();
     }
-    return emitted;
+    double work = contractSeconds(kernel, plan, target).value_or(cost.flops / flopsPerSecond);
+    cost.seconds = std::max(cost.bytes / bytesPerSecond, work) + launchSeconds * launches;
+  }
+
+  int64_t functionsOf(const Phase &phase) const override { return launchesOf(phase); }
+
+  void emitFunction(ir::KernelOp kernel, const Phase &phase, int64_t part, StringRef symbol,
+                    ArrayRef<StoredValue> earlier, const ir::TargetInfo &target, OpBuilder &b,
+                    EmittedKernel &emitted) const override {
+    emitted.launches.push_back(
+        emitterOf(kernel, phase, target, b)->emitLaunch(symbol, earlier, part));
+  }
+
+  std::vector<ScheduleVariation> variations(ir::KernelOp kernel, const ir::TargetInfo &target,
+                                            DictionaryAttr own) const override {
+    if (!hasOneContraction(kernel))
+      return {};
+    KernelPlan plan = planKernel(kernel, target);
+    auto phase = llvm::find_if(plan.phases, [](const Phase &phase) {
+      return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
+    });
+    if (phase == plan.phases.end())
+      return {};
+    Contraction c = describeContraction(phase->reductions[0]);
+    if (!own.contains("engines"))
+      return contractVariations(c, target, own.getContext());
+    std::vector<ScheduleVariation> list = hopperVariations(own);
+    Builder b(own.getContext());
+    for (ScheduleVariation &keys : contractVariations(c, target, own.getContext())) {
+      keys.push_back(b.getNamedAttr("engines", b.getBoolAttr(false)));
+      list.push_back(keys);
+    }
+    return list;
   }
 };
 

@@ -145,7 +145,7 @@ Status Kernels::launch(const fx_launch &launch, const Addresses &addresses, CUst
 }
 
 Status Kernels::add(const fx_launch &launch, const Addresses &addresses,
-                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                    const std::vector<CUgraphNode> &after, bool dependent, GraphBuilder &graph,
                     CUgraphNode &out) const {
   Parameters parameters;
   if (Status status = parametersOf(launch, addresses, parameters); !status)
@@ -162,7 +162,7 @@ Status Kernels::add(const fx_launch &launch, const Addresses &addresses,
                           nullptr,
                           nullptr,
                           nullptr};
-  return driver->status(graph.addKernel(node, after, launch.flags & FX_LAUNCH_DEPENDENT, out),
+  return driver->status(graph.addKernel(node, after, dependent, out),
                         "launching " + nameOf(launch));
 }
 

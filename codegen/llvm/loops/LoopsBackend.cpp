@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/loops/LoopsBackend.h"
 
+#include "codegen/llvm/loops/PhaseBackend.h"
 #include "codegen/llvm/loops/PhaseEmitter.h"
-#include "codegen/llvm/loops/Stored.h"
-#include "ir/Work.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -12,10 +11,8 @@ using namespace fluxion::codegen;
 namespace {
 
 // Keys worth a try beside the model's own decisions: other tiles, then one other decision each.
-std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
-  std::vector<std::vector<NamedAttribute>> list;
-  if (!own)
-    return list;
+std::vector<ScheduleVariation> variationsOf(DictionaryAttr own) {
+  std::vector<ScheduleVariation> list;
   Builder b(own.getContext());
   auto integer = [&](StringRef key, int64_t value) {
     return b.getNamedAttr(key, b.getI64IntegerAttr(value));
@@ -50,64 +47,29 @@ std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
   return list;
 }
 
-class LoopsBackend final : public Backend {
+class LoopsBackend final : public PhaseBackend {
 public:
   StringRef name() const override { return "llvm-loops"; }
 
-  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
-    ir::KernelCost cost;
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty()) {
-      cost.refusal = plan.refusal;
-      return cost;
-    }
-    cost.backend = "llvm-loops";
-    cost.schedule = plan.schedule;
-    cost.scheduleRefusal = plan.scheduleRefusal;
-    cost.scratchBytes = plan.scratchBytes;
-    cost.inPlace = true;
+  std::vector<ScheduleVariation> variations(ir::KernelOp, const ir::TargetInfo &,
+                                            DictionaryAttr own) const override {
+    return variationsOf(own);
+  }
+
+protected:
+  void estimate(ir::KernelOp, const KernelPlan &plan, const ir::TargetInfo &target,
+                ir::KernelCost &cost) const override {
     for (const Phase &phase : plan.phases)
       cost.tasks = std::max(cost.tasks, phase.tasks);
-    ir::countWork(kernel, cost);
     double lanes = target.vectorBytes / 4.0;
     cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
-    return cost;
   }
 
-  std::vector<DictionaryAttr> candidates(ir::KernelOp kernel,
-                                         const ir::TargetInfo &target) const override {
-    OwningOpRef<Operation *> owner(kernel->clone());
-    auto copy = cast<ir::KernelOp>(*owner);
-    Builder b(kernel.getContext());
-    std::vector<DictionaryAttr> list;
-    auto attempt = [&](ArrayRef<NamedAttribute> keys) {
-      copy.setScheduleAttr(ir::ScheduleAttr::get(b.getContext(), b.getDictionaryAttr(keys)));
-      ir::KernelCost tried = cost(copy, target);
-      if (!tried.backend.empty() && tried.scheduleRefusal.empty() &&
-          !llvm::is_contained(list, tried.schedule))
-        list.push_back(tried.schedule);
-    };
-    attempt({});
-    for (std::vector<NamedAttribute> &keys : variations(list.empty() ? DictionaryAttr() : list[0]))
-      attempt(keys);
-    return list;
-  }
-
-  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
-                                const ir::TargetInfo &target) const override {
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty())
-      return kernel.emitOpError("llvm-loops: ") << plan.refusal;
-    EmittedKernel emitted;
-    SmallVector<StoredValue> earlier;
-    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
-      std::string name =
-          plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
-      PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
-      emitted.phases.push_back({name, phase.tasks});
-      storedBy(phase, earlier);
-    }
-    return emitted;
+  void emitFunction(ir::KernelOp kernel, const Phase &phase, int64_t, StringRef symbol,
+                    ArrayRef<StoredValue> earlier, const ir::TargetInfo &target, OpBuilder &b,
+                    EmittedKernel &emitted) const override {
+    PhaseEmitter(kernel, phase, target, b).emit(symbol, earlier);
+    emitted.phases.push_back({symbol.str(), phase.tasks});
   }
 };
 

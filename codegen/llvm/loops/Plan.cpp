@@ -175,6 +175,7 @@ void Planner::planCombine(Phase phase, const Reduction &r, const StoredValue &pa
                           ArrayRef<StoredValue> stores) {
   phase.kind = Phase::Combine;
   phase.reductions = {r};
+  phase.reductions[0].skipsBorder = false; // no input is read
   phase.stores = {partials};
   phase.stores.append(stores.begin(), stores.end());
   phase.tile.rows = phase.tile.taps = 1;
@@ -245,8 +246,14 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
   if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
-  if (std::optional<PaddedShape> padded =
-          isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
+  if (!isGpu) {
+    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
+    phase.tasks = tileTasks(first, phase.tile);
+    planBlocks(first, phase, right);
+  }
+  std::optional<PaddedShape> padded = isGpu ? std::nullopt : paddedInputShape(first.op, target);
+  first.skipsBorder = padded && skipsBorder(first, phase.tile, phase.blocking);
+  if (padded && !first.skipsBorder) {
     first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
@@ -255,12 +262,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  if (!isGpu) {
-    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
-    phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase, right);
+  if (!isGpu)
     planPanels(first, phase, right);
-  }
   for (Reduction &r : group)
     r.chunks = first.chunks;
   phase.reductions = group;

@@ -118,6 +118,17 @@ void setTiles(const Contraction &c, ContractPlan &plan) {
   plan.tilesN = std::max<int64_t>(1, ceilDiv(c.n, plan.tileN()));
 }
 
+bool usesTensorCores(const Contraction &c) {
+  return c.tf32 || c.element.isBF16() || c.element.isF16();
+}
+// Positions along k of a warp's products, the unit of the key `depth`.
+int64_t stepDepth(const Contraction &c, bool tensorCores) {
+  return tensorCores ? 32 / bytesOf(c.element) : 4;
+}
+ArrayRef<Shape> shapesFor(bool tensorCores) {
+  return tensorCores ? ArrayRef<Shape>(productShapes) : ArrayRef<Shape>(fmaShapes);
+}
+
 // The number of chunks with the fewest predicted cycles; `best` where none has fewer.
 void chooseChunks(const Contraction &c, const ir::TargetInfo &target, ContractPlan plan,
                   ContractPlan &best) {
@@ -137,12 +148,10 @@ void chooseChunks(const Contraction &c, const ir::TargetInfo &target, ContractPl
 // The shape with the fewest predicted cycles, its steps twice as deep where barriers then cost
 // less.
 ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool tensorCores) {
-  ArrayRef<Shape> shapes =
-      tensorCores ? ArrayRef<Shape>(productShapes) : ArrayRef<Shape>(fmaShapes);
   bool isWide = c.accumulator.getIntOrFloatBitWidth() > 32;
   ContractPlan best;
   best.cycles = INFINITY;
-  for (const Shape &shape : shapes) {
+  for (const Shape &shape : shapesFor(tensorCores)) {
     if (isWide && shape.perWarpM * shape.perWarpN > 16)
       continue;
     chooseChunks(c, target, withShape(c, shape, tensorCores, 1), best);
@@ -185,7 +194,7 @@ int64_t fluxion::codegen::sharedBytes(const Contraction &c, const ContractPlan &
 
 ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::TargetInfo &target,
                                                ScheduleKeys *keys) {
-  bool tensorCores = c.tf32 || c.element.isBF16() || c.element.isF16();
+  bool tensorCores = usesTensorCores(c);
   ContractPlan plan = choose(c, target, tensorCores);
   if (!keys)
     return plan;
@@ -197,7 +206,7 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   if (plan.threads() > 1024)
     keys->refuse("warps_m * warps_n * warps_k is " + Twine(plan.threads() / 32) +
                  "; a block has at most 32 warps");
-  int64_t depth = tensorCores ? 32 / bytesOf(c.element) : 4, unit = plan.warpsK * depth;
+  int64_t unit = plan.warpsK * stepDepth(c, tensorCores);
   plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
   setTiles(c, plan);
   plan.blocks = keys->integer("blocks", plan.blocks, 1, 8);
@@ -208,4 +217,36 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
                  target.cpu + " has " + Twine(target.sharedBytes));
   plan.cycles = cyclesOf(c, plan, target);
   return plan;
+}
+
+std::vector<ScheduleVariation> fluxion::codegen::contractVariations(const Contraction &c,
+                                                                    const ir::TargetInfo &target,
+                                                                    MLIRContext *context) {
+  std::vector<ScheduleVariation> list;
+  Builder b(context);
+  auto key = [&](StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  };
+  bool tensorCores = usesTensorCores(c);
+  for (const Shape &shape : shapesFor(tensorCores)) {
+    ContractPlan plan = withShape(c, shape, tensorCores, 1);
+    setTiles(c, plan);
+    for (int64_t chunks : {int64_t(1), target.cores / plan.tiles(c)}) {
+      setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));
+      setStages(c, plan, target);
+      list.push_back({key("warps_m", plan.warpsM), key("warps_n", plan.warpsN),
+                      key("warps_k", plan.warpsK), key("per_warp_m", plan.perWarpM),
+                      key("per_warp_n", plan.perWarpN),
+                      key("depth", plan.warpK() / stepDepth(c, tensorCores)),
+                      key("stages", plan.stages), key("chunks", plan.chunks)});
+    }
+  }
+  for (int64_t depth : {1, 2, 4})
+    list.push_back({key("depth", depth)});
+  for (int64_t stages : {2, 3, 4, 6, 8})
+    list.push_back({key("stages", stages)});
+  for (int64_t chunks : {1, 2, 4, 8, 16, 32})
+    list.push_back({key("chunks", chunks)});
+  list.push_back({key("blocks", 2)});
+  return list;
 }

@@ -342,3 +342,16 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
     plan.stages = keys->integer("stages", plan.stages, plan.sharing, room);
   return plan;
 }
+
+std::vector<ScheduleVariation> fluxion::codegen::hopperVariations(DictionaryAttr own) {
+  std::vector<ScheduleVariation> list;
+  Builder b(own.getContext());
+  auto key = [&](StringRef name, int64_t value) {
+    return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+  };
+  for (auto [m, n] : tileShapes)
+    list.push_back({key("tile_m", m), key("tile_n", n)});
+  for (int64_t stages : {2, 3, 4, 6, 8, 12})
+    list.push_back({key("stages", stages)});
+  return list;
+}

@@ -67,4 +67,7 @@ struct HopperPlan {
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 
+// Other tiles, then another number of stages with the tiles of `own`.
+std::vector<ScheduleVariation> hopperVariations(mlir::DictionaryAttr own);
+
 } // namespace fluxion::codegen
