@@ -152,10 +152,11 @@ std::string run(const std::string &text, double tolerance, const std::string &sc
   return difference(program.reference("main", inputs), program.compiled("main", inputs), tolerance);
 }
 
-std::string ptxOf(const std::string &text) {
+std::string ptxOf(const std::string &text, const std::string &schedule = "") {
   Case program(text);
   driver::Request request;
   request.options.target = "cuda:sm_90a";
+  request.options.schedule = schedule;
   request.assembly = true;
   return program.text(request);
 }
@@ -221,15 +222,30 @@ TEST(Precision, ConvertsBothSidesInOneLaunch) {
 
 class Convolutions : public ::testing::TestWithParam<Convolution> {};
 
-TEST_P(Convolutions, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 2e-2), ""); }
+// Whether or not tiles would be faster.
+const char *engines = "engines=true";
 
-TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
+TEST_P(Convolutions, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 2e-2, engines), ""); }
+
+TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
+
+TEST(Schedules, FewChannelsAreLeftToTiles) {
+  Convolution gradient{
+      "tf32", 64,   32,    32, 16, 16, 3,     1,
+      1,      true, false, 1,  1,  -1, "f32", "precision = #fluxion<precision tf32>, "};
+  EXPECT_THAT(ptxOf(textOf(gradient)), Not(HasSubstr("wgmma")));
+  expectEngines(ptxOf(textOf(gradient), engines));
+  gradient.channels = gradient.features = 64;
+  expectEngines(ptxOf(textOf(gradient)));
+}
 
 class KernelGradients : public ::testing::TestWithParam<KernelGradient> {};
 
-TEST_P(KernelGradients, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 1e-2), ""); }
+TEST_P(KernelGradients, EqualTheReference) {
+  EXPECT_EQ(run(textOf(GetParam()), 1e-2, engines), "");
+}
 
-TEST_P(KernelGradients, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
+TEST_P(KernelGradients, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
 
 struct Assembly {
   const char *name;

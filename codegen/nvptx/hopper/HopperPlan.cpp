@@ -3,6 +3,7 @@
 
 #include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/Puller.h"
+#include "codegen/nvptx/contract/ContractPlan.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Shape.h"
@@ -300,6 +301,14 @@ static int64_t stepsOf(const HopperPlan &plan, const Contraction &c) {
   return ceilDiv(c.k, plan.depth() * plan.slices());
 }
 
+// Copies of images with few channels may take longer than threads that share what taps have in
+// common; those of products never do. Tiles are predicted with less that was measured, hence the
+// margin.
+static bool beatsTiles(const HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
+  constexpr double margin = 4 / 3.0;
+  return !plan.windows[0] || plan.cycles <= margin * planContraction(c, target, nullptr).cycles;
+}
+
 std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
                                                        const ir::TargetInfo &target,
                                                        ScheduleKeys *keys) {
@@ -313,11 +322,12 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
   if (isEmpty || c.m >= most || c.n >= most || c.k >= most || c.batches >= most ||
       !describeSides(plan, c))
     return std::nullopt;
-  if (keys && !keys->flag("engines", true))
-    return std::nullopt;
   plan.batches = c.batches;
   plan.steps = stepsOf(plan, c);
   chooseShape(plan, c, target, tileShapes);
+  bool isBetter = beatsTiles(plan, c, target);
+  if (keys ? !keys->flag("engines", isBetter) : !isBetter)
+    return std::nullopt;
   if (keys)
     obeyTile(plan, c, target, *keys);
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;

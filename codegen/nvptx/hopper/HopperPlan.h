@@ -62,8 +62,8 @@ struct HopperPlan {
 };
 
 // Nothing where another pipeline must do it: element types without tensor cores, operands that are
-// computed on the way, strides that no copy can follow, tf32 summed across lines. `keys` are null
-// where the schedule is not this contraction's.
+// computed on the way, strides that no copy can follow, tf32 summed across lines, convolutions that
+// copies would make slow. `keys` are null where the schedule is not this contraction's.
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 
