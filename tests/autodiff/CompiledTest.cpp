@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 using namespace fluxion_testing;
 
 namespace {
@@ -21,12 +23,19 @@ class CompiledGradient : public ::testing::TestWithParam<GradientCase> {};
 TEST_P(CompiledGradient, EqualsTheEvaluatedOne) {
   Derivatives evaluated(GetParam());
   Case compiled(evaluated.text());
-  compiled.compile({}, /*threads=*/1);
-  for (std::string f : {"value", "pull", "push", "pull_pull", "push_pull"}) {
-    if (!evaluated.function(f))
+  for (const char *target : {"cpu", "cuda-emulated", "cuda"}) {
+    if (!strcmp(target, "cuda") && !hasDevice())
       continue;
-    std::vector<Tensor> inputs = evaluated.inputsOf(f);
-    EXPECT_EQ(difference(evaluated.call(f, inputs), compiled.compiled(f, inputs), 2e-13), "") << f;
+    driver::Request request;
+    request.options.target = target;
+    compiled.compile(request, /*threads=*/1);
+    for (std::string f : {"value", "pull", "push", "pull_pull", "push_pull"}) {
+      if (!evaluated.function(f))
+        continue;
+      std::vector<Tensor> inputs = evaluated.inputsOf(f);
+      EXPECT_EQ(difference(evaluated.call(f, inputs), compiled.compiled(f, inputs), 2e-13), "")
+          << f << " for " << target;
+    }
   }
   if (HasFailure())
     ADD_FAILURE() << evaluated.text();

@@ -191,8 +191,10 @@ std::vector<Tensor> Case::compiled(const std::string &entry, const std::vector<T
 }
 
 std::vector<std::byte> Case::stateBytes() const {
-  const std::byte *state = running->instance->state();
-  return {state, state + linked->program()->state_bytes};
+  std::vector<std::byte> state(running->instance->program().state_bytes);
+  if (rt::Status status = running->instance->readState(state.data()); !status)
+    throw std::runtime_error(status.message());
+  return state;
 }
 
 void Case::copyStateToReference() {
@@ -221,6 +223,17 @@ std::string difference(const std::vector<Tensor> &expected, const std::vector<Te
   return "";
 }
 
+bool hasDevice() {
+  static const bool found = [] {
+    std::string arch;
+    rt::Status status = rt::deviceArch(arch);
+    if (!status)
+      std::fprintf(stderr, "note: GPU kernels run emulated alone: %s\n", status.message().c_str());
+    return bool(status);
+  }();
+  return found;
+}
+
 std::vector<std::string> runnableTargets() {
   std::vector<std::string> targets = {"cpu"};
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
@@ -230,6 +243,8 @@ std::vector<std::string> runnableTargets() {
     targets.push_back("cpu:x86-64-v3");
 #endif
   targets.push_back("cuda-emulated");
+  if (hasDevice())
+    targets.push_back("cuda");
   return targets;
 }
 

@@ -69,5 +69,6 @@ std::string difference(const std::vector<Tensor> &expected, const std::vector<Te
 
 // Targets this machine can run: "cpu", the levels of its architecture, and GPU kernels emulated.
 std::vector<std::string> runnableTargets();
+bool hasDevice(); // a GPU; says once why not
 
 } // namespace fluxion_testing

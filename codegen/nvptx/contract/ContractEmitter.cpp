@@ -26,9 +26,10 @@ Index ContractEmitter::reducedAt(const Index &k) {
   Index reduced(r.extents.size());
   for (auto [dim, e] : llvm::zip_equal(c.kDims, k)) {
     reduced[dim.dim] = e * dim.step;
-    if (dim.phase >= 0)
-      reduced[dim.dim] =
-          reduced[dim.dim] + ((dim.first % dim.step + 2 * dim.step) - batch[dim.phase]) % dim.step;
+    // (first - phase) modulo the step; nothing in it is negative, for no remainder here is
+    // Euclid's.
+    if (int64_t first = (dim.first % dim.step + dim.step) % dim.step; dim.phase >= 0)
+      reduced[dim.dim] = reduced[dim.dim] + (batch[dim.phase] * (dim.step - 1) + first) % dim.step;
   }
   return reduced;
 }
