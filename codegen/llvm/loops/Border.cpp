@@ -31,12 +31,34 @@ Reach reachOf(ir::ConvolutionOp conv, int64_t d) {
           shapeOf(conv.getKernel())[conv.getKernelDims()[d + 2]]};
 }
 
+// Results and window positions of a phase meet neighbouring elements of a dilated input.
+Reach reachOf(ir::ConvolutionOp conv, int64_t d, int64_t phase) {
+  Reach reach = reachOf(conv, d);
+  int64_t dilation = conv.getLhsDilation()[d], first = firstTap(conv, d, phase);
+  reach.low = (reach.low - phase - first) / dilation; // without a rest
+  reach.outputs /= dilation;
+  reach.taps = std::max<int64_t>(0, ceilDiv(reach.taps - first, dilation));
+  return reach;
+}
+
+// Of every phase of a dimension.
+SmallVector<Reach> reachesOf(const Reduction &r, int64_t d) {
+  auto conv = cast<ir::ConvolutionOp>(r.op);
+  if (r.phases[d] == 1)
+    return {reachOf(conv, d)};
+  return llvm::map_to_vector(llvm::seq<int64_t>(0, r.phases[d]),
+                             [&](int64_t phase) { return reachOf(conv, d, phase); });
+}
+bool isInside(ArrayRef<Reach> reaches) {
+  return llvm::all_of(reaches, [](const Reach &reach) { return reach.isInside(); });
+}
+
 int64_t extentOf(const Reduction &r, int64_t d) { return d + (d >= r.featureExtent ? 1 : 0); }
 
 // Tiles along the width all of whose taps are taken in one step: only the first and the last may
 // reach outside.
 bool tilesReachOnce(const Reduction &r, const Tile &tile, const Reach &reach) {
-  if (r.unroll != reach.taps)
+  if (r.unroll < reach.taps)
     return false;
   int64_t blocks = ceilDiv(reach.outputs, tile.rows);
   int64_t beforeLast = (blocks - 1) * tile.rows - 1; // the last position of the last but one
@@ -68,11 +90,11 @@ bool fluxion::codegen::skipsBorder(const Reduction &r, const Tile &tile, const B
     return false;
   constexpr int64_t mostSteps = 4; // of a width's ends, each of which is code of its own
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
-    Reach reach = reachOf(conv, d);
+    SmallVector<Reach> reaches = reachesOf(r, d);
     int64_t kept = conv.getOutputDims()[d + 2], extent = extentOf(r, d);
-    if (conv.getLhsDilation()[d] > 1)
+    if (conv.getLhsDilation()[d] > r.phases[d])
       return false;
-    if (reach.isInside())
+    if (isInside(reaches))
       continue;
     if ((blocking.depth && extent < blocking.outer) || (r.chunks > 1 && extent == 0))
       return false;
@@ -83,12 +105,14 @@ bool fluxion::codegen::skipsBorder(const Reduction &r, const Tile &tile, const B
     }
     bool innermost =
         extent + 1 == (int64_t)r.extents.size() && !(blocking.depth && blocking.outer == extent);
-    bool reaches = kept == tile.rowDim && tilesReachOnce(r, tile, reach);
+    bool known = kept == tile.rowDim && llvm::all_of(reaches, [&](const Reach &reach) {
+                   return tilesReachOnce(r, tile, reach);
+                 });
     if (kept == tile.tapDim && r.unroll > 1) {
       auto [first, last] = insideSteps(r);
-      reaches = first / r.unroll + ceilDiv(reach.taps - last, r.unroll) <= mostSteps;
+      known = first / r.unroll + ceilDiv(reaches[0].taps - last, r.unroll) <= mostSteps;
     }
-    if (!innermost || !reaches)
+    if (!innermost || !known)
       return false;
   }
   return true;
@@ -99,18 +123,21 @@ bool fluxion::codegen::rowsAtBorder(const Reduction &r, const Tile &tile) {
     return false;
   auto conv = cast<ir::ConvolutionOp>(r.op);
   return conv.getOutputDims().back() == tile.rowDim &&
-         !reachOf(conv, conv.spatialRank() - 1).isInside();
+         !isInside(reachesOf(r, conv.spatialRank() - 1));
 }
 
 // Of the window positions of every dimension but the width, those that are inside at `kept`.
-void PhaseEmitter::boundWindow(const Reduction &r, const Index &kept) {
+void PhaseEmitter::boundWindow(const Reduction &r, const Index &kept, const TilePhase &at) {
   auto conv = cast<ir::ConvolutionOp>(r.op);
   windowBounds.assign(r.extents.size(), {});
   for (int64_t d = 0; d + 1 < conv.spatialRank(); ++d) {
-    Reach reach = reachOf(conv, d);
+    int64_t out = conv.getOutputDims()[d + 2];
+    bool phased = r.phases[d] > 1;
+    Reach reach = phased ? reachOf(conv, d, at.offset[out]) : reachOf(conv, d);
     if (reach.isInside())
       continue;
-    AffineExpr origin = kept[conv.getOutputDims()[d + 2]] * reach.stride - reach.low;
+    AffineExpr place = phased ? (kept[out] - at.offset[out]).floorDiv(r.phases[d]) : kept[out];
+    AffineExpr origin = place * reach.stride - reach.low;
     // The first position that is no less than `bound`.
     auto firstFrom = [&](int64_t bound) -> Value {
       Value distance = access.scalar(access.constant(bound) - origin);
@@ -135,5 +162,5 @@ bool PhaseEmitter::isOutside(const Reduction &r, const Index &kept, const Index 
   AffineExpr position = access.simplified(kept[conv.getOutputDims()[d + 2]] * reach.stride +
                                           reduced[extentOf(r, d)] * reach.dilation - reach.low);
   auto known = dyn_cast<AffineConstantExpr>(position);
-  return known && (known.getValue() < 0 || known.getValue() >= reach.size);
+  return known && (known.getValue() < 0 || known.getValue() >= reach.size * r.phases[d]);
 }

@@ -96,7 +96,6 @@ protected:
   void emitPadInput();
   // Border.cpp
   llvm::SmallVector<std::pair<Value, Value>> windowBounds; // of extents; null or none: the whole
-  void boundWindow(const Reduction &r, const Index &kept);
   bool isOutside(const Reduction &r, const Index &kept, const Index &reduced);
 
   // Tile.cpp
@@ -118,6 +117,7 @@ protected:
   struct TilePhase { // results at step * position + offset, window positions likewise; empty: all
     llvm::SmallVector<int64_t> offset, step, firstTap, tapStep, extents;
   };
+  void boundWindow(const Reduction &r, const Index &kept, const TilePhase &at);
   void emitTilePhase(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                      int64_t lastActive, const TilePhase &at);
   // Adds several steps of the innermost summed dimension, from where `reduced` stands.

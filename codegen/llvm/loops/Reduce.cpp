@@ -102,7 +102,7 @@ PhaseEmitter::Factors PhaseEmitter::factorsAt(const Reduction &r, const Index &k
     at.rhs[conv.getKernelDims()[d + 2]] =
         conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
     if (r.skipsBorder) {
-      at.lhs[conv.getInputDims()[d + 2]] = position;
+      at.lhs[conv.getInputDims()[d + 2]] = r.phased() ? position.floorDiv(r.phases[d]) : position;
       continue;
     }
     if (r.paddedAt >= 0) {

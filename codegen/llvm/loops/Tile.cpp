@@ -181,7 +181,7 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
     };
     together = tile.taps > 1 && all.size() == 1 ? Together(addTaps) : Together();
     if (r.skipsBorder)
-      boundWindow(r, indices[0]);
+      boundWindow(r, indices[0], at);
     results = sumTile(r, shortened.extents, initial, add);
     together = {};
     windowBounds.clear();
