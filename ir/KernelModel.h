@@ -22,7 +22,7 @@ struct KernelCost {
   // read.
   bool inPlace = false;
   double flops = 0, bytes = 0; // multiply-add counts 2; least traffic
-  double seconds = 0;          // predicted, one thread
+  double seconds = 0;          // predicted, one thread; 0: only a schedule chooses the backend
   // Other backends that take the kernel, and their predicted seconds.
   std::vector<std::pair<std::string, double>> others;
   // Every decision the schedule may override, as decided, `backend` included.

@@ -3,6 +3,7 @@
 
 #include "codegen/halide/HalideBackend.h"
 #include "codegen/llvm/loops/LoopsBackend.h"
+#include "codegen/nvptx/LibraryBackend.h"
 #include "codegen/nvptx/SimtBackend.h"
 #include "ir/ops/ScalarBody.h"
 
@@ -21,6 +22,7 @@ fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
   static const std::vector<std::unique_ptr<Backend>> gpu = [] {
     std::vector<std::unique_ptr<Backend>> list;
     list.push_back(makeSimtBackend());
+    list.push_back(makeLibraryBackend(*list[0]));
     return list;
   }();
   return target.isGpu() ? gpu : cpu;
@@ -28,8 +30,22 @@ fluxion::codegen::backendsFor(const ir::TargetInfo &target) {
 
 std::vector<DictionaryAttr> Backend::candidates(ir::KernelOp kernel,
                                                 const ir::TargetInfo &target) const {
-  ir::KernelCost own = cost(kernel, target);
-  return own.backend.empty() ? std::vector<DictionaryAttr>() : std::vector{own.schedule};
+  OwningOpRef<Operation *> owner(kernel->clone());
+  auto copy = cast<ir::KernelOp>(*owner);
+  std::vector<DictionaryAttr> list;
+  auto attempt = [&](ArrayRef<NamedAttribute> keys) {
+    auto config = DictionaryAttr::get(kernel.getContext(), keys);
+    copy.setScheduleAttr(ir::ScheduleAttr::get(kernel.getContext(), config));
+    ir::KernelCost tried = cost(copy, target);
+    if (!tried.backend.empty() && tried.scheduleRefusal.empty() &&
+        !llvm::is_contained(list, tried.schedule))
+      list.push_back(tried.schedule);
+  };
+  attempt({});
+  if (!list.empty())
+    for (const ScheduleVariation &keys : variations(kernel, target, list[0]))
+      attempt(keys);
+  return list;
 }
 
 const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::TargetInfo &target,
@@ -43,14 +59,15 @@ const Backend *fluxion::codegen::chooseBackend(ir::KernelOp kernel, const ir::Ta
   for (const auto &backend : backendsFor(target)) {
     ir::KernelCost candidate = backend->cost(kernel, target);
     bool allowed = !forced || forced.getValue() == backend->name();
-    if (!candidate.backend.empty())
+    bool predicted = candidate.seconds > 0;
+    if (!candidate.backend.empty() && predicted)
       predictions.emplace_back(backend->name(), candidate.seconds);
     if (!allowed)
       continue;
     if (candidate.backend.empty())
       bestCost.refusal += (bestCost.refusal.empty() ? "" : "; ") +
                           (backend->name() + ": " + candidate.refusal).str();
-    else if (!best || candidate.seconds < bestCost.seconds)
+    else if (!best || (predicted && candidate.seconds < bestCost.seconds))
       best = backend.get(), bestCost = candidate;
   }
   for (auto &prediction : predictions)

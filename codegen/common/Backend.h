@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,24 @@ struct KernelPhase {
 
 // A tensor map (CUtensorMap) that follows the addresses of a launch, innermost dimension first.
 struct TensorMap {
-  unsigned buffer = 0;               // which address of the launch is its base
-  uint32_t dataType = 0, rank = 0;   // CUtensorMapDataType
-  std::array<uint64_t, 5> dims{};    // elements
-  std::array<uint64_t, 4> strides{}; // bytes, of all dimensions but the innermost
-  std::array<uint32_t, 5> box{};
-  uint32_t swizzle = 0; // CUtensorMapSwizzle
+  unsigned buffer = 0;                          // which address of the launch is its base
+  uint32_t dataType = 0, rank = 0;              // CUtensorMapDataType
+  std::array<uint64_t, 5> dims{};               // elements
+  std::array<uint64_t, 4> strides{};            // bytes, of all dimensions but the innermost
+  std::array<uint32_t, 5> box{};                // elements that are copied
+  std::array<uint32_t, 5> steps{1, 1, 1, 1, 1}; // from one of them to the next
+  uint32_t swizzle = 0;                         // CUtensorMapSwizzle
+};
+
+// A product that a library may do in place of a kernel's launches, see fx_product. Positions are
+// those of the launch's addresses.
+struct LibraryProduct {
+  int64_t batches = 1, m = 1, n = 1, k = 1;
+  mlir::Type factors, sums; // elements
+  bool tf32 = false, leftTransposed = false, rightTransposed = false;
+  unsigned left = 0, right = 1, result = 2, workspace = 3;
+  int64_t workspaceBytes = 0;
+  size_t launches = 1; // of the kernel
 };
 
 // One launch of a GPU function `void symbol(ptr operands..., ptr results..., ptr scratch, ptr
@@ -39,6 +52,7 @@ struct KernelLaunch {
   int64_t sharedBytes = 0; // dynamic shared memory
   std::vector<TensorMap> maps;
   bool dependent = false; // may start before the launch ahead has ended, and waits for it itself
+  std::optional<LibraryProduct> product;
 };
 
 struct EmittedKernel {
@@ -48,18 +62,28 @@ struct EmittedKernel {
   std::string object;
 };
 
+// A few keys of a schedule; the model decides the others.
+using ScheduleVariation = llvm::SmallVector<mlir::NamedAttribute>;
+
 class Backend {
 public:
   virtual ~Backend() = default;
   virtual llvm::StringRef name() const = 0;
   virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
-  // Schedules worth measuring, the model's own first.
-  virtual std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
-                                                       const ir::TargetInfo &target) const;
+  // Schedules worth measuring, the model's own first: variations that are refused are left out.
+  std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
+                                               const ir::TargetInfo &target) const;
   // Emits functions named after `symbol` at the builder's insertion point in a module.
   virtual mlir::FailureOr<EmittedKernel> emit(ir::KernelOp kernel, mlir::OpBuilder &builder,
                                               llvm::StringRef symbol,
                                               const ir::TargetInfo &target) const = 0;
+
+protected:
+  // Keys worth a try beside the model's `own` decisions, some to each.
+  virtual std::vector<ScheduleVariation>
+  variations(ir::KernelOp kernel, const ir::TargetInfo &target, mlir::DictionaryAttr own) const {
+    return {};
+  }
 };
 
 // All backends of a target kind, preferred first.

@@ -15,31 +15,6 @@ using namespace fluxion::codegen;
 
 namespace {
 
-int32_t dtypeOf(mlir::Type element) {
-  if (element.isF64())
-    return FX_F64;
-  if (element.isF32())
-    return FX_F32;
-  if (element.isBF16())
-    return FX_BF16;
-  if (element.isF16())
-    return FX_F16;
-  if (element.isUnsignedInteger(8))
-    return FX_U8;
-  switch (element.getIntOrFloatBitWidth()) {
-  case 64:
-    return FX_I64;
-  case 32:
-    return FX_I32;
-  case 16:
-    return FX_I16;
-  case 8:
-    return FX_I8;
-  default:
-    return FX_I1;
-  }
-}
-
 // Field order and types follow fluxion/abi.h; the sizes are checked there by the C compiler alone,
 // so a change of the header is a change here.
 class DescriptorEmitter {
@@ -50,17 +25,23 @@ public:
         tensorType(
             StructType::create({pointer, i32, i32, i32, pointer, i64, i64, pointer}, "fx_tensor")),
         placeType(StructType::create({i32, i32, i64}, "fx_place")),
-        mapType(StructType::create({placeType, i32, i32, ArrayType::get(i64, 5),
-                                    ArrayType::get(i64, 4), ArrayType::get(i32, 5), i32},
-                                   "fx_tensor_map")),
+        mapType(
+            StructType::create({placeType, i32, i32, ArrayType::get(i64, 5), ArrayType::get(i64, 4),
+                                ArrayType::get(i32, 5), ArrayType::get(i32, 5), i32},
+                               "fx_tensor_map")),
         launchType(
             StructType::create({pointer, pointer, ArrayType::get(i32, 3), ArrayType::get(i32, 3),
-                                i32, i32, i32, i32, i32, i32, pointer, pointer, pointer},
+                                i32, i32, i32, i32, i32, i32, pointer, pointer, pointer, pointer},
                                "fx_launch")),
+        productType(StructType::create(
+            {i64, i64, i64, i64, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i64},
+            "fx_product")),
         copyType(StructType::create({placeType, placeType, i64}, "fx_copy")),
+        probeType(StructType::create({pointer, i32, i32, placeType, i64}, "fx_probe")),
         imageType(StructType::create({pointer, i32, i32, i64, pointer}, "fx_image")),
         entryType(StructType::create({pointer, pointer, i32, i32, i32, i32, pointer, pointer,
-                                      pointer, i64, i32, i32, pointer, pointer, pointer, pointer},
+                                      pointer, i64, i32, i32, pointer, pointer, pointer, pointer,
+                                      i32, i32, pointer},
                                      "fx_entry")),
         programType(StructType::create({i32, i32, i32, i32, pointer, pointer, pointer, i64, i64,
                                         pointer, pointer, pointer, pointer, i64, pointer, pointer},
@@ -123,7 +104,12 @@ public:
       elements.push_back(place(at));
     return array(placeType, elements);
   }
+  Constant *probe(const ProbedValue &value, const fx_place &at, int64_t launch) {
+    return ConstantStruct::get(probeType, {text(value.name), number32(value.dtype),
+                                           number32(launch), place(at), number64(value.count)});
+  }
   Constant *launch(const TableLaunch &launch);
+  Constant *product(const std::optional<LibraryProduct> &product);
   Constant *images(ArrayRef<Image> list, int64_t &count);
   Constant *entry(mlir::func::FuncOp function, const EntryPoint &point);
 
@@ -131,25 +117,41 @@ public:
   LLVMContext &c;
   PointerType *pointer;
   Type *i32, *i64;
-  StructType *tensorType, *placeType, *mapType, *launchType, *copyType, *imageType, *entryType,
-      *programType;
+  StructType *tensorType, *placeType, *mapType, *launchType, *productType, *copyType, *probeType,
+      *imageType, *entryType, *programType;
 };
 
 Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
   const KernelLaunch &shape = launch.shape;
   SmallVector<Constant *> maps;
   for (const TensorMap &map : shape.maps)
-    maps.push_back(ConstantStruct::get(mapType, {place(launch.args[map.buffer]),
-                                                 number32(map.dataType), number32(map.rank),
-                                                 numbers(i64, map.dims), numbers(i64, map.strides),
-                                                 numbers(i32, map.box), number32(map.swizzle)}));
+    maps.push_back(ConstantStruct::get(
+        mapType, {place(launch.args[map.buffer]), number32(map.dataType), number32(map.rank),
+                  numbers(i64, map.dims), numbers(i64, map.strides), numbers(i32, map.box),
+                  numbers(i32, map.steps), number32(map.swizzle)}));
   return ConstantStruct::get(
       launchType,
       {text(shape.symbol), text(launch.where), numbers(i32, shape.grid), numbers(i32, shape.block),
        number32(shape.sharedBytes), number32((int64_t)launch.args.size()),
        number32((int64_t)maps.size()), number32((int64_t)launch.after.size()),
        number32(shape.dependent ? FX_LAUNCH_DEPENDENT : 0), number32(launch.guard),
-       places(launch.args), array(mapType, maps), list32(launch.after)});
+       places(launch.args), array(mapType, maps), list32(launch.after), product(shape.product)});
+}
+
+Constant *DescriptorEmitter::product(const std::optional<LibraryProduct> &product) {
+  if (!product)
+    return null();
+  SmallVector<Constant *> fields;
+  for (int64_t size : {product->batches, product->m, product->n, product->k})
+    fields.push_back(number64(size));
+  for (int64_t field :
+       {(int64_t)dtypeOf(product->factors), (int64_t)dtypeOf(product->sums), (int64_t)product->tf32,
+        (int64_t)product->leftTransposed, (int64_t)product->rightTransposed, (int64_t)product->left,
+        (int64_t)product->right, (int64_t)product->result, (int64_t)product->workspace,
+        (int64_t)product->launches})
+    fields.push_back(number32(field));
+  fields.push_back(number64(product->workspaceBytes));
+  return global(ConstantStruct::get(productType, fields));
 }
 
 // PTX of an architecture that nothing newer runs is of no use beside its machine code.
@@ -190,10 +192,13 @@ Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint
   auto arena = function->getAttrOfType<mlir::IntegerAttr>("fluxion.arena_bytes");
   // Where there is a function, it does what the table says.
   Constant *run = module.getFunction(point.symbol);
-  SmallVector<Constant *> launches, copies;
+  SmallVector<Constant *> launches, copies, probes;
   if (!run) {
-    for (const TableLaunch &one : point.table->launches)
+    for (auto [l, one] : llvm::enumerate(point.table->launches)) {
       launches.push_back(launch(one));
+      for (auto [value, at] : llvm::zip_equal(one.probed, one.probedPlaces))
+        probes.push_back(probe(value, at, (int64_t)l));
+    }
     for (const fx_copy &copy : point.table->copies)
       copies.push_back(ConstantStruct::get(
           copyType, {place(copy.from), place(copy.to), number64((int64_t)copy.bytes)}));
@@ -205,7 +210,8 @@ Constant *DescriptorEmitter::entry(mlir::func::FuncOp function, const EntryPoint
                   number64(arena ? arena.getInt() : 0), number32((int64_t)launches.size()),
                   number32((int64_t)copies.size()), array(launchType, launches),
                   array(copyType, copies), run ? null() : places(point.table->checks),
-                  run ? null() : list32(point.table->checkLaunches)});
+                  run ? null() : list32(point.table->checkLaunches),
+                  number32((int64_t)probes.size()), number32(0), array(probeType, probes)});
 }
 
 } // namespace

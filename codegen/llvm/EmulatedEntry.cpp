@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/EmulatedEntry.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -24,7 +22,7 @@ private:
   Type pointer, i32, i64;
   LLVM::LLVMFuncOp function;
   Value context, state, arena, inputs, outputs, constantBlock, args, bytes;
-  llvm::StringMap<LLVM::GlobalOp> texts;
+  std::optional<Texts> texts;
   int64_t maps = 0;
 
   Value number(Type type, int64_t value) {
@@ -41,7 +39,6 @@ private:
                              .getResult();
   }
   Value address(fx_place place);
-  Value text(StringRef value);
   LLVM::LLVMFuncOp body(StringRef kernel, size_t arguments);
   void declare(const LaunchTable &table);
   Value map(const TensorMap &map);
@@ -64,20 +61,6 @@ Value EmulatedEntry::address(fx_place place) {
   default:
     return LLVM::ZeroOp::create(b, loc, pointer);
   }
-}
-
-Value EmulatedEntry::text(StringRef value) {
-  LLVM::GlobalOp &global = texts[value];
-  if (!global) {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPoint(function);
-    std::string zeroed = value.str() + '\0';
-    global = LLVM::GlobalOp::create(b, loc, LLVM::LLVMArrayType::get(b.getI8Type(), zeroed.size()),
-                                    /*isConstant=*/true, LLVM::Linkage::Private,
-                                    (symbol + "_text" + Twine(texts.size())).str(),
-                                    b.getStringAttr(zeroed));
-  }
-  return LLVM::AddressOfOp::create(b, loc, global);
 }
 
 // `void kernel.body(args)`: one GPU thread of a kernel, its arguments unpacked.
@@ -110,9 +93,8 @@ Value EmulatedEntry::map(const TensorMap &map) {
   };
   llvm::for_each(map.dims, add);
   llvm::for_each(map.strides, add);
-  for (uint32_t size : map.box)
-    words.push_back((int32_t)size);
-  words.push_back(0); // to a multiple of its alignment
+  words.append(map.box.begin(), map.box.end());
+  words.append(map.steps.begin(), map.steps.end());
   auto type = LLVM::LLVMArrayType::get(i32, words.size());
   LLVM::GlobalOp global;
   {
@@ -144,7 +126,7 @@ void EmulatedEntry::launch(const TableLaunch &launch) {
     operands.push_back(number(i32, size));
   for (int64_t size : shape.block)
     operands.push_back(number(i32, size));
-  operands.append({number(i32, shape.sharedBytes), text(shape.symbol), text(launch.where)});
+  operands.append({number(i32, shape.sharedBytes), (*texts)(shape.symbol), (*texts)(launch.where)});
   LLVM::CallOp::create(b, loc, TypeRange(), simtLaunchName, operands);
 }
 
@@ -185,13 +167,18 @@ void EmulatedEntry::declare(const LaunchTable &table) {
   bytes = LLVM::AllocaOp::create(b, loc, pointer, i64, number(i64, most));
   if (!constants.empty())
     constantBlock = LLVM::AddressOfOp::create(b, loc, pointer, constants);
+  texts.emplace(b, function);
 }
 
 void EmulatedEntry::emit(const LaunchTable &table) {
   OpBuilder::InsertionGuard guard(b);
   declare(table);
-  for (const TableLaunch &one : table.launches)
+  ProbeCalls probes(b, context);
+  probes.load();
+  for (const TableLaunch &one : table.launches) {
     launch(one);
+    probes.emit(one.probed, *texts, [&](size_t i) { return address(one.probedPlaces[i]); });
+  }
   for (const fx_copy &copy : table.copies)
     LLVM::MemcpyOp::create(b, loc, address(copy.to), address(copy.from), number(i64, copy.bytes),
                            /*isVolatile=*/false);

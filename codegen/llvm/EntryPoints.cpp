@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/EntryPoints.h"
 
-#include "fluxion/abi.h"
+#include "codegen/llvm/Probes.h"
 #include "ir/Work.h"
 #include "ir/ops/Shape.h"
 #include "ir/ops/Update.h"
-
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "llvm/Support/InterleavedRange.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -17,18 +14,6 @@ namespace {
 
 // Entry points small enough to run in one thread cost no wake-up.
 constexpr double forkSeconds = 8e-6;
-
-bool isProbed(Type type) {
-  Type element = cast<RankedTensorType>(type).getElementType();
-  return element.isF32() || element.isF64();
-}
-
-// void (fx_context *, const char *name, int32_t dtype, const void *data, int64_t count)
-LLVM::LLVMFunctionType probeType(OpBuilder &b) {
-  Type pointer = LLVM::LLVMPointerType::get(b.getContext());
-  return LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(b.getContext()),
-                                     {pointer, pointer, b.getI32Type(), pointer, b.getI64Type()});
-}
 
 class EntryEmitter {
 public:
@@ -43,10 +28,11 @@ private:
   ModuleOp module;
   OpBuilder &b;
   EntryPoint result;
-  Value context, state, arena, inputs, outputs, probe;
+  Value context, state, arena, inputs, outputs;
   LLVM::LLVMFuncOp function;
   DenseMap<Value, Value> pointers;
-  int64_t texts = 0;
+  std::optional<Texts> texts;
+  std::optional<ProbeCalls> probes;
 
   Location loc() { return entry.getLoc(); }
   Type pointerType() { return LLVM::LLVMPointerType::get(b.getContext()); }
@@ -86,7 +72,6 @@ private:
   }
   FailureOr<int64_t> stateOffset(Operation *user, FlatSymbolRefAttr name);
   Value constantData(ir::ConstantOp constant);
-  LLVM::GlobalOp text(StringRef value);
   void copy(Value to, Value from, int64_t bytes);
   LogicalResult emitOp(Operation *op,
                        llvm::function_ref<const EmittedKernel &(ir::KernelOp)> emitted);
@@ -95,9 +80,6 @@ private:
   void fork(const KernelPhase &phase, ValueRange buffers);
   LLVM::LLVMFuncOp trampoline(StringRef symbol, size_t buffers);
   void emitCheck(ir::CheckOp check);
-  void loadProbe(Block *setup, Block *body);
-  void emitProbe(ir::KernelOp kernel);
-  std::string resultName(ir::KernelOp kernel, unsigned index);
 };
 
 FailureOr<int64_t> EntryEmitter::stateOffset(Operation *user, FlatSymbolRefAttr name) {
@@ -124,16 +106,6 @@ Value EntryEmitter::constantData(ir::ConstantOp constant) {
                                     name, flat, /*alignment=*/64);
   }
   return LLVM::AddressOfOp::create(b, loc(), global);
-}
-
-LLVM::GlobalOp EntryEmitter::text(StringRef value) {
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(function);
-  std::string bytes = value.str() + '\0';
-  auto type = LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size());
-  std::string name = (function.getSymName() + "_text" + Twine(texts++)).str();
-  return LLVM::GlobalOp::create(b, loc(), type, /*isConstant=*/true, LLVM::Linkage::Private, name,
-                                b.getStringAttr(bytes));
 }
 
 void EntryEmitter::copy(Value to, Value from, int64_t bytes) {
@@ -226,71 +198,9 @@ LogicalResult EntryEmitter::emitKernel(ir::KernelOp kernel, const EmittedKernel 
     arguments.append({number(0), number(phase.tasks)});
     call(phase.symbol, arguments);
   }
-  emitProbe(kernel);
+  SmallVector<ProbedValue> probed = probedResults(entry, kernel);
+  probes->emit(probed, *texts, [&](size_t i) { return pointers.lookup(probed[i].value); });
   return success();
-}
-
-// A state item or an output by its own name, another value by its kernel and the state this reads.
-std::string EntryEmitter::resultName(ir::KernelOp kernel, unsigned index) {
-  auto place = cast<ir::PlaceAttr>((*kernel.getPlaces())[index]);
-  if (place.getSpace() == ir::PlaceSpace::State)
-    for (auto item : module.getOps<ir::StateOp>())
-      if ((int64_t)item.getOffset().value_or(-1) == place.getSlot())
-        return item.getSymName().str();
-  if (place.getSpace() == ir::PlaceSpace::Output)
-    if (auto name = entry.getResultAttrOfType<StringAttr>(place.getSlot(), ir::nameAttrName))
-      return name.str();
-  SmallVector<StringRef> read;
-  for (Value input : kernel.getInputs()) {
-    while (auto view = input.getDefiningOp<ir::ReshapeOp>())
-      input = view.getX();
-    if (auto state = input.getDefiningOp<ir::ReadOp>())
-      read.push_back(state.getState());
-  }
-  std::string text = kernel.getName().str();
-  if (!read.empty())
-    text += "(" + llvm::join(read, ", ") + ")";
-  auto type = cast<RankedTensorType>(kernel.getResult(index).getType());
-  llvm::raw_string_ostream(text) << " " << type.getElementType() << "["
-                                 << llvm::interleaved(type.getShape()) << "]";
-  return text;
-}
-
-void EntryEmitter::emitProbe(ir::KernelOp kernel) {
-  if (llvm::none_of(kernel.getResultTypes(), isProbed))
-    return;
-  Block *current = b.getInsertionBlock();
-  Block *next = current->splitBlock(b.getInsertionPoint());
-  Block *report = b.createBlock(next);
-  for (auto [i, value] : llvm::enumerate(kernel.getResults())) {
-    if (!isProbed(value.getType()))
-      continue;
-    auto type = cast<RankedTensorType>(value.getType());
-    auto name = LLVM::AddressOfOp::create(b, loc(), text(resultName(kernel, i)));
-    auto dtype = LLVM::ConstantOp::create(
-        b, loc(), b.getI32Type(),
-        b.getI32IntegerAttr(type.getElementType().isF64() ? FX_F64 : FX_F32));
-    LLVM::CallOp::create(
-        b, loc(), probeType(b),
-        ValueRange{probe, context, name, dtype, pointers[value], number(type.getNumElements())});
-  }
-  LLVM::BrOp::create(b, loc(), ValueRange(), next);
-  b.setInsertionPointToEnd(current);
-  Value zero = LLVM::ZeroOp::create(b, loc(), pointerType());
-  Value wanted = LLVM::ICmpOp::create(b, loc(), LLVM::ICmpPredicate::ne, probe, zero);
-  LLVM::CondBrOp::create(b, loc(), wanted, report, next);
-  b.setInsertionPointToStart(next);
-}
-
-// The first field of the context, where there is one.
-void EntryEmitter::loadProbe(Block *setup, Block *body) {
-  Block *load = b.createBlock(body);
-  LLVM::BrOp::create(b, loc(), LLVM::LoadOp::create(b, loc(), pointerType(), context).getResult(),
-                     body);
-  b.setInsertionPointToEnd(setup);
-  Value zero = LLVM::ZeroOp::create(b, loc(), pointerType());
-  Value lent = LLVM::ICmpOp::create(b, loc(), LLVM::ICmpPredicate::ne, context, zero);
-  LLVM::CondBrOp::create(b, loc(), lent, load, ValueRange(), body, zero);
 }
 
 void EntryEmitter::emitCheck(ir::CheckOp check) {
@@ -347,9 +257,10 @@ EntryEmitter::emit(StringRef symbol,
   Block *setup = function.addEntryBlock(b);
   context = setup->getArgument(0), state = setup->getArgument(1), arena = setup->getArgument(2);
   inputs = setup->getArgument(3), outputs = setup->getArgument(4);
-  Block *body = b.createBlock(&function.getBody());
-  probe = body->addArgument(pointerType(), loc());
-  b.setInsertionPointToStart(body);
+  b.setInsertionPointToStart(setup);
+  texts.emplace(b, function);
+  probes.emplace(b, context);
+  probes->load();
   for (auto [i, argument] : llvm::enumerate(entry.getArguments()))
     pointers[argument] = slot(inputs, i);
   for (Operation &op : entry.front())
@@ -381,7 +292,6 @@ EntryEmitter::emit(StringRef symbol,
   }
   Value ok = LLVM::ConstantOp::create(b, loc(), b.getI32Type(), b.getI32IntegerAttr(0));
   LLVM::ReturnOp::create(b, loc(), ok);
-  loadProbe(setup, body);
   return result;
 }
 

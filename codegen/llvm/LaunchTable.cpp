@@ -187,7 +187,16 @@ LogicalResult TableMaker::launch(ir::KernelOp kernel, const EmittedKernel &emitt
   pass(guarded ? table.checks.back() : nowhere, 1);
   for (const KernelLaunch &shape : emitted.launches) {
     launch.shape = shape;
+    if (guarded) // a library asks no check
+      launch.shape.product.reset();
     table.launches.push_back(launch);
+  }
+  if (emitted.launches.empty())
+    return success();
+  TableLaunch &last = table.launches.back();
+  for (const ProbedValue &value : probedResults(entry, kernel)) {
+    last.probed.push_back(value);
+    last.probedPlaces.push_back(places[value.value]);
   }
   return success();
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "codegen/common/Backend.h"
-#include "fluxion/abi.h"
+#include "codegen/llvm/Probes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -19,7 +19,9 @@ struct TableLaunch {
   std::vector<int64_t> bytes; // of each argument; 0: the null address
   int64_t reads = 0;          // so many arguments are only read, as a guard is; others are written
   std::vector<uint32_t> after;
-  int32_t guard = -1; // see fx_launch
+  int32_t guard = -1;              // see fx_launch
+  std::vector<ProbedValue> probed; // what is complete after it, and where it lies
+  std::vector<fx_place> probedPlaces;
 };
 
 struct LaunchTable {

@@ -14,15 +14,39 @@ using namespace fluxion::codegen;
 namespace {
 
 // What a graph node costs, and what memory and multiply-adds allow on the GPUs that are common.
-constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13;
+constexpr double launchSeconds = 1.1e-6, bytesPerSecond = 2.5e12, flopsPerSecond = 3e13,
+                 cyclesPerSecond = 1.7e9;
+
+bool isTiled(const Phase &phase) {
+  return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
+}
+
+std::optional<HopperPlan> hopperPlanOf(const Contraction &c, ir::KernelOp kernel,
+                                       const ir::TargetInfo &target) {
+  ScheduleKeys keys(kernel);
+  return planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+}
+
+// What the pipelines of the kernel's contractions predict; nothing where it has none.
+std::optional<double> contractSeconds(ir::KernelOp kernel, const KernelPlan &plan,
+                                      const ir::TargetInfo &target) {
+  std::optional<double> seconds;
+  for (const Phase &phase : plan.phases) {
+    if (!isTiled(phase))
+      continue;
+    Contraction c = describeContraction(phase.reductions[0]);
+    std::optional<HopperPlan> engines = hopperPlanOf(c, kernel, target);
+    double cycles = engines ? engines->cycles : planOf(c, kernel, target).cycles;
+    seconds = seconds.value_or(0) + cycles / cyclesPerSecond;
+  }
+  return seconds;
+}
 
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (phase.kind == Phase::Reduce && takesTiles(phase.reductions[0])) {
+  if (isTiled(phase)) {
     Contraction c = describeContraction(phase.reductions[0]);
-    ScheduleKeys keys(kernel);
-    std::optional<HopperPlan> plan =
-        planHopper(c, target, hasOneContraction(kernel) ? &keys : nullptr);
+    std::optional<HopperPlan> plan = hopperPlanOf(c, kernel, target);
     if (plan && plan->chunks == phase.reductions[0].chunks)
       return std::make_unique<HopperContractEmitter>(kernel, phase, target, b, *plan);
     if (planOf(c, kernel, target).tensorCores)
@@ -47,7 +71,7 @@ public:
   }
 
 protected:
-  void estimate(const KernelPlan &plan, const ir::TargetInfo &,
+  void estimate(ir::KernelOp kernel, const KernelPlan &plan, const ir::TargetInfo &target,
                 ir::KernelCost &cost) const override {
     int64_t launches = 0;
     for (const Phase &phase : plan.phases) {
@@ -55,8 +79,8 @@ protected:
       if (phase.kind == Phase::Scatter)
         cost.scratchBytes += scatterShape(phase).scratchBytes();
     }
-    cost.seconds = std::max(cost.bytes / bytesPerSecond, cost.flops / flopsPerSecond) +
-                   launchSeconds * launches;
+    double work = contractSeconds(kernel, plan, target).value_or(cost.flops / flopsPerSecond);
+    cost.seconds = std::max(cost.bytes / bytesPerSecond, work) + launchSeconds * launches;
   }
 
   int64_t functionsOf(const Phase &phase) const override { return launchesOf(phase); }
@@ -66,6 +90,28 @@ protected:
                     EmittedKernel &emitted) const override {
     emitted.launches.push_back(
         emitterOf(kernel, phase, target, b)->emitLaunch(symbol, earlier, part));
+  }
+
+  std::vector<ScheduleVariation> variations(ir::KernelOp kernel, const ir::TargetInfo &target,
+                                            DictionaryAttr own) const override {
+    if (!hasOneContraction(kernel))
+      return {};
+    KernelPlan plan = planKernel(kernel, target);
+    auto phase = llvm::find_if(plan.phases, [](const Phase &phase) {
+      return phase.kind == Phase::Reduce && takesTiles(phase.reductions[0]);
+    });
+    if (phase == plan.phases.end())
+      return {};
+    Contraction c = describeContraction(phase->reductions[0]);
+    if (!own.contains("engines"))
+      return contractVariations(c, target, own.getContext());
+    std::vector<ScheduleVariation> list = hopperVariations(own);
+    Builder b(own.getContext());
+    for (ScheduleVariation &keys : contractVariations(c, target, own.getContext())) {
+      keys.push_back(b.getNamedAttr("engines", b.getBoolAttr(false)));
+      list.push_back(keys);
+    }
+    return list;
   }
 };
 

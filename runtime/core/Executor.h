@@ -25,6 +25,8 @@ public:
   // false where every run has to be a whole one.
   virtual bool canRepeat() const { return false; }
   virtual Status repeat(const fx_entry &, int64_t) { return {}; }
+  // What the user should know of how it runs; else empty.
+  virtual std::string note() const { return ""; }
   virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
 };
 

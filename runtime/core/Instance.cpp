@@ -86,6 +86,8 @@ Status Instance::create(const fx_program *program, std::shared_ptr<ThreadPool> p
   }
   if (!status)
     return status;
+  if (made->remark.empty())
+    made->remark = made->executor->note();
   out = std::move(made);
   return {};
 }

@@ -5,6 +5,7 @@
 #include "runtime/core/Executor.h"
 #include "runtime/cuda/Graph.h"
 #include "runtime/cuda/Kernels.h"
+#include "runtime/cuda/Products.h"
 
 #include <map>
 
@@ -46,10 +47,11 @@ public:
   Status write(uint64_t offset, const void *from, uint64_t bytes) override;
   std::byte *state() override { return nullptr; }
   Status submit(const fx_entry &entry, std::span<const void *const> inputs,
-                std::span<void *const> outputs, const Instance::Probe &) override;
+                std::span<void *const> outputs, const Instance::Probe &probe) override;
   Status wait() override;
   bool canRepeat() const override { return true; }
   Status repeat(const fx_entry &entry, int64_t runs) override;
+  std::string note() const override { return remark; }
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
 
 private:
@@ -64,6 +66,7 @@ private:
   explicit DeviceExecutor(const fx_program &program) : program(program) {}
   void layOut();
   Status checkMemory() const;
+  void openProducts();
   Status allocateBlocks();
   Status allocateSlot(RunSlot &slot);
 
@@ -78,10 +81,20 @@ private:
   };
   std::vector<Transfer> transfersOf(const fx_entry &entry, const RunSlot &slot,
                                     const Addresses &addresses) const;
-  Status build(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out);
+  Status enqueueProduct(const fx_launch &launch, const Addresses &addresses) const;
+  Status addProduct(const fx_launch &launch, const Addresses &addresses,
+                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                    CUgraphNode &out) const;
+  Status addLaunches(const fx_entry &entry, const Addresses &addresses,
+                     const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                     std::vector<CUgraphNode> &nodes) const;
+  Status build(const fx_entry &entry, RunSlot &slot, GraphExec &out);
+  Status buildRepeated(const fx_entry &entry, RunSlot &slot, int64_t runs, GraphExec &out);
   Status buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
                         const std::vector<CUgraphNode> &launches, GraphBuilder &graph) const;
-  Status runStepwise(const fx_entry &entry, RunSlot &slot);
+  Status runStepwise(const fx_entry &entry, RunSlot &slot, const Instance::Probe &probe);
+  Status show(const fx_entry &entry, uint32_t launch, const Addresses &addresses,
+              const Instance::Probe &probe);
   std::string startOf(const fx_entry &entry) const { // for messages
     return "starting " + std::string(entry.name) + " of " + program.name;
   }
@@ -95,13 +108,19 @@ private:
   std::shared_ptr<Context> context; // first, so that it goes last
   std::vector<EntryLayout> layouts;
   Kernels kernels;
+  std::shared_ptr<const Products> products; // null: the program needs none, or there are none
+  std::string remark;
   DeviceBlock stateBlock, arena, constants;
   Stream runStream, copyStream;
   RunSlot slots[2];
-  std::map<const fx_entry *, GraphExec> repeated; // launches alone, for measuring
-  unsigned next = 0, inFlight = 0;                // the slot of the next run
-  bool blocking = false; // $FLUXION_CUDA_BLOCKING: no graph, a fault names its kernel
-  Status lost;           // the failure after which nothing works
+  struct Repeated {
+    GraphExec once, often; // launches alone, for measuring
+    int64_t runs = 1;      // of `often`
+  };
+  std::map<const fx_entry *, Repeated> repeated;
+  unsigned next = 0, inFlight = 0; // the slot of the next run
+  bool blocking = false;           // $FLUXION_CUDA_BLOCKING: no graph, a fault names its kernel
+  Status lost;                     // the failure after which nothing works
   struct PinnedRanges;
   std::shared_ptr<PinnedRanges> pinned;
 };

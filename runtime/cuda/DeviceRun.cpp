@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // One run of an entry point: inputs on a stream of their own, the graph, results and checks.
+#include "runtime/core/Layout.h"
 #include "runtime/cuda/DeviceExecutor.h"
 
+#include <algorithm>
 #include <cstring>
+#include <set>
 
 namespace fluxion::rt::cuda {
 
@@ -89,16 +92,46 @@ DeviceExecutor::transfersOf(const fx_entry &entry, const RunSlot &slot,
   return transfers;
 }
 
-// One launch after another on a stream, so that a fault is known by its kernel.
-Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot) {
+// What a launch completed, brought to the host.
+Status DeviceExecutor::show(const fx_entry &entry, uint32_t launch, const Addresses &addresses,
+                            const Instance::Probe &probe) {
+  const Driver &driver = context->driver();
+  for (uint32_t p = 0; p < entry.num_probes; ++p) {
+    const fx_probe &value = entry.probes[p];
+    if (value.launch != launch)
+      continue;
+    std::vector<std::byte> bytes(size_t(value.count) * elementBytes(value.dtype));
+    CUresult result = CUDA_SUCCESS;
+    if (!bytes.empty())
+      result = driver.cuMemcpyDtoHAsync(bytes.data(), addresses.of(value.place), bytes.size(),
+                                        runStream.get());
+    if (result == CUDA_SUCCESS)
+      result = driver.cuStreamSynchronize(runStream.get());
+    if (result != CUDA_SUCCESS)
+      return driver.status(result, "reading " + std::string(value.name));
+    probe(value.name, value.dtype, bytes.data(), value.count);
+  }
+  return {};
+}
+
+// One launch after another on a stream, so that a fault is known by its kernel and every value is
+// seen before another takes its place.
+Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot,
+                                   const Instance::Probe &probe) {
   const Driver &driver = context->driver();
   Addresses addresses = addressesOf(entry, slot);
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
-    Status status = kernels.launch(launch, addresses, runStream.get());
+    bool isProduct = launch.product && products;
+    Status status = isProduct ? enqueueProduct(launch, addresses)
+                              : kernels.launch(launch, addresses, runStream.get());
+    if (isProduct)
+      l += launch.product->launches - 1;
     if (status)
       status =
           driver.status(driver.cuStreamSynchronize(runStream.get()), "running " + nameOf(launch));
+    if (status && probe)
+      status = show(entry, l, addresses, probe);
     if (!status)
       return status;
   }
@@ -112,18 +145,27 @@ Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot) {
   return driver.status(result, "reading the outputs of " + std::string(entry.name));
 }
 
-Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
-                                      const std::vector<CUgraphNode> &launches,
-                                      GraphBuilder &graph) const {
-  // What nothing follows has all others before it.
+namespace {
+
+// What nothing follows has all others before it.
+std::vector<CUgraphNode> endsOf(const fx_entry &entry, const std::vector<CUgraphNode> &launches) {
   std::vector<bool> followed(entry.num_launches);
   for (uint32_t l = 0; l < entry.num_launches; ++l)
     for (uint32_t a = 0; a < entry.launches[l].num_after; ++a)
       followed[entry.launches[l].after[a]] = true;
-  std::vector<CUgraphNode> last;
+  std::vector<CUgraphNode> ends;
   for (uint32_t l = 0; l < entry.num_launches; ++l)
-    if (!followed[l])
-      last.push_back(launches[l]);
+    if (!followed[l] && (ends.empty() || ends.back() != launches[l]))
+      ends.push_back(launches[l]);
+  return ends;
+}
+
+} // namespace
+
+Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
+                                      const std::vector<CUgraphNode> &launches,
+                                      GraphBuilder &graph) const {
+  std::vector<CUgraphNode> last = endsOf(entry, launches);
   CUresult result = CUDA_SUCCESS;
   for (const Transfer &transfer : transfers) {
     std::vector<CUgraphNode> after =
@@ -139,31 +181,93 @@ Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<T
   return context->driver().status(result, "reading the outputs of " + std::string(entry.name));
 }
 
-// The launches, with checks and outputs brought to the host unless only they are wanted.
-Status DeviceExecutor::build(const fx_entry &entry, RunSlot &slot, bool outputs, GraphExec &out) {
+Status DeviceExecutor::enqueueProduct(const fx_launch &launch, const Addresses &addresses) const {
+  const fx_product &product = *launch.product;
+  auto place = [&](uint32_t position) { return addresses.of(launch.args[position]); };
+  return products->enqueue(
+      product,
+      {place(product.left), place(product.right), place(product.result), place(product.workspace)},
+      runStream.get(), nameOf(launch));
+}
+
+Status DeviceExecutor::addProduct(const fx_launch &launch, const Addresses &addresses,
+                                  const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                                  CUgraphNode &out) const {
+  Status status;
+  auto record = [&] {
+    status = enqueueProduct(launch, addresses);
+    return status ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
+  };
+  CUresult result = graph.addRecorded(runStream.get(), record, after, out);
+  return status ? context->driver().status(result, "recording " + nameOf(launch)) : status;
+}
+
+// `after`: what comes before those that are after none.
+Status DeviceExecutor::addLaunches(const fx_entry &entry, const Addresses &addresses,
+                                   const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                                   std::vector<CUgraphNode> &nodes) const {
+  std::set<CUgraphNode> recorded;
+  nodes.assign(entry.num_launches, nullptr);
+  for (uint32_t l = 0; l < entry.num_launches; ++l) {
+    const fx_launch &launch = entry.launches[l];
+    uint32_t count = launch.product && products ? launch.product->launches : 1;
+    std::set<CUgraphNode> own;
+    for (uint32_t i = l; i < l + count; ++i)
+      for (uint32_t a = 0; a < entry.launches[i].num_after; ++a)
+        if (CUgraphNode node = nodes[entry.launches[i].after[a]])
+          own.insert(node);
+    std::vector<CUgraphNode> before = own.empty() ? after : std::vector(own.begin(), own.end());
+    // What a library starts says nothing before its end.
+    bool waits = std::any_of(before.begin(), before.end(),
+                             [&](CUgraphNode node) { return recorded.count(node) != 0; });
+    bool isProduct = launch.product && products,
+         dependent = launch.flags & FX_LAUNCH_DEPENDENT && !waits;
+    if (Status status = isProduct
+                            ? addProduct(launch, addresses, before, graph, nodes[l])
+                            : kernels.add(launch, addresses, before, dependent, graph, nodes[l]);
+        !status)
+      return status;
+    if (isProduct)
+      recorded.insert(nodes[l]);
+    for (; count > 1; --count, ++l)
+      nodes[l + 1] = nodes[l];
+  }
+  return {};
+}
+
+// The launches, with checks and outputs brought to the host.
+Status DeviceExecutor::build(const fx_entry &entry, RunSlot &slot, GraphExec &out) {
   const Driver &driver = context->driver();
   GraphBuilder graph(driver, context->handle());
   std::string what = "building the graph of " + std::string(entry.name) + " of " + program.name;
-  if (Status status = driver.status(graph.begin(), what); !status)
-    return status;
   Addresses addresses = addressesOf(entry, slot);
-  std::vector<CUgraphNode> nodes(entry.num_launches);
-  for (uint32_t l = 0; l < entry.num_launches; ++l) {
-    std::vector<CUgraphNode> after;
-    for (uint32_t a = 0; a < entry.launches[l].num_after; ++a)
-      after.push_back(nodes[entry.launches[l].after[a]]);
-    if (Status status = kernels.add(entry.launches[l], addresses, after, graph, nodes[l]); !status)
-      return status;
+  std::vector<CUgraphNode> nodes;
+  Status status = driver.status(graph.begin(), what);
+  if (status)
+    status = addLaunches(entry, addresses, {}, graph, nodes);
+  if (status)
+    status = buildTransfers(entry, transfersOf(entry, slot, addresses), nodes, graph);
+  return status ? driver.status(graph.instantiate(out), what) : status;
+}
+
+// The launches alone, so many times one behind the other.
+Status DeviceExecutor::buildRepeated(const fx_entry &entry, RunSlot &slot, int64_t runs,
+                                     GraphExec &out) {
+  const Driver &driver = context->driver();
+  GraphBuilder graph(driver, context->handle());
+  std::string what = "building the graph of " + std::string(entry.name) + " of " + program.name;
+  Addresses addresses = addressesOf(entry, slot);
+  std::vector<CUgraphNode> nodes, last;
+  Status status = driver.status(graph.begin(), what);
+  for (int64_t i = 0; i < runs && status; ++i) {
+    status = addLaunches(entry, addresses, last, graph, nodes);
+    last = endsOf(entry, nodes);
   }
-  if (outputs)
-    if (Status status = buildTransfers(entry, transfersOf(entry, slot, addresses), nodes, graph);
-        !status)
-      return status;
-  return driver.status(graph.instantiate(out), what);
+  return status ? driver.status(graph.instantiate(out), what) : status;
 }
 
 Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const> inputs,
-                              std::span<void *const> outputs, const Instance::Probe &) {
+                              std::span<void *const> outputs, const Instance::Probe &probe) {
   if (!lost)
     return lost;
   if (inFlight == 2)
@@ -173,15 +277,16 @@ Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const
   const Driver &driver = context->driver();
   RunSlot &slot = slots[next];
   GraphExec &graph = slot.graphs[indexOf(entry)];
-  if (!graph && !blocking)
-    if (Status status = build(entry, slot, /*outputs=*/true, graph); !status)
+  bool stepwise = blocking || probe;
+  if (!graph && !stepwise)
+    if (Status status = build(entry, slot, graph); !status)
       return noteLoss(status);
   if (Status status = copyInputs(entry, slot, inputs); !status)
     return noteLoss(status);
   CUresult result = CUDA_SUCCESS;
-  if (!blocking)
+  if (!stepwise)
     result = driver.cuGraphLaunch(graph.get(), runStream.get());
-  else if (Status status = runStepwise(entry, slot); !status)
+  else if (Status status = runStepwise(entry, slot, probe); !status)
     return noteLoss(status);
   if (result == CUDA_SUCCESS)
     result = driver.cuEventRecord(slot.done.get(), runStream.get());
@@ -236,20 +341,33 @@ Status DeviceExecutor::wait() {
   return status;
 }
 
+// A graph takes the host and the device some microseconds to start, which are part of a step and
+// none of a kernel: without state many runs are one graph.
 Status DeviceExecutor::repeat(const fx_entry &entry, int64_t runs) {
+  constexpr int64_t mostLaunches = 256; // of such a graph
   if (Status status = settle(); !status)
     return status;
   RunSlot &slot = slots[next ^ 1]; // of the last run
-  GraphExec &graph = repeated[&entry];
-  if (!graph)
-    if (Status status = build(entry, slot, /*outputs=*/false, graph); !status)
+  Repeated &graphs = repeated[&entry];
+  if (!graphs.once) {
+    if (Status status = buildRepeated(entry, slot, 1, graphs.once); !status)
       return noteLoss(status);
-  for (int64_t i = 0; i < runs; ++i)
+    if (program.num_state == 0)
+      graphs.runs = std::max<int64_t>(1, mostLaunches / std::max(1u, entry.num_launches));
+    if (graphs.runs > 1)
+      if (Status status = buildRepeated(entry, slot, graphs.runs, graphs.often); !status)
+        return noteLoss(status);
+  }
+  while (runs > 0) {
+    bool many = graphs.often && runs >= graphs.runs;
+    CUgraphExec graph = (many ? graphs.often : graphs.once).get();
     if (Status status =
-            context->driver().check(context->driver().cuGraphLaunch(graph.get(), runStream.get()),
+            context->driver().check(context->driver().cuGraphLaunch(graph, runStream.get()),
                                     [&] { return startOf(entry); });
         !status)
       return noteLoss(status);
+    runs -= many ? graphs.runs : 1;
+  }
   return settle();
 }
 

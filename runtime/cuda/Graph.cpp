@@ -47,6 +47,23 @@ CUresult GraphBuilder::addCopy(CUdeviceptr to, CUdeviceptr from, uint64_t bytes,
   return addCopy(side, from, bytes, after, out);
 }
 
+CUresult GraphBuilder::addRecorded(CUstream stream, const std::function<CUresult()> &record,
+                                   const std::vector<CUgraphNode> &after, CUgraphNode &out) {
+  CUgraph part = nullptr;
+  CUresult result = driver.cuStreamBeginCapture(stream, relaxedCapture);
+  if (result != CUDA_SUCCESS)
+    return result;
+  result = record();
+  CUresult ended = driver.cuStreamEndCapture(stream, &part);
+  if (result == CUDA_SUCCESS)
+    result = ended;
+  if (result == CUDA_SUCCESS)
+    result = driver.cuGraphAddChildGraphNode(&out, graph, after.data(), after.size(), part);
+  if (part)
+    driver.cuGraphDestroy(part); // the node has a copy
+  return result;
+}
+
 CUresult GraphBuilder::instantiate(GraphExec &out) {
   CUgraphExec exec = nullptr;
   CUresult result = driver.cuGraphInstantiateWithFlags(&exec, graph, 0);

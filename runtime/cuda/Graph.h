@@ -4,6 +4,7 @@
 
 #include "runtime/cuda/Memory.h"
 
+#include <functional>
 #include <vector>
 
 namespace fluxion::rt::cuda {
@@ -23,6 +24,9 @@ public:
                          const std::vector<CUgraphNode> &after, CUgraphNode &out);
   CUresult addCopy(CUdeviceptr to, CUdeviceptr from, uint64_t bytes,
                    const std::vector<CUgraphNode> &after, CUgraphNode &out);
+  // What `record` gives to the stream, as one node.
+  CUresult addRecorded(CUstream stream, const std::function<CUresult()> &record,
+                       const std::vector<CUgraphNode> &after, CUgraphNode &out);
   CUresult instantiate(GraphExec &out);
 
 private:

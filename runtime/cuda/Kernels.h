@@ -23,9 +23,10 @@ public:
   // Why no image of the program suits the device.
   static Status refusal(const Device &device, const fx_program &program);
   Status launch(const fx_launch &launch, const Addresses &addresses, CUstream stream) const;
-  // The same as a node of a graph.
+  // The same as a node of a graph, see GraphBuilder::addKernel.
   Status add(const fx_launch &launch, const Addresses &addresses,
-             const std::vector<CUgraphNode> &after, GraphBuilder &graph, CUgraphNode &out) const;
+             const std::vector<CUgraphNode> &after, bool dependent, GraphBuilder &graph,
+             CUgraphNode &out) const;
 
 private:
   std::shared_ptr<const Driver> driver;

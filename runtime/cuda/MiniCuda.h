@@ -40,6 +40,7 @@ inline constexpr int computeCapabilityMajor = 75, computeCapabilityMinor = 76;
 inline constexpr int maxDynamicSharedBytes = 8;
 inline constexpr int jitErrorLog = 5, jitErrorLogBytes = 6;
 inline constexpr unsigned nonBlockingStream = 1, untimedEvent = 2, mappedHostMemory = 2;
+inline constexpr int relaxedCapture = 2; // CUstreamCaptureMode: code may be loaded meanwhile
 inline constexpr unsigned hostMemory = 1, deviceMemory = 2; // CUmemorytype
 
 // Field order and padding are cuda.h's, versions _v2.
@@ -113,6 +114,9 @@ struct alignas(64) CUtensorMap {
     const CUkernelNodeParams *)                                                                    \
   X(cuGraphAddMemcpyNode, CUgraphNode *, CUgraph, const CUgraphNode *, size_t, const CUmemcpy3D *, \
     CUcontext)                                                                                     \
+  X(cuGraphAddChildGraphNode, CUgraphNode *, CUgraph, const CUgraphNode *, size_t, CUgraph)        \
+  X(cuStreamBeginCapture, CUstream, int)                                                           \
+  X(cuStreamEndCapture, CUstream, CUgraph *)                                                       \
   X(cuGraphInstantiateWithFlags, CUgraphExec *, CUgraph, unsigned long long)                       \
   X(cuGraphLaunch, CUgraphExec, CUstream)                                                          \
   X(cuGraphExecDestroy, CUgraphExec)                                                               \

@@ -91,10 +91,7 @@ Status File::readEntry(const std::string &path, const std::string &name, const J
   uint64_t width = 0;
   for (int32_t d = 0; d < 10; ++d)
     if (entry.dtype == dtypeNames[d])
-      width = d == FX_F64 || d == FX_I64                   ? 8
-              : d == FX_F32 || d == FX_I32                 ? 4
-              : d == FX_BF16 || d == FX_F16 || d == FX_I16 ? 2
-                                                           : 1;
+      width = elementBytes(d);
   if (!width)
     return bad(path, "tensor " + name + " has the unknown type " + entry.dtype);
   uint64_t bytes = width, available = mapped.size - dataStart;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "runtime/tools/Trainer.h"
 
+#include "runtime/core/Layout.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -14,7 +16,11 @@ bool allFinite(int32_t dtype, const void *data, int64_t count) {
     return std::all_of((const float *)data, (const float *)data + count, finite);
   if (dtype == FX_F64)
     return std::all_of((const double *)data, (const double *)data + count, finite);
-  return true;
+  if (dtype != FX_BF16 && dtype != FX_F16)
+    return true;
+  uint16_t exponent = dtype == FX_BF16 ? 0x7f80 : 0x7c00; // all ones: not finite
+  return std::all_of((const uint16_t *)data, (const uint16_t *)data + count,
+                     [&](uint16_t bits) { return (bits & exponent) != exponent; });
 }
 
 // Results of an entry point, each a scalar of 4 bytes.
@@ -80,7 +86,7 @@ Status Trainer::restore(const std::vector<std::byte> &copy) {
 const char *Trainer::notFinite(const std::byte *state) const {
   for (uint32_t i = 0; i < instance.program().num_state; ++i) {
     const fx_tensor &item = instance.program().state[i];
-    int64_t count = int64_t(item.bytes / (item.dtype == FX_F64 ? 8 : 4));
+    int64_t count = int64_t(item.bytes / elementBytes(item.dtype));
     if (!allFinite(item.dtype, state + item.offset, count))
       return item.name;
   }

@@ -74,6 +74,21 @@ TEST_F(DeviceExecutor, memoryDoesNotGrow) {
   EXPECT_EQ(test::fakeCuda().counts().pinnedBytes, before.pinnedBytes);
 }
 
+// Host time is driver calls: entering the context, one copy of neighbouring inputs, its event and
+// the wait for it, the graph, its event, and the wait for the results.
+TEST_F(DeviceExecutor, aStepIsAFewDriverCalls) {
+  start();
+  float result;
+  ASSERT_TRUE(step(1, &result) && step(1, &result));
+  for (int i = 0; i < 10; ++i) {
+    auto before = test::fakeCuda().counts();
+    ASSERT_TRUE(step(1, &result));
+    auto after = test::fakeCuda().counts();
+    EXPECT_LE(after.calls - before.calls, 8u);
+    EXPECT_EQ(after.graphLaunches - before.graphLaunches, 1u);
+  }
+}
+
 TEST_F(DeviceExecutor, aFailedCheckLeavesTheStateAlone) {
   start();
   float result = 0;
@@ -84,6 +99,35 @@ TEST_F(DeviceExecutor, aFailedCheckLeavesTheStateAlone) {
   EXPECT_EQ(counter(), 1);
   ASSERT_TRUE(step(3, &result));
   EXPECT_EQ(result, 5);
+}
+
+TEST_F(DeviceExecutor, aProbeSeesWhatEachLaunchCompletes) {
+  start();
+  float result = 0, value = 2;
+  ASSERT_TRUE(step(1, &result));
+  auto before = test::fakeCuda().counts();
+  const void *in[] = {&value};
+  void *out[] = {&result};
+  std::vector<std::string> seen;
+  auto probe = [&](const char *name, int32_t dtype, const void *data, int64_t count) {
+    std::string text = std::string(name) + ":" + std::to_string(dtype);
+    for (int64_t i = 0; i < count; ++i)
+      text += " " + std::to_string(int(static_cast<const float *>(data)[i]));
+    seen.push_back(text);
+  };
+  ASSERT_TRUE(instance->run(*instance->entry("step"), in, out, probe));
+  EXPECT_THAT(seen, testing::ElementsAre("net.bias:1 3 3 3", "value:1 3"));
+  EXPECT_EQ(result, 3);
+  EXPECT_EQ(counter(), 2);
+  EXPECT_EQ(test::fakeCuda().counts().graphs, before.graphs);
+  seen.clear(), value = -1;
+  EXPECT_EQ(instance->run(*instance->entry("step"), in, out, probe).kind(),
+            Status::Kind::CheckFailed);
+  EXPECT_EQ(counter(), 2);
+  value = 4;
+  test::fakeCuda().fail("cuMemcpyDtoHAsync", 0, 1);
+  EXPECT_EQ(instance->run(*instance->entry("step"), in, out, probe).message(),
+            "cuda: reading net.bias: CUDA_ERROR_INVALID_VALUE, as the test asked");
 }
 
 TEST_F(DeviceExecutor, twoRunsAreInFlight) {
@@ -166,6 +210,24 @@ TEST_F(DeviceExecutor, measuringRunsLaunchesAlone) {
   EXPECT_EQ(after.graphs - before.graphs, 2u);
   ASSERT_TRUE(step(1, &result));
   EXPECT_EQ(result, 13);
+}
+
+// Launches of programs without state share graphs, each after those of the run before.
+TEST_F(DeviceExecutor, measuringWithoutStateChainsRuns) {
+  fx_entry entry = test::gpuEntries[1];
+  fx_program pure = program;
+  pure.num_state = 0, pure.num_entries = 1, pure.entries = &entry;
+  ASSERT_TRUE(Instance::create(&pure, nullptr, instance));
+  float value = 1, result = 0;
+  const void *in[] = {&value};
+  void *out[] = {&result};
+  double seconds = 0;
+  ASSERT_TRUE(instance->measure(entry, in, out, 300, seconds));
+  auto counts = test::fakeCuda().counts();
+  EXPECT_EQ(counts.kernels, 2u * 302);
+  EXPECT_EQ(counts.graphs, 3u);
+  EXPECT_EQ(counts.graphLaunches, 2u + 2 + 44); // 300 = 2 * 128 + 44
+  EXPECT_EQ(counts.programmaticEdges, 1u + 1 + 128);
 }
 
 TEST_F(DeviceExecutor, stateTravelsBetweenDeviceAndHost) {
@@ -392,13 +454,25 @@ const fx_tensor longOutputs[] = {{"twice", FX_F32, FX_VALUE, 1, longDims, 0, 163
                                  {"same", FX_F32, FX_VALUE, 1, longDims, 0, 16384, nullptr},
                                  {"seven", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
 const fx_place twiceArgs[] = {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 0, 0}};
-const fx_launch twiceLaunches[] = {
-    {"twice", "", {16, 1, 1}, {256, 1, 1}, 0, 2, 0, 0, 0, -1, twiceArgs, nullptr, nullptr}};
+const fx_launch twiceLaunches[] = {{"twice",
+                                    "",
+                                    {16, 1, 1},
+                                    {256, 1, 1},
+                                    0,
+                                    2,
+                                    0,
+                                    0,
+                                    0,
+                                    -1,
+                                    twiceArgs,
+                                    nullptr,
+                                    nullptr,
+                                    nullptr}};
 const fx_copy copies[] = {{{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 1, 0}, 16384},
                           {{FX_SPACE_CONSTANT, 0, 64}, {FX_SPACE_OUTPUT, 2, 0}, 4},
                           {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_STATE, 0, 0}, 24}};
 const fx_entry longEntries[] = {{"main", nullptr, 1, 3, 0, 1, longInput, longOutputs, nullptr, 0, 1,
-                                 3, twiceLaunches, copies, nullptr, nullptr}};
+                                 3, twiceLaunches, copies, nullptr, nullptr, 0, 0, nullptr}};
 void twice(void *const *args, const unsigned grid[3], const unsigned block[3], unsigned, void *) {
   for (unsigned i = 0; i < grid[0] * block[0]; ++i)
     static_cast<float *>(args[1])[i] = 2 * static_cast<const float *>(args[0])[i];
@@ -414,9 +488,9 @@ TEST_F(DeviceExecutor, tensorMapsFollowTheirTensors) {
   };
   test::fakeCuda().define("twice", 2, fromMap, nullptr);
   const fx_place out[] = {{FX_SPACE_OUTPUT, 0, 0}};
-  fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3};
-  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0, 1, 1, 0, 0,
-                   -1,      out,           &map,       nullptr};
+  fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, {1, 1}, 3};
+  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0,      1, 1, 0, 0,
+                   -1,      out,           &map,       nullptr,     nullptr};
   fx_entry entry = longEntries[0];
   entry.launches = &launch, entry.num_outputs = 1, entry.num_copies = 0;
   program.num_entries = 1, program.entries = &entry;
@@ -467,7 +541,8 @@ TEST_F(DeviceExecutor, outputsComeFromWhereverTheyLie) {
 }
 
 TEST_F(DeviceExecutor, tensorMapsNeedADriverThatHasThem) {
-  const fx_tensor_map maps[] = {{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3}};
+  const fx_tensor_map maps[] = {
+      {{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, {1, 1}, 3}};
   fx_launch launch = twiceLaunches[0];
   launch.num_maps = 1, launch.maps = maps;
   fx_entry entry = longEntries[0];

@@ -1,68 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tests/gpu/FakeCuda.h"
+#include "tests/gpu/FakeState.h"
 
-#include "runtime/cuda/MiniCuda.h"
-
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
-#include <map>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <vector>
 
-using namespace fluxion::rt::cuda;
-using fluxion::fake::Counts;
+using namespace fluxion::fake;
 
-namespace fluxion::rt::cuda {
-struct CUmod_st {};
-struct CUfunc_st {
-  std::string name;
-  unsigned parameters = 0;
-  fluxion::fake::Kernel function = nullptr;
-  void *user = nullptr;
-  int failure = 0;
-};
-struct CUevent_st {
-  CUstream stream = nullptr;
-  size_t position = 0; // the stream's work up to it
-};
-using Work = std::function<void()>;
-struct CUgraphNode_st {
-  Work work;
-  std::vector<CUgraphNode> after;
-};
-struct CUgraph_st {
-  std::vector<std::unique_ptr<CUgraphNode_st>> nodes;
-};
-struct CUgraphExec_st {
-  std::vector<Work> nodes;
-};
-struct CUstream_st {
-  std::vector<Work> work;
-  size_t done = 0;
-};
-} // namespace fluxion::rt::cuda
+namespace fluxion::fake {
 
-namespace {
-
-struct State {
-  std::recursive_mutex mutex;
-  int devices = 1, major = 9, minor = 0;
-  size_t bytes = size_t(1) << 30;
-  std::map<std::string, CUfunc_st> kernels;
-  std::map<std::string, std::pair<int, int>> failures; // calls left, result
-  std::map<uint64_t, size_t> allocations, pinned;
-  Counts counts{};
-  std::string lacking; // a function that the driver does not have
-  int lost = 0;
-};
 State state;
 
-// What a call gives before it does anything: a loss, or the failure that a test asked for.
 CUresult before(const char *function) {
   if (state.lost)
     return CUresult(state.lost);
@@ -74,25 +22,10 @@ CUresult before(const char *function) {
   return result;
 }
 
-#define ENTER(function)                                                                            \
-  std::lock_guard lock(state.mutex);                                                               \
-  if (CUresult failure = before(function); failure != CUDA_SUCCESS)                                \
-  return failure
-
-void drain(CUstream stream, size_t upTo) {
-  while (stream->done < upTo) {
-    Work work = std::move(stream->work[stream->done++]);
-    work();
-  }
-  if (stream->done == stream->work.size())
-    ; // positions of events stay valid: nothing is erased
+void enqueue(CUstream stream, Work work) {
+  (stream->recording ? stream->recorded : stream->work).push_back(std::move(work));
 }
 
-void enqueue(CUstream stream, Work work) { stream->work.push_back(std::move(work)); }
-
-CUresult outcome() { return state.lost ? CUresult(state.lost) : CUDA_SUCCESS; }
-
-// A range that lies in one allocation; anything else loses the device, as a real one would.
 bool inside(const std::map<uint64_t, size_t> &blocks, uint64_t address, size_t bytes) {
   auto after = blocks.upper_bound(address);
   if (after == blocks.begin())
@@ -101,6 +34,21 @@ bool inside(const std::map<uint64_t, size_t> &blocks, uint64_t address, size_t b
   return address + bytes <= block->first + block->second;
 }
 
+} // namespace fluxion::fake
+
+namespace {
+
+// Nothing is erased, so that positions of events stay valid.
+void drain(CUstream stream, size_t upTo) {
+  while (stream->done < upTo) {
+    Work work = std::move(stream->work[stream->done++]);
+    work();
+  }
+}
+
+CUresult outcome() { return state.lost ? CUresult(state.lost) : CUDA_SUCCESS; }
+
+// What lies in no allocation loses the device, as a real one would.
 void move(CUdeviceptr deviceSide, void *to, const void *from, size_t bytes) {
   if (state.lost)
     return;
@@ -110,10 +58,7 @@ void move(CUdeviceptr deviceSide, void *to, const void *from, size_t bytes) {
     std::memcpy(to, from, bytes);
 }
 
-CUresult fakeInit(unsigned) {
-  ENTER("cuInit");
-  return state.devices ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE;
-}
+CUresult fakeInit(unsigned) { return state.devices ? CUDA_SUCCESS : CUDA_ERROR_NO_DEVICE; }
 CUresult fakeErrorName(CUresult result, const char **out) {
   *out = result == CUDA_SUCCESS                 ? "CUDA_SUCCESS"
          : result == CUDA_ERROR_OUT_OF_MEMORY   ? "CUDA_ERROR_OUT_OF_MEMORY"
@@ -129,38 +74,29 @@ CUresult fakeErrorString(CUresult, const char **out) {
   return CUDA_SUCCESS;
 }
 CUresult fakeDeviceCount(int *out) {
-  ENTER("cuDeviceGetCount");
   *out = state.devices;
   return CUDA_SUCCESS;
 }
 CUresult fakeDeviceGet(CUdevice *out, int index) {
-  ENTER("cuDeviceGet");
   *out = index;
   return index < state.devices ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult fakeDeviceName(char *out, int bytes, CUdevice) {
-  ENTER("cuDeviceGetName");
   std::strncpy(out, "Fake GPU", bytes);
   return CUDA_SUCCESS;
 }
 CUresult fakeDeviceAttribute(int *out, int attribute, CUdevice) {
-  ENTER("cuDeviceGetAttribute");
   *out = attribute == computeCapabilityMajor ? state.major : state.minor;
   return CUDA_SUCCESS;
 }
 CUresult fakeRetain(CUcontext *out, CUdevice) {
-  ENTER("cuDevicePrimaryCtxRetain");
   *out = reinterpret_cast<CUcontext>(&state);
   return CUDA_SUCCESS;
 }
 CUresult fakeRelease(CUdevice) { return CUDA_SUCCESS; }
-CUresult fakeSetCurrent(CUcontext) {
-  ENTER("cuCtxSetCurrent");
-  return CUDA_SUCCESS;
-}
+CUresult fakeSetCurrent(CUcontext) { return CUDA_SUCCESS; }
 CUresult fakeModuleLoad(CUmodule *out, const void *image, unsigned options, int *names,
                         void **values) {
-  ENTER("cuModuleLoadDataEx");
   if (!std::strncmp(static_cast<const char *>(image), "damaged", 7)) {
     for (unsigned i = 0; i < options; ++i)
       if (names[i] == jitErrorLog)
@@ -172,13 +108,11 @@ CUresult fakeModuleLoad(CUmodule *out, const void *image, unsigned options, int 
   return CUDA_SUCCESS;
 }
 CUresult fakeModuleUnload(CUmodule module) {
-  std::lock_guard lock(state.mutex);
   delete module;
   --state.counts.modules;
   return CUDA_SUCCESS;
 }
 CUresult fakeFunction(CUfunction *out, CUmodule, const char *name) {
-  ENTER("cuModuleGetFunction");
   auto known = state.kernels.find(name);
   if (known == state.kernels.end())
     return CUDA_ERROR_NOT_FOUND;
@@ -186,17 +120,14 @@ CUresult fakeFunction(CUfunction *out, CUmodule, const char *name) {
   return CUDA_SUCCESS;
 }
 CUresult fakeFunctionAttribute(CUfunction, int, int value) {
-  ENTER("cuFuncSetAttribute");
   return value <= 227 << 10 ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
 }
 CUresult fakeMemInfo(size_t *free, size_t *total) {
-  ENTER("cuMemGetInfo");
   *total = state.bytes;
   *free = state.bytes - state.counts.deviceBytes;
   return CUDA_SUCCESS;
 }
 CUresult fakeAlloc(CUdeviceptr *out, size_t bytes) {
-  ENTER("cuMemAlloc");
   if (state.counts.deviceBytes + bytes > state.bytes)
     return CUDA_ERROR_OUT_OF_MEMORY;
   void *block = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
@@ -207,7 +138,6 @@ CUresult fakeAlloc(CUdeviceptr *out, size_t bytes) {
   return CUDA_SUCCESS;
 }
 CUresult fakeFree(CUdeviceptr address) {
-  std::lock_guard lock(state.mutex);
   auto block = state.allocations.find(address);
   if (block == state.allocations.end())
     return CUDA_ERROR_INVALID_VALUE;
@@ -217,7 +147,6 @@ CUresult fakeFree(CUdeviceptr address) {
   return CUDA_SUCCESS;
 }
 CUresult fakeHostAlloc(void **out, size_t bytes, unsigned) {
-  ENTER("cuMemHostAlloc");
   *out = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
   std::memset(*out, 0xff, bytes);
   state.pinned[reinterpret_cast<uint64_t>(*out)] = bytes;
@@ -225,7 +154,6 @@ CUresult fakeHostAlloc(void **out, size_t bytes, unsigned) {
   return CUDA_SUCCESS;
 }
 CUresult fakeFreeHost(void *block) {
-  std::lock_guard lock(state.mutex);
   auto known = state.pinned.find(reinterpret_cast<uint64_t>(block));
   if (known == state.pinned.end())
     return CUDA_ERROR_INVALID_VALUE;
@@ -235,50 +163,41 @@ CUresult fakeFreeHost(void *block) {
   return CUDA_SUCCESS;
 }
 CUresult fakeDevicePointer(CUdeviceptr *out, void *block, unsigned) {
-  ENTER("cuMemHostGetDevicePointer");
   *out = reinterpret_cast<CUdeviceptr>(block);
   return CUDA_SUCCESS;
 }
 CUresult fakeCopyIn(CUdeviceptr to, const void *from, size_t bytes, CUstream stream) {
-  ENTER("cuMemcpyHtoDAsync");
   state.counts.copiedIn += bytes;
   enqueue(stream, [=] { move(to, reinterpret_cast<void *>(to), from, bytes); });
   return CUDA_SUCCESS;
 }
 CUresult fakeCopyOut(void *to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  ENTER("cuMemcpyDtoHAsync");
   enqueue(stream, [=] { move(from, to, reinterpret_cast<const void *>(from), bytes); });
   return CUDA_SUCCESS;
 }
 CUresult fakeCopy(CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream) {
-  ENTER("cuMemcpyDtoDAsync");
   enqueue(stream, [=] {
     move(to, reinterpret_cast<void *>(to), reinterpret_cast<const void *>(from), bytes);
   });
   return CUDA_SUCCESS;
 }
 CUresult fakeSet(CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream) {
-  ENTER("cuMemsetD8Async");
   enqueue(stream, [=] { std::memset(reinterpret_cast<void *>(to), value, bytes); });
   return CUDA_SUCCESS;
 }
 CUresult fakeStream(CUstream *out, unsigned) {
-  ENTER("cuStreamCreate");
   *out = new CUstream_st;
   return CUDA_SUCCESS;
 }
 CUresult fakeStreamDestroy(CUstream stream) {
-  std::lock_guard lock(state.mutex);
   delete stream;
   return CUDA_SUCCESS;
 }
 CUresult fakeStreamSynchronize(CUstream stream) {
-  ENTER("cuStreamSynchronize");
   drain(stream, stream->work.size());
   return outcome();
 }
 CUresult fakeStreamWait(CUstream stream, CUevent event, unsigned) {
-  ENTER("cuStreamWaitEvent");
   CUstream other = event->stream;
   size_t position = event->position;
   if (other)
@@ -286,23 +205,19 @@ CUresult fakeStreamWait(CUstream stream, CUevent event, unsigned) {
   return CUDA_SUCCESS;
 }
 CUresult fakeEvent(CUevent *out, unsigned) {
-  ENTER("cuEventCreate");
   *out = new CUevent_st;
   return CUDA_SUCCESS;
 }
 CUresult fakeEventDestroy(CUevent event) {
-  std::lock_guard lock(state.mutex);
   delete event;
   return CUDA_SUCCESS;
 }
 CUresult fakeEventRecord(CUevent event, CUstream stream) {
-  ENTER("cuEventRecord");
   event->stream = stream;
   event->position = stream->work.size();
   return CUDA_SUCCESS;
 }
 CUresult fakeEventSynchronize(CUevent event) {
-  ENTER("cuEventSynchronize");
   if (event->stream)
     drain(event->stream, event->position);
   return outcome();
@@ -326,13 +241,11 @@ Work kernelWork(CUfunction function, std::array<unsigned, 6> shape, unsigned sha
 CUresult fakeLaunch(CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ,
                     unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
                     CUstream stream, void **parameters, void **) {
-  ENTER("cuLaunchKernel");
   enqueue(stream, kernelWork(function, {gridX, gridY, gridZ, blockX, blockY, blockZ}, sharedBytes,
                              parameters));
   return CUDA_SUCCESS;
 }
 CUresult fakeGraphCreate(CUgraph *out, unsigned) {
-  ENTER("cuGraphCreate");
   *out = new CUgraph_st;
   ++state.counts.graphs;
   return CUDA_SUCCESS;
@@ -343,7 +256,6 @@ CUgraphNode addNode(CUgraph graph, Work work, const CUgraphNode *after, size_t c
 }
 CUresult fakeKernelNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
                         const CUkernelNodeParams *node) {
-  ENTER("cuGraphAddKernelNode");
   *out = addNode(graph,
                  kernelWork(node->func,
                             {node->gridDimX, node->gridDimY, node->gridDimZ, node->blockDimX,
@@ -354,7 +266,6 @@ CUresult fakeKernelNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *afte
 }
 CUresult fakeCopyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
                       const CUmemcpy3D *copy, CUcontext) {
-  ENTER("cuGraphAddMemcpyNode");
   if (copy->from.memoryType != deviceMemory || copy->height != 1 || copy->depth != 1)
     return CUDA_ERROR_INVALID_VALUE;
   bool toHost = copy->to.memoryType == hostMemory;
@@ -369,12 +280,12 @@ CUresult fakeCopyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after,
 }
 // Kernels get the address a map describes; what no device can copy is refused.
 CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const uint64_t *dims,
-                    const uint64_t *strides, const uint32_t *box, const uint32_t *, unsigned,
+                    const uint64_t *strides, const uint32_t *box, const uint32_t *steps, unsigned,
                     unsigned swizzle, unsigned, unsigned) {
-  ENTER("cuTensorMapEncodeTiled");
   bool good = rank >= 1 && rank <= 5 && swizzle <= 3 && reinterpret_cast<uint64_t>(base) % 16 == 0;
   for (unsigned d = 0; good && d < rank; ++d)
-    good = dims[d] > 0 && box[d] > 0 && box[d] <= 256 && (d == 0 || strides[d - 1] % 16 == 0);
+    good = dims[d] > 0 && box[d] > 0 && box[d] <= 256 && steps[d] >= 1 && steps[d] <= 8 &&
+           (d == 0 || strides[d - 1] % 16 == 0);
   if (!good)
     return CUDA_ERROR_INVALID_VALUE;
   *out = {};
@@ -382,7 +293,6 @@ CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const
   return CUDA_SUCCESS;
 }
 CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
-  ENTER("cuGraphInstantiateWithFlags");
   // Of the nodes that may run, the latest made runs first: an edge that lacks is seen.
   std::vector<CUgraphNode> left;
   for (auto &node : graph->nodes)
@@ -402,8 +312,37 @@ CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
   *out = made;
   return CUDA_SUCCESS;
 }
+CUresult fakeBeginCapture(CUstream stream, int) {
+  if (stream->recording)
+    return CUDA_ERROR_INVALID_VALUE;
+  stream->recording = true;
+  return CUDA_SUCCESS;
+}
+CUresult fakeEndCapture(CUstream stream, CUgraph *out) {
+  if (!stream->recording)
+    return CUDA_ERROR_INVALID_VALUE;
+  stream->recording = false;
+  *out = new CUgraph_st;
+  for (Work &work : stream->recorded)
+    addNode(*out, std::move(work), nullptr, 0);
+  stream->recorded.clear();
+  return CUDA_SUCCESS;
+}
+CUresult fakeChildNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
+                       CUgraph child) {
+  std::vector<Work> works;
+  for (auto &node : child->nodes)
+    works.push_back(node->work);
+  *out = addNode(
+      graph,
+      [works] {
+        for (const Work &work : works)
+          work();
+      },
+      after, count);
+  return CUDA_SUCCESS;
+}
 CUresult fakeGraphLaunch(CUgraphExec graph, CUstream stream) {
-  ENTER("cuGraphLaunch");
   ++state.counts.graphLaunches;
   enqueue(stream, [graph] {
     for (const Work &node : graph->nodes)
@@ -412,59 +351,72 @@ CUresult fakeGraphLaunch(CUgraphExec graph, CUstream stream) {
   return CUDA_SUCCESS;
 }
 CUresult fakeExecDestroy(CUgraphExec graph) {
-  std::lock_guard lock(state.mutex);
   delete graph;
   return CUDA_SUCCESS;
 }
 CUresult fakeGraphDestroy(CUgraph graph) {
-  std::lock_guard lock(state.mutex);
   delete graph;
   return CUDA_SUCCESS;
 }
 
+CUresult fakeDependencies(CUgraph, const CUgraphNode *from, const CUgraphNode *to,
+                          const CUgraphEdgeData *edges, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    to[i]->after.push_back(from[i]);
+    state.counts.programmaticEdges += edges[i].type == programmaticEdge.type;
+  }
+  return CUDA_SUCCESS;
+}
+
+#define ENTRY(name, body) {#name, (void *)Entry<#name, body>::call}
+#define RETURN(name, body) {#name, (void *)Return<body>::call}
+
 const std::map<std::string, void *> &functions() {
   static const std::map<std::string, void *> table = {
-      {"cuInit", (void *)fakeInit},
+      ENTRY(cuInit, fakeInit),
       {"cuGetErrorName", (void *)fakeErrorName},
       {"cuGetErrorString", (void *)fakeErrorString},
-      {"cuDeviceGetCount", (void *)fakeDeviceCount},
-      {"cuDeviceGet", (void *)fakeDeviceGet},
-      {"cuDeviceGetName", (void *)fakeDeviceName},
-      {"cuDeviceGetAttribute", (void *)fakeDeviceAttribute},
-      {"cuDevicePrimaryCtxRetain", (void *)fakeRetain},
-      {"cuDevicePrimaryCtxRelease", (void *)fakeRelease},
-      {"cuCtxSetCurrent", (void *)fakeSetCurrent},
-      {"cuModuleLoadDataEx", (void *)fakeModuleLoad},
-      {"cuModuleUnload", (void *)fakeModuleUnload},
-      {"cuModuleGetFunction", (void *)fakeFunction},
-      {"cuFuncSetAttribute", (void *)fakeFunctionAttribute},
-      {"cuMemGetInfo", (void *)fakeMemInfo},
-      {"cuMemAlloc", (void *)fakeAlloc},
-      {"cuMemFree", (void *)fakeFree},
-      {"cuMemHostAlloc", (void *)fakeHostAlloc},
-      {"cuMemFreeHost", (void *)fakeFreeHost},
-      {"cuMemHostGetDevicePointer", (void *)fakeDevicePointer},
-      {"cuMemcpyHtoDAsync", (void *)fakeCopyIn},
-      {"cuMemcpyDtoHAsync", (void *)fakeCopyOut},
-      {"cuMemcpyDtoDAsync", (void *)fakeCopy},
-      {"cuMemsetD8Async", (void *)fakeSet},
-      {"cuStreamCreate", (void *)fakeStream},
-      {"cuStreamDestroy", (void *)fakeStreamDestroy},
-      {"cuStreamSynchronize", (void *)fakeStreamSynchronize},
-      {"cuStreamWaitEvent", (void *)fakeStreamWait},
-      {"cuEventCreate", (void *)fakeEvent},
-      {"cuEventDestroy", (void *)fakeEventDestroy},
-      {"cuEventRecord", (void *)fakeEventRecord},
-      {"cuEventSynchronize", (void *)fakeEventSynchronize},
-      {"cuTensorMapEncodeTiled", (void *)fakeEncode},
-      {"cuLaunchKernel", (void *)fakeLaunch},
-      {"cuGraphCreate", (void *)fakeGraphCreate},
-      {"cuGraphAddKernelNode", (void *)fakeKernelNode},
-      {"cuGraphAddMemcpyNode", (void *)fakeCopyNode},
-      {"cuGraphInstantiateWithFlags", (void *)fakeInstantiate},
-      {"cuGraphLaunch", (void *)fakeGraphLaunch},
-      {"cuGraphExecDestroy", (void *)fakeExecDestroy},
-      {"cuGraphDestroy", (void *)fakeGraphDestroy}};
+      ENTRY(cuDeviceGetCount, fakeDeviceCount),
+      ENTRY(cuDeviceGet, fakeDeviceGet),
+      ENTRY(cuDeviceGetName, fakeDeviceName),
+      ENTRY(cuDeviceGetAttribute, fakeDeviceAttribute),
+      ENTRY(cuDevicePrimaryCtxRetain, fakeRetain),
+      RETURN(cuDevicePrimaryCtxRelease, fakeRelease),
+      ENTRY(cuCtxSetCurrent, fakeSetCurrent),
+      ENTRY(cuModuleLoadDataEx, fakeModuleLoad),
+      RETURN(cuModuleUnload, fakeModuleUnload),
+      ENTRY(cuModuleGetFunction, fakeFunction),
+      ENTRY(cuFuncSetAttribute, fakeFunctionAttribute),
+      ENTRY(cuMemGetInfo, fakeMemInfo),
+      ENTRY(cuMemAlloc, fakeAlloc),
+      RETURN(cuMemFree, fakeFree),
+      ENTRY(cuMemHostAlloc, fakeHostAlloc),
+      RETURN(cuMemFreeHost, fakeFreeHost),
+      ENTRY(cuMemHostGetDevicePointer, fakeDevicePointer),
+      ENTRY(cuMemcpyHtoDAsync, fakeCopyIn),
+      ENTRY(cuMemcpyDtoHAsync, fakeCopyOut),
+      ENTRY(cuMemcpyDtoDAsync, fakeCopy),
+      ENTRY(cuMemsetD8Async, fakeSet),
+      ENTRY(cuStreamCreate, fakeStream),
+      RETURN(cuStreamDestroy, fakeStreamDestroy),
+      ENTRY(cuStreamSynchronize, fakeStreamSynchronize),
+      ENTRY(cuStreamWaitEvent, fakeStreamWait),
+      ENTRY(cuEventCreate, fakeEvent),
+      RETURN(cuEventDestroy, fakeEventDestroy),
+      ENTRY(cuEventRecord, fakeEventRecord),
+      ENTRY(cuEventSynchronize, fakeEventSynchronize),
+      ENTRY(cuTensorMapEncodeTiled, fakeEncode),
+      ENTRY(cuLaunchKernel, fakeLaunch),
+      ENTRY(cuGraphCreate, fakeGraphCreate),
+      ENTRY(cuGraphAddKernelNode, fakeKernelNode),
+      ENTRY(cuGraphAddMemcpyNode, fakeCopyNode),
+      ENTRY(cuGraphAddChildGraphNode, fakeChildNode),
+      ENTRY(cuStreamBeginCapture, fakeBeginCapture),
+      ENTRY(cuStreamEndCapture, fakeEndCapture),
+      ENTRY(cuGraphInstantiateWithFlags, fakeInstantiate),
+      ENTRY(cuGraphLaunch, fakeGraphLaunch),
+      RETURN(cuGraphExecDestroy, fakeExecDestroy),
+      RETURN(cuGraphDestroy, fakeGraphDestroy)};
   return table;
 }
 
@@ -473,9 +425,10 @@ void reset() {
   state.devices = 1, state.major = 9, state.minor = 0, state.bytes = size_t(1) << 30;
   state.kernels.clear(), state.failures.clear(), state.lacking.clear();
   state.lost = 0;
-  uint64_t device = state.counts.deviceBytes, pinned = state.counts.pinnedBytes;
+  Counts now = state.counts;
   state.counts = {};
-  state.counts.deviceBytes = device, state.counts.pinnedBytes = pinned;
+  state.counts.deviceBytes = now.deviceBytes, state.counts.pinnedBytes = now.pinnedBytes;
+  state.counts.libraryObjects = now.libraryObjects;
 }
 void setDevice(int count, int major, int minor, size_t bytes) {
   std::lock_guard lock(state.mutex);
@@ -512,14 +465,9 @@ __attribute__((visibility("default"))) CUresult cuGetProcAddress_v2(const char *
   return *out ? CUDA_SUCCESS : CUDA_ERROR_NOT_FOUND;
 }
 __attribute__((visibility("default"))) CUresult
-cuGraphAddDependencies_v2(CUgraph, const CUgraphNode *from, const CUgraphNode *to,
+cuGraphAddDependencies_v2(CUgraph graph, const CUgraphNode *from, const CUgraphNode *to,
                           const CUgraphEdgeData *edges, size_t count) {
-  ENTER("cuGraphAddDependencies");
-  for (size_t i = 0; i < count; ++i) {
-    to[i]->after.push_back(from[i]);
-    state.counts.programmaticEdges += edges[i].type == programmaticEdge.type;
-  }
-  return CUDA_SUCCESS;
+  return Entry<"cuGraphAddDependencies", fakeDependencies>::call(graph, from, to, edges, count);
 }
 __attribute__((visibility("default"))) fluxion::fake::Control fluxion_fake_cuda = {
     reset, setDevice, define, fail, lack, failKernel, counts};

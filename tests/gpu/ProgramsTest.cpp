@@ -4,12 +4,18 @@
 #include "codegen/llvm/Jit.h"
 #include "fluxion/fluxion.h"
 #include "fluxion/simt.h"
+#include "fluxion/train.h"
 #include "frontend/driver/Compile.h"
+#include "frontend/driver/DevicePeak.h"
 #include "frontend/driver/commands/FileProgram.h"
+#include "runtime/cuda/Driver.h"
 #include "tests/gpu/Support.h"
 
 #include <cmath>
+#include <fstream>
+#include <gmock/gmock.h>
 #include <map>
+#include <unistd.h>
 
 using namespace fluxion;
 
@@ -110,6 +116,28 @@ std::vector<Array> inputsOf(const fx_entry &entry, uint64_t seed) {
   return inputs;
 }
 
+// Every value that a step's probe sees, by name.
+std::vector<std::pair<std::string, std::vector<std::byte>>> probed(rt::Instance &instance) {
+  std::vector<std::pair<std::string, std::vector<std::byte>>> seen;
+  const fx_entry &entry = *instance.entry("step");
+  std::vector<Array> inputs = inputsOf(entry, 5);
+  std::vector<const void *> in;
+  for (const Array &input : inputs)
+    in.push_back(input.data<char>());
+  std::vector<float> values(entry.num_outputs);
+  std::vector<void *> out;
+  for (float &value : values)
+    out.push_back(&value);
+  auto probe = [&](const char *name, int32_t, const void *data, int64_t count) {
+    auto *bytes = static_cast<const std::byte *>(data);
+    seen.emplace_back(name, std::vector<std::byte>(bytes, bytes + 4 * count));
+  };
+  EXPECT_TRUE(instance.initialise(3));
+  rt::Status status = instance.run(entry, in, out, probe);
+  EXPECT_TRUE(status) << status.message();
+  return seen;
+}
+
 // Two steps in flight, then an evaluation: all results, and the state at the end.
 std::vector<float> results(rt::Instance &instance, int steps) {
   EXPECT_TRUE(instance.initialise(3));
@@ -160,7 +188,157 @@ TEST(Programs, launchTablesDoWhatTheEmulatedProgramDoes) {
   EXPECT_EQ(stateOf(*onDevice.instance), stateOf(*onHost.instance));
   EXPECT_EQ(rt::test::fakeCuda().counts().graphs, 4u); // init, step twice, evaluate
   EXPECT_GT(rt::test::fakeCuda().counts().programmaticEdges, 10u);
+  auto seen = probed(*onDevice.instance);
+  EXPECT_GT(seen.size(), 10u);
+  EXPECT_EQ(seen, probed(*onHost.instance));
   onDevice.instance.reset();
+  EXPECT_EQ(rt::test::fakeCuda().counts().deviceBytes, 0u);
+}
+
+// Training on ten images; returns what is said on stderr.
+std::string train(rt::Instance &instance, const rt::test::Folder &folder,
+                  std::vector<std::string> options, int code) {
+  std::string rows;
+  for (int row = 0; row < 10; ++row) {
+    for (int pixel = 0; pixel < 64; ++pixel)
+      rows += std::to_string((row + pixel) % 17) + ",";
+    rows += std::to_string(row) + "\n";
+  }
+  rt::test::write(folder / "digits.csv", rows);
+  options.insert(options.begin(), {"train", "--data=" + (folder / "digits.csv")});
+  std::vector<char *> argv;
+  for (std::string &option : options)
+    argv.push_back(option.data());
+  testing::internal::CaptureStderr();
+  testing::internal::CaptureStdout();
+  EXPECT_EQ(rt::trainMain(instance, "digits", (int)argv.size(), argv.data(), {}), code);
+  testing::internal::GetCapturedStdout();
+  return testing::internal::GetCapturedStderr();
+}
+
+// A convolution whose weights are so large that its sums overflow.
+TEST(Programs, trainingNamesTheFirstTensorThatIsNotFinite) {
+  Program program = programOf("vision/lenet_digits", 2);
+  setenv("FLUXION_PTXAS", "", 1);
+  driver::Product products[] = {productOf(program, "cuda:sm_80"),
+                                productOf(program, "cuda-emulated:sm_80")};
+  auto bodies = defineKernels(products[1]);
+  rt::test::Folder folder;
+  std::string errors[2], large = folder / "large.safetensors", saved = folder / "saved.safetensors";
+  for (int onHost : {0, 1}) {
+    Running running = start(products[onHost]);
+    ASSERT_TRUE(running.instance->initialise(3));
+    const fx_program &description = running.instance->program();
+    const fx_tensor *weight =
+        std::find_if(description.state, description.state + description.num_state,
+                     [](const fx_tensor &item) { return item.role == FX_PARAM && item.rank == 4; });
+    std::vector<float> values(weight->bytes / 4, 3e38f);
+    ASSERT_TRUE(running.instance->writeItem(*weight, values.data()));
+    ASSERT_TRUE(rt::saveState(*running.instance, large));
+    errors[onHost] = train(*running.instance, folder, {"--resume=" + large, "--save=" + saved}, 1);
+    EXPECT_EQ(rt::test::read(saved), rt::test::read(large));
+    EXPECT_THAT(errors[onHost], testing::HasSubstr(weight->name));
+  }
+  EXPECT_THAT(errors[0], testing::MatchesRegex(
+                             "error: step 1: the loss is not finite; first offending tensor: "
+                             ".*conv2d.* f32.*; the last good state, of step 0, is "
+                             "in .*saved.safetensors\n"));
+  EXPECT_EQ(errors[0], errors[1]);
+}
+
+TEST(Programs, aDeviceLostInTrainingLeavesTheLastState) {
+  Program program = programOf("vision/lenet_digits", 2);
+  setenv("FLUXION_PTXAS", "", 1);
+  driver::Product device = productOf(program, "cuda:sm_80"),
+                  emulated = productOf(program, "cuda-emulated:sm_80");
+  auto bodies = defineKernels(emulated);
+  rt::test::Folder folder;
+  std::string saved = folder / "saved.safetensors", expected = folder / "expected.safetensors";
+  Running running = start(device);
+  rt::test::fakeCuda().fail("cuGraphLaunch", 3, 719); // init, two steps
+  std::string error =
+      train(*running.instance, folder, {"--save=" + saved, "--snapshot-every=1"}, 1);
+  EXPECT_THAT(error, testing::MatchesRegex(
+                         "error: step 3: cuda: starting step of vision/lenet_digits: "
+                         "CUDA_ERROR_LAUNCH_FAILED, as the test asked; the device is lost to this "
+                         "process; the last good state, of step 2, is in .*saved.safetensors\n"));
+  Running again = start(device);
+  EXPECT_EQ(train(*again.instance, folder, {"--save=" + expected, "--batch-limit=2"}, 0), "");
+  EXPECT_EQ(rt::test::read(saved), rt::test::read(expected));
+}
+
+// What the schedule gives to a library equals what the kernels in its place compute.
+TEST(Programs, productsGoToALibraryWhereAScheduleSaysSo) {
+  setenv("FLUXION_PTXAS", "", 1);
+  setenv("FLUXION_CUBLASLT", FLUXION_FAKE_CUDA, 1);
+  rt::test::Folder folder;
+  struct Side {
+    const char *left, *right, *how;
+    bool leftTransposed, rightTransposed;
+  };
+  for (Side c :
+       {Side{"6x10", "10x7", "contracting [1] x [0]", false, false},
+        Side{"10x6", "7x10", "contracting [0] x [1]", true, true},
+        Side{"3x6x10", "3x10x7", "batching [0] x [0] contracting [2] x [1]", false, false}}) {
+    std::string left = std::string("tensor<") + c.left + "xf32>",
+                right = std::string("tensor<") + c.right + "xf32>",
+                result =
+                    c.left[1] == 'x' && c.left[3] == 'x' ? "tensor<3x6x7xf32>" : "tensor<6x7xf32>";
+    rt::test::write(folder / "product.mlir",
+                    "func.func @main(%x: " + left + ", %y: " + right + ") -> " + result +
+                        " attributes {fluxion.entry} { %z = fluxion.dot_general %x, %y " + c.how +
+                        " : (" + left + ", " + right + ") -> " + result + " return %z : " + result +
+                        " }\n");
+    Program program = driver::readProgram(folder / "product.mlir");
+    driver::Request request;
+    request.name = "product";
+    request.options.target = "cuda:sm_80", request.options.schedule = "backend=library";
+    driver::Product device = driver::compileModule(*program.impl->module, request),
+                    emulated = productOf(program, "cuda-emulated:sm_80");
+    auto bodies = defineKernels(emulated);
+    Running onDevice = start(device), onHost = start(emulated);
+    const fx_entry &entry = *onDevice.instance->entry("main");
+    const fx_product *product = entry.launches[0].product;
+    ASSERT_NE(product, nullptr) << c.how;
+    EXPECT_EQ(product->batches * product->m * product->n * product->k,
+              (c.left[3] == 'x' ? 3 : 1) * 6 * 7 * 10);
+    EXPECT_EQ(product->left_transposed, c.leftTransposed);
+    EXPECT_EQ(product->right_transposed, c.rightTransposed);
+    EXPECT_EQ(product->launches, entry.num_launches);
+    std::vector<Array> inputs = inputsOf(entry, 3);
+    std::vector<float> results[2];
+    for (int host : {0, 1}) {
+      results[host].resize(entry.outputs[0].bytes / 4);
+      const void *in[] = {inputs[0].data<char>(), inputs[1].data<char>()};
+      void *out[] = {results[host].data()};
+      rt::Instance &instance = *(host ? onHost : onDevice).instance;
+      rt::Status status = instance.run(*instance.entry("main"), in, out);
+      ASSERT_TRUE(status) << status.message();
+    }
+    EXPECT_THAT(results[0], testing::Pointwise(testing::FloatNear(1e-4f), results[1])) << c.how;
+    EXPECT_EQ(rt::test::fakeCuda().counts().libraryCalls, 1u);
+    EXPECT_EQ(rt::test::fakeCuda().counts().kernels, 0u);
+  }
+  unsetenv("FLUXION_CUBLASLT");
+}
+
+// Yardsticks of the device are kernels of their own, run as programs are.
+TEST(Programs, devicePeaksAreMeasuredByKernels) {
+  auto nothing = [](void *const *, const unsigned *, const unsigned *, unsigned, void *) {};
+  rt::test::fakeCuda().reset();
+  EXPECT_THROW(driver::devicePeak(driver::Arithmetic::f32), std::runtime_error); // no such kernel
+  for (const char *kernel :
+       {"fx_peak_f32", "fx_peak_f64", "fx_peak_tf32", "fx_peak_bf16", "fx_peak_f16"})
+    rt::test::fakeCuda().define(kernel, 1, nothing, nullptr);
+  auto copy = [](void *const *args, const unsigned grid[3], const unsigned block[3], unsigned,
+                 void *) { std::memcpy(args[1], args[0], size_t(grid[0]) * block[0] * 64); };
+  rt::test::fakeCuda().define("fx_peak_copy", 2, copy, nullptr);
+  for (driver::Arithmetic arithmetic : {driver::Arithmetic::f32, driver::Arithmetic::bf16}) {
+    double peak = driver::devicePeak(arithmetic);
+    EXPECT_GT(peak, 0);
+    EXPECT_GE(driver::devicePeak(arithmetic), peak); // the best so far
+  }
+  EXPECT_GT(driver::deviceCopyBandwidth(1 << 20), 0);
   EXPECT_EQ(rt::test::fakeCuda().counts().deviceBytes, 0u);
 }
 
@@ -193,6 +371,31 @@ TEST_P(OnDevice, stepsFollowTheCpu) {
   std::vector<float> found = results(*device.instance, 20), expected = results(*host.instance, 20);
   for (size_t i = 0; i < expected.size(); ++i)
     EXPECT_NEAR(found[i], expected[i], 2e-3 * std::fabs(expected[i]) + 1e-5) << i;
+}
+
+// What the device has left, in the context that is current, and what this process holds.
+uint64_t usedOnDevice() {
+  rt::cuda::Device device;
+  EXPECT_TRUE(rt::cuda::Device::find(device));
+  size_t free = 0, total = 0;
+  EXPECT_EQ(device.driver->cuMemGetInfo(&free, &total), 0);
+  return total - free;
+}
+uint64_t residentBytes() {
+  std::ifstream statm("/proc/self/statm");
+  uint64_t mapped = 0, resident = 0;
+  statm >> mapped >> resident;
+  return resident * uint64_t(sysconf(_SC_PAGESIZE));
+}
+
+TEST_P(OnDevice, aThousandStepsTakeNoMemory) {
+  Running device = start(productOf(programOf(GetParam(), 8), "cuda"));
+  ASSERT_TRUE(device.instance);
+  results(*device.instance, 20);
+  uint64_t onDevice = usedOnDevice(), onHost = residentBytes();
+  results(*device.instance, 1000);
+  EXPECT_EQ(usedOnDevice(), onDevice);
+  EXPECT_LE(residentBytes(), onHost + (1 << 20));
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, OnDevice,

@@ -57,6 +57,7 @@ inline const fx_launch initLaunches[] = {{"init_kernel",
                                           -1,
                                           initArgs,
                                           nullptr,
+                                          nullptr,
                                           nullptr}};
 inline const uint32_t addAfter[] = {0};
 inline const fx_launch stepLaunches[] = {{"is_valid",
@@ -71,6 +72,7 @@ inline const fx_launch stepLaunches[] = {{"is_valid",
                                           -1,
                                           validArgs,
                                           nullptr,
+                                          nullptr,
                                           nullptr},
                                          {"add_value",
                                           "net.cpp:8:3",
@@ -84,14 +86,17 @@ inline const fx_launch stepLaunches[] = {{"is_valid",
                                           0,
                                           addArgs,
                                           nullptr,
-                                          addAfter}};
+                                          addAfter,
+                                          nullptr}};
 inline const fx_place stepCheckPlaces[] = {{FX_SPACE_ARENA, 0, 0}};
 inline const int32_t stepCheckLaunches[] = {0};
-inline const fx_entry gpuEntries[] = {{"init", nullptr, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0,
-                                       1, 0, initLaunches, nullptr, nullptr, nullptr},
-                                      {"step", nullptr, 1, 1, 1, 2, floatValue, floatValue,
-                                       stepChecks, 64, 2, 0, stepLaunches, nullptr, stepCheckPlaces,
-                                       stepCheckLaunches}};
+inline const fx_probe stepProbes[] = {{"net.bias", FX_F32, 1, {FX_SPACE_STATE, 0, 64}, 3},
+                                      {"value", FX_F32, 1, {FX_SPACE_OUTPUT, 0, 0}, 1}};
+inline const fx_entry gpuEntries[] = {
+    {"init", nullptr, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0, 1, 0, initLaunches, nullptr,
+     nullptr, nullptr, 0, 0, nullptr},
+    {"step", nullptr, 1, 1, 1, 2, floatValue, floatValue, stepChecks, 64, 2, 0, stepLaunches,
+     nullptr, stepCheckPlaces, stepCheckLaunches, 2, 0, stepProbes}};
 inline const fx_image gpuImages[] = {{"sm_80", FX_IMAGE_PTX, 0, 4, "ptx"}};
 
 inline fx_program gpuProgram() {

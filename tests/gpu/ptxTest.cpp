@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // PTX: the instructions each kind of kernel is made of. Whole training steps: nothing is called,
-// and where NVIDIA's assembler is at hand it takes every kernel without spilling a register.
+// and where NVIDIA's assembler is at hand every kernel fits the machine without spilling a
+// register.
 #include "codegen/common/Backend.h"
 #include "codegen/common/Target.h"
 #include "codegen/llvm/LowerProgram.h"
 #include "codegen/nvptx/Image.h"
+#include "frontend/driver/DevicePeak.h"
 #include "tests/codegen/Harness.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
 
 using namespace fluxion_testing;
 using ::testing::HasSubstr;
@@ -104,6 +109,37 @@ INSTANTIATE_TEST_SUITE_P(
                  "{ %s = fluxion.reduce sum %x dims [0] : (tensor<70000x64xf32>) -> tensor<64xf32> "
                  "return %s : tensor<64xf32> }",
                  {"_0(", "_1(", "%ctaid.y", "ld.global.v4.b32", "st.shared.v4.b32", "bar.sync"}},
+        KindCase{"rows_and_columns",
+                 "(%x: tensor<64x4096xf32>, %s: tensor<4096xf32>, %o: tensor<4096xf32>, %d: "
+                 "tensor<64x4096xf32>) -> (tensor<64x4096xf32>, tensor<4096xf32>, "
+                 "tensor<4096xf32>)" MAIN
+                 "{ %r:4 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] { ^bb0(%a: "
+                 "tensor<64x4096xf32>, %b: tensor<4096xf32>, %c: tensor<4096xf32>): %y = "
+                 "fluxion.layer_norm %a, %b, %c {epsilon = 0.00001 : f64} : tensor<64x4096xf32>, "
+                 "tensor<4096xf32>, tensor<4096xf32> fluxion.yield %y : tensor<64x4096xf32> } : "
+                 "(tensor<64x4096xf32>, tensor<4096xf32>, tensor<4096xf32>, tensor<64x4096xf32>) "
+                 "-> (tensor<64x4096xf32>, tensor<64x4096xf32>, tensor<4096xf32>, "
+                 "tensor<4096xf32>) return %r#1, %r#2, %r#3 : tensor<64x4096xf32>, "
+                 "tensor<4096xf32>, tensor<4096xf32> }",
+                 {"_0(", "_1(", ".minnctapersm 2", "ld.global.v4.b32", "st.global.v4.b32"}},
+        KindCase{"batch_norm",
+                 "(%x: tensor<64x16x28x28xf32>, %s: tensor<16xf32>, %o: tensor<16xf32>) -> "
+                 "tensor<64x16x28x28xf32>" MAIN
+                 "{ %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 1 "
+                 ": i64} : (tensor<64x16x28x28xf32>, tensor<16xf32>, tensor<16xf32>) -> "
+                 "(tensor<64x16x28x28xf32>, tensor<16xf32>, tensor<16xf32>) return %y#0 : "
+                 "tensor<64x16x28x28xf32> }",
+                 {"_0(", "_1(", "_2(", "ld.global.v4.b32", "st.global.v4.b32"}},
+        KindCase{"depthwise",
+                 "(%x: tensor<8x16x16x32xf32>, %w: tensor<3x3x1x32xf32>) -> "
+                 "tensor<8x16x16x32xf32>" MAIN
+                 "{ %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = "
+                 "array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = "
+                 "array<i64: 1, 1>, input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: "
+                 "3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>, feature_group_count = 32 : "
+                 "i64} : (tensor<8x16x16x32xf32>, tensor<3x3x1x32xf32>) -> "
+                 "tensor<8x16x16x32xf32> return %y : tensor<8x16x16x32xf32> }",
+                 {"ld.global.v4.b32", "fma.rn.f32", "st.global.v4.b32"}},
         KindCase{"contract",
                  "(%x: tensor<256x256xf32>, %y: tensor<256x256xf32>) -> tensor<256x256xf32>" MAIN
                  "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<256x256xf32>, "
@@ -165,33 +201,133 @@ TEST_P(Ptx, WaitsBeforeItsFirstAccess) {
   }
 }
 
-// "N bytes stack frame, N bytes spill stores, N bytes spill loads" a kernel.
-TEST_P(Ptx, SpillsNothing) {
-  if (codegen::findPtxas().empty())
-    GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
-  ir::TargetInfo target = llvm::cantFail(codegen::parseTarget(GetParam().target));
-  std::string log;
-  auto cubin = codegen::assemblePtx(ptxOf(GetParam()), target, &log);
-  ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
-  std::string kernel;
-  llvm::SmallVector<llvm::StringRef> lines;
-  llvm::StringRef(log).split(lines, '\n');
-  int kernels = 0;
-  for (llvm::StringRef line : lines) {
-    if (line.contains("Compiling entry function"))
-      kernel = line.str(), ++kernels;
-    if (line.contains("spill stores"))
-      EXPECT_TRUE(line.contains(" 0 bytes spill stores, 0 bytes spill loads")) << kernel << "\n"
-                                                                               << line.str();
-    EXPECT_FALSE(line.contains("warning")) << line.str();
-  }
-  EXPECT_GT(kernels, 0) << log;
-}
-
 INSTANTIATE_TEST_SUITE_P(Zoo, Ptx,
                          ::testing::Values(PtxCase{"vision/mlp", 128, "cuda:sm_80"},
                                            PtxCase{"vision/mlp", 128, "cuda:sm_90a"},
                                            PtxCase{"vision/lenet", 128, "cuda:sm_80"},
                                            PtxCase{"vision/resnet20", 128, "cuda:sm_90a"}));
+
+// ---- What NVIDIA's assembler says of every kernel ----------------------------------------------
+
+// "Compiling entry function 'NAME' for 'sm_90a'", "N bytes stack frame, N bytes spill stores, N
+// bytes spill loads", "Used N registers, used N barriers, N bytes smem".
+struct Assembled {
+  std::string name;
+  int64_t registers = 0, barriers = 0, sharedBytes = 0, stackBytes = 0, spilledBytes = 0;
+  int64_t threads = 0; // of a block, from the PTX
+};
+
+int64_t numberBefore(llvm::StringRef line, llvm::StringRef words) {
+  size_t end = line.find(words);
+  if (end == llvm::StringRef::npos)
+    return 0;
+  llvm::StringRef text = line.take_front(end).rtrim();
+  int64_t number = -1;
+  text.substr(text.find_last_not_of("0123456789") + 1).getAsInteger(10, number);
+  return number;
+}
+
+std::vector<Assembled> assembledOf(llvm::StringRef log, llvm::StringRef ptx) {
+  std::vector<Assembled> kernels;
+  llvm::SmallVector<llvm::StringRef> lines;
+  log.split(lines, '\n');
+  for (llvm::StringRef line : lines) {
+    if (line.contains("Compiling entry function")) {
+      Assembled &kernel = kernels.emplace_back();
+      kernel.name = line.split('\'').second.split('\'').first.str();
+      llvm::StringRef code = ptx.substr(ptx.find(".entry " + kernel.name + "("));
+      code.substr(code.find(".reqntid") + 8).ltrim().consumeInteger(10, kernel.threads);
+    } else if (line.contains("spill stores")) {
+      kernels.back().stackBytes = numberBefore(line, " bytes stack frame");
+      kernels.back().spilledBytes =
+          numberBefore(line, " bytes spill stores") + numberBefore(line, " bytes spill loads");
+    } else if (line.contains("Used ")) {
+      kernels.back().registers = numberBefore(line, " registers");
+      kernels.back().barriers = numberBefore(line, " barriers");
+      kernels.back().sharedBytes = numberBefore(line, " bytes smem");
+    }
+  }
+  return kernels;
+}
+
+struct AssemblyCase {
+  const char *subject; // a model, or shapes.mlir
+  int64_t batch;
+  const char *target, *precision;
+};
+void PrintTo(const AssemblyCase &c, std::ostream *out) {
+  *out << c.subject << " for " << c.target << " in " << c.precision;
+}
+
+class Assembly : public ::testing::TestWithParam<AssemblyCase> {
+protected:
+  static Case subject() {
+    std::string name = GetParam().subject;
+    for (const fluxion::Model &model : fluxion::models())
+      if (name == model.name)
+        return Case(model.make({.batch = GetParam().batch}));
+    std::ifstream file(FLUXION_SHAPES);
+    return Case(std::string(std::istreambuf_iterator<char>(file), {}));
+  }
+};
+
+// A multiprocessor has 65536 registers, given to a thread in eights, and 16 barriers; a block that
+// does not say what it needs beforehand has 48 KiB of shared memory.
+TEST_P(Assembly, FitsTheMachine) {
+  if (codegen::findPtxas().empty())
+    GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
+  Case program = subject();
+  driver::Request request;
+  request.options.target = GetParam().target, request.options.precision = GetParam().precision;
+  request.assembly = true;
+  std::string ptx = program.text(request), log;
+  ir::TargetInfo target = llvm::cantFail(codegen::parseTarget(GetParam().target));
+  auto cubin = codegen::assemblePtx(ptx, target, &log);
+  ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
+  EXPECT_THAT(log, Not(HasSubstr("warning")));
+  EXPECT_THAT(log, Not(HasSubstr("serialized"))); // products of warpgroups, one by one
+  std::vector<Assembled> kernels = assembledOf(log, ptx);
+  EXPECT_EQ(kernels.size(), llvm::StringRef(ptx).count(".entry ")) << log;
+  for (const Assembled &kernel : kernels) {
+    EXPECT_EQ(kernel.stackBytes, 0) << kernel.name;
+    EXPECT_EQ(kernel.spilledBytes, 0) << kernel.name;
+    EXPECT_GT(kernel.threads, 0) << kernel.name;
+    EXPECT_GT(kernel.registers, 0) << kernel.name;
+    EXPECT_LE((kernel.registers + 7) / 8 * 8 * kernel.threads, 65536) << kernel.name;
+    EXPECT_LE(kernel.barriers, 16) << kernel.name;
+    EXPECT_LE(kernel.sharedBytes, 48 << 10) << kernel.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Zoo, Assembly,
+    ::testing::Values(AssemblyCase{"vision/mlp", 128, "cuda:sm_80", "f32"},
+                      AssemblyCase{"vision/mlp", 128, "cuda:sm_90a", "bf16"},
+                      AssemblyCase{"vision/lenet", 64, "cuda:sm_90a", "f32"},
+                      AssemblyCase{"vision/lenet", 64, "cuda:sm_80", "tf32"},
+                      AssemblyCase{"vision/resnet20", 128, "cuda:sm_80", "f32"},
+                      AssemblyCase{"vision/resnet20", 128, "cuda:sm_90a", "tf32"},
+                      AssemblyCase{"vision/resnet20", 128, "cuda:sm_90a", "bf16"},
+                      AssemblyCase{"shapes.mlir", 0, "cuda:sm_80", "f32"},
+                      AssemblyCase{"shapes.mlir", 0, "cuda:sm_90a", "tf32"}));
+
+// The yardsticks of fluxion bench: no chain of operations may be folded away.
+TEST(PeakCode, IsWhatItCounts) {
+  for (const driver::PeakCode &code : driver::peakCode()) {
+    bool isHopper = code.arch == "sm_90a";
+    EXPECT_EQ(llvm::StringRef(code.ptx).count("fma.rn.f32 "), 32u);
+    EXPECT_EQ(llvm::StringRef(code.ptx).count("wgmma.mma_async"), isHopper ? 12u : 0u);
+    EXPECT_EQ(llvm::StringRef(code.ptx).count("mma.sync"), isHopper ? 0u : 24u);
+    if (codegen::findPtxas().empty())
+      continue;
+    std::string log;
+    ir::TargetInfo target = llvm::cantFail(codegen::parseTarget("cuda:" + code.arch));
+    auto cubin = codegen::assemblePtx(code.ptx, target, &log);
+    ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
+    EXPECT_THAT(log, Not(HasSubstr("serialized")));
+    for (const Assembled &kernel : assembledOf(log, code.ptx))
+      EXPECT_EQ(kernel.spilledBytes, 0) << kernel.name;
+  }
+}
 
 } // namespace

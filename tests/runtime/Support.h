@@ -50,9 +50,9 @@ inline const fx_tensor seedInput[] = {{"seed", FX_I64, FX_VALUE, 0, nullptr, 0, 
 inline const fx_tensor floatValue[] = {{"value", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
 inline const char *const stepChecks[] = {"value must not be negative"};
 inline const fx_entry entries[] = {{"init", init, 1, 0, 0, 1, seedInput, nullptr, nullptr, 0, 0, 0,
-                                    nullptr, nullptr, nullptr, nullptr},
+                                    nullptr, nullptr, nullptr, nullptr, 0, 0, nullptr},
                                    {"step", step, 1, 1, 1, 1, floatValue, floatValue, stepChecks,
-                                    64, 0, 0, nullptr, nullptr, nullptr, nullptr}};
+                                    64, 0, 0, nullptr, nullptr, nullptr, nullptr, 0, 0, nullptr}};
 
 inline fx_program program() {
   fx_program made = {};

@@ -11,10 +11,8 @@ using namespace fluxion::codegen;
 namespace {
 
 // Keys worth a try beside the model's own decisions: other tiles, then one other decision each.
-std::vector<std::vector<NamedAttribute>> variations(DictionaryAttr own) {
-  std::vector<std::vector<NamedAttribute>> list;
-  if (!own)
-    return list;
+std::vector<ScheduleVariation> variationsOf(DictionaryAttr own) {
+  std::vector<ScheduleVariation> list;
   Builder b(own.getContext());
   auto integer = [&](StringRef key, int64_t value) {
     return b.getNamedAttr(key, b.getI64IntegerAttr(value));
@@ -53,27 +51,13 @@ class LoopsBackend final : public PhaseBackend {
 public:
   StringRef name() const override { return "llvm-loops"; }
 
-  std::vector<DictionaryAttr> candidates(ir::KernelOp kernel,
-                                         const ir::TargetInfo &target) const override {
-    OwningOpRef<Operation *> owner(kernel->clone());
-    auto copy = cast<ir::KernelOp>(*owner);
-    Builder b(kernel.getContext());
-    std::vector<DictionaryAttr> list;
-    auto attempt = [&](ArrayRef<NamedAttribute> keys) {
-      copy.setScheduleAttr(ir::ScheduleAttr::get(b.getContext(), b.getDictionaryAttr(keys)));
-      ir::KernelCost tried = cost(copy, target);
-      if (!tried.backend.empty() && tried.scheduleRefusal.empty() &&
-          !llvm::is_contained(list, tried.schedule))
-        list.push_back(tried.schedule);
-    };
-    attempt({});
-    for (std::vector<NamedAttribute> &keys : variations(list.empty() ? DictionaryAttr() : list[0]))
-      attempt(keys);
-    return list;
+  std::vector<ScheduleVariation> variations(ir::KernelOp, const ir::TargetInfo &,
+                                            DictionaryAttr own) const override {
+    return variationsOf(own);
   }
 
 protected:
-  void estimate(const KernelPlan &plan, const ir::TargetInfo &target,
+  void estimate(ir::KernelOp, const KernelPlan &plan, const ir::TargetInfo &target,
                 ir::KernelCost &cost) const override {
     for (const Phase &phase : plan.phases)
       cost.tasks = std::max(cost.tasks, phase.tasks);

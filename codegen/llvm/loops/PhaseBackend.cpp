@@ -29,7 +29,7 @@ ir::KernelCost PhaseBackend::cost(ir::KernelOp kernel, const ir::TargetInfo &tar
   cost.scratchBytes = plan.scratchBytes;
   cost.inPlace = true;
   ir::countWork(kernel, cost);
-  estimate(plan, target, cost);
+  estimate(kernel, plan, target, cost);
   return cost;
 }
 

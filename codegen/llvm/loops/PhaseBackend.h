@@ -17,7 +17,7 @@ public:
 
 protected:
   // Seconds, and what this backend adds to a plan. Bytes and operations of `cost` are known.
-  virtual void estimate(const KernelPlan &plan, const ir::TargetInfo &target,
+  virtual void estimate(ir::KernelOp kernel, const KernelPlan &plan, const ir::TargetInfo &target,
                         ir::KernelCost &cost) const = 0;
   virtual int64_t functionsOf(const Phase &) const { return 1; }
   // Function `part` of a phase, behind phases that stored `earlier`.

@@ -94,6 +94,10 @@ protected:
   void copyLine(const Panels &side, mlir::AffineExpr line);
   // PadInput.cpp
   void emitPadInput();
+  // Border.cpp
+  llvm::SmallVector<std::pair<Value, Value>> windowBounds; // of extents; null or none: the whole
+  void boundWindow(const Reduction &r, const Index &kept);
+  bool isOutside(const Reduction &r, const Index &kept, const Index &reduced);
 
   // Tile.cpp
   struct DepthBlock { // the summed positions that a pass over a task's tiles takes

@@ -178,6 +178,8 @@ void Planner::planCombine(Phase phase, std::vector<Reduction> group, ArrayRef<St
   phase.reductions = std::move(group);
   phase.partials.assign(partials.begin(), partials.end());
   phase.stores.assign(stores.begin(), stores.end());
+  for (Reduction &r : phase.reductions)
+    r.skipsBorder = false; // no input is read
   phase.tile.rows = phase.tile.taps = 1;
   phase.tile.rowDim = phase.tile.tapDim = -1;
   if (phase.tile.laneDim < 0)
@@ -246,8 +248,14 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
   if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
-  if (std::optional<PaddedShape> padded =
-          isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
+  if (!isGpu) {
+    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
+    phase.tasks = tileTasks(first, phase.tile);
+    planBlocks(first, phase, right);
+  }
+  std::optional<PaddedShape> padded = isGpu ? std::nullopt : paddedInputShape(first.op, target);
+  first.skipsBorder = padded && skipsBorder(first, phase.tile, phase.blocking);
+  if (padded && !first.skipsBorder) {
     first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
@@ -256,12 +264,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  if (!isGpu) {
-    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
-    phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase, right);
+  if (!isGpu)
     planPanels(first, phase, right);
-  }
   for (Reduction &r : group)
     r.chunks = first.chunks;
   phase.reductions = group;

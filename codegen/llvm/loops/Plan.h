@@ -42,6 +42,7 @@ struct Reduction {
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
   int64_t paddedAt = -1;          // scratch offset of a convolution's padded input; -1: none
+  bool skipsBorder = false;       // none is needed: what is outside is left out
   std::optional<Panels> lhs, rhs; // copies of a contraction's sides that its tiles read instead
   // A convolution: which extent the summed features are, and phases of each spatial dimension (1:
   // one). Results a phase apart take window positions a phase apart, those that meet no zero of the
@@ -130,6 +131,11 @@ struct PaddedShape {
   llvm::SmallVector<int64_t> copySizes() const;
 };
 std::optional<PaddedShape> paddedInputShape(mlir::Operation *op, const ir::TargetInfo &target);
+// Border.cpp: can these tiles leave out what a convolution would read outside its input? Needs the
+// reduction's unrolled steps.
+bool skipsBorder(const Reduction &r, const Tile &tile, const Blocking &blocking);
+std::pair<int64_t, int64_t> insideSteps(const Reduction &r);
+bool rowsAtBorder(const Reduction &r, const Tile &tile); // those of the first or the last tile
 // Phases of every spatial dimension of a convolution over a dilated input: results a dilation
 // apart.
 llvm::SmallVector<int64_t> phasesOf(mlir::Operation *op, const ir::TargetInfo &target);

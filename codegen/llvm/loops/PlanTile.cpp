@@ -140,7 +140,9 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
   if (lanesAlongWidth(r.op, target)) {
     auto dims = cast<ir::ConvolutionOp>(r.op).getOutputDims();
     tile.laneDim = dims.back(), tile.rowDim = dims[1];
-    tile.vectors = std::min<int64_t>((r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes, 2);
+    // Few features leave registers for long pieces of a row.
+    int64_t most = std::clamp<int64_t>(budget / r.kept[tile.rowDim], 2, 8);
+    tile.vectors = std::min(ceilDiv(r.kept[tile.laneDim], tile.lanes), most);
     tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
     return tile;
   }

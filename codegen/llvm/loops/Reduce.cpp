@@ -101,6 +101,10 @@ PhaseEmitter::Factors PhaseEmitter::factorsAt(const Reduction &r, const Index &k
                           window[d] * conv.getRhsDilation()[d] - low;
     at.rhs[conv.getKernelDims()[d + 2]] =
         conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
+    if (r.skipsBorder) {
+      at.lhs[conv.getInputDims()[d + 2]] = position;
+      continue;
+    }
     if (r.paddedAt >= 0) {
       at.lhs[conv.getInputDims()[d + 2]] = r.phased() && r.phases[d] > 1
                                                ? position.floorDiv(dilation) + low / dilation
@@ -248,7 +252,7 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   if (extents.size() == 1 && unroll > 1) {
     auto steps = [&](int64_t count) {
       return [&, count](Value iv, ValueRange carried) {
-        AffineExpr position = access.dimension(iv);
+        AffineExpr position = access.position(iv);
         Values next(carried);
         if (together) {
           reduced.push_back(position);
@@ -264,16 +268,31 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
         return next;
       };
     };
-    int64_t whole = extents[0] / unroll * unroll;
-    Values sums = fold(0, whole, unroll, initial, steps(unroll));
-    return fold(whole, extents[0], extents[0] - whole, sums, steps(extents[0] - whole));
+    // Steps whose taps may be outside stand at known places.
+    auto [first, last] = together && phase.reductions[0].skipsBorder
+                             ? insideSteps(phase.reductions[0])
+                             : std::pair<int64_t, int64_t>(0, extents[0] / unroll * unroll);
+    auto oneByOne = [&](int64_t from, int64_t to, Values sums) {
+      for (int64_t at = from; at < to; at += unroll) {
+        int64_t count = std::min(unroll, to - at);
+        sums = fold(at, at + count, count, sums, steps(count));
+      }
+      return sums;
+    };
+    Values sums = oneByOne(0, first, Values(initial));
+    sums = fold(first, last, unroll, sums, steps(unroll));
+    return oneByOne(last, extents[0], sums);
   }
-  return fold(0, extents[0], 1, initial, [&](Value iv, ValueRange carried) {
-    reduced.push_back(access.dimension(iv));
+  auto outer = [&](Value iv, ValueRange carried) {
+    reduced.push_back(access.position(iv));
     Values next = foldExtents(extents.drop_front(), reduced, carried, innermost);
     reduced.pop_back();
     return next;
-  });
+  };
+  size_t extent = reduced.size();
+  if (extent < windowBounds.size() && windowBounds[extent].first)
+    return foldBetween(windowBounds[extent].first, windowBounds[extent].second, 1, initial, outer);
+  return fold(0, extents[0], 1, initial, outer);
 }
 
 // Blocks of a row taken together, with sums of their own, so that one need not wait for another.

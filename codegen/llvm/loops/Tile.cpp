@@ -37,8 +37,14 @@ PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t>
       return next;
     };
   };
-  if (unroll == 1)
-    return foldBetween(block->from, block->to, 1, initial, steps(1));
+  if (unroll == 1) {
+    Value from = block->from, to = block->to;
+    if (reduced.size() < windowBounds.size() && windowBounds[reduced.size()].first) {
+      from = arith::MaxSIOp::create(b, loc, from, windowBounds[reduced.size()].first);
+      to = arith::MinSIOp::create(b, loc, to, windowBounds[reduced.size()].second);
+    }
+    return foldBetween(from, to, 1, initial, steps(1));
+  }
   // A block may end between two unrolled steps.
   Value length = arith::SubIOp::create(b, loc, block->to, block->from);
   Value rest = arith::RemUIOp::create(b, loc, length, number(unroll));
@@ -168,13 +174,17 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       for (const Reduction &one : all)
         for (auto [i, index] : llvm::enumerate(indices)) {
           access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-          next.append(step(one, carried.slice(next.size(), width), index, taken));
+          ValueRange sums = carried.slice(next.size(), width);
+          next.append(isOutside(one, index, taken) ? Values(sums) : step(one, sums, index, taken));
         }
       return next;
     };
     together = tile.taps > 1 && all.size() == 1 ? Together(addTaps) : Together();
+    if (r.skipsBorder)
+      boundWindow(r, indices[0]);
     results = sumTile(r, shortened.extents, initial, add);
     together = {};
+    windowBounds.clear();
   }
   puller.newScope();
   auto finish = [&] {
@@ -228,7 +238,8 @@ PhaseEmitter::Values PhaseEmitter::tapSteps(const Reduction &r, ValueRange carri
         for (int64_t v = 0; v < vectors; ++v) {
           int64_t i = (row * taps + tap) * vectors + v;
           setLanes(v);
-          next[i] = step(r, next[i], indices[i], at)[0];
+          if (!isOutside(r, indices[i], at))
+            next[i] = step(r, next[i], indices[i], at)[0];
         }
       }
   return next;
@@ -330,29 +341,44 @@ void PhaseEmitter::emitTileAt(const Reduction &r, Index base, Value lane, Value 
   int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
   int64_t rowBlocks = tile.rowDim >= 0 ? ceilDiv(r.kept[tile.rowDim], tile.rows) : 1;
   int64_t laneBlocks = tile.laneDim >= 0 ? ceilDiv(r.kept[tile.laneDim], laneBlock) : 1;
-  auto either = [&](Value position, int64_t count, bool ragged,
-                    llvm::function_ref<void(bool)> emitCase) {
+  // Each place of `own` is a case of its own, the others are one: null.
+  using Place = std::optional<int64_t>;
+  auto cases = [&](auto &self, Value position, int64_t count, ArrayRef<int64_t> own,
+                   llvm::function_ref<void(Place)> emitCase) -> void {
     puller.newScope();
-    if (!ragged || count == 1)
-      return emitCase(ragged);
-    Value isLast =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, number(count - 1));
-    auto branch = [&](bool last) {
-      return [&, last](OpBuilder &, Location) {
-        puller.newScope();
-        emitCase(last);
+    if (count == (int64_t)own.size() && count == 1)
+      return emitCase(own[0]);
+    if (own.empty())
+      return emitCase(std::nullopt);
+    Value isOwn = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, number(own[0]));
+    auto branch = [&](int64_t among, ArrayRef<int64_t> places) {
+      return [&, among, places](OpBuilder &, Location) {
+        self(self, position, among, places, emitCase);
         scf::YieldOp::create(b, loc);
       };
     };
-    scf::IfOp::create(b, loc, isLast, branch(true), branch(false));
+    scf::IfOp::create(b, loc, isOwn, branch(1, own.take_front()),
+                      branch(count - 1, own.drop_front()));
     puller.newScope();
   };
-  either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
-    int64_t size = lastLane ? laneRest : laneBlock,
+  SmallVector<int64_t> ownLanes, ownRows;
+  if (laneRest)
+    ownLanes.push_back(laneBlocks - 1);
+  bool atBorder = rowsAtBorder(r, tile);
+  if (rowRest || atBorder)
+    ownRows.push_back(rowBlocks - 1);
+  if (atBorder && rowBlocks > 1)
+    ownRows.push_back(0);
+  cases(cases, lane, laneBlocks, ownLanes, [&](Place lanePlace) {
+    int64_t size = lanePlace ? laneRest : laneBlock,
             vectors = tile.laneDim >= 0 ? ceilDiv(size, tile.lanes) : 1;
     int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
-    either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) {
-      emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active);
+    cases(cases, rowBlock, rowBlocks, ownRows, [&](Place rowPlace) {
+      bool isRest = rowRest && rowPlace == rowBlocks - 1;
+      Index from(base);
+      if (rowPlace && atBorder)
+        from[tile.rowDim + chunk] = access.constant(*rowPlace * tile.rows);
+      emitTile(r, from, isRest ? rowRest : tile.rows, vectors, active);
     });
   });
 }

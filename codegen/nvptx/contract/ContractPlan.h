@@ -3,6 +3,7 @@
 // or by the keys of a schedule.
 #pragma once
 
+#include "codegen/common/Backend.h"
 #include "codegen/common/ScheduleKeys.h"
 #include "codegen/nvptx/contract/Contraction.h"
 
@@ -22,6 +23,7 @@ struct ContractPlan {
   int64_t tilesM = 1, tilesN = 1; // blocks
 
   int64_t blocks = 1; // that a multiprocessor must have registers for at once
+  double cycles = 0;  // predicted, of all blocks
 
   int64_t warpM() const { return perWarpM * (tensorCores ? 16 : 4); }
   int64_t warpN() const { return perWarpN * 8; }
@@ -47,5 +49,8 @@ int64_t sharedBytes(const Contraction &c, const ContractPlan &plan);
 // Everything; `keys` are null where the schedule is not this contraction's.
 ContractPlan planContraction(const Contraction &c, const ir::TargetInfo &target,
                              ScheduleKeys *keys);
+// Other tiles, as the model would complete them, then other single decisions.
+std::vector<ScheduleVariation>
+contractVariations(const Contraction &c, const ir::TargetInfo &target, mlir::MLIRContext *context);
 
 } // namespace fluxion::codegen

@@ -3,11 +3,14 @@
 // measured peak.
 #include "frontend/driver/Compile.h"
 #include "frontend/driver/Compiled.h"
+#include "frontend/driver/DevicePeak.h"
 #include "frontend/driver/Peak.h"
 #include "frontend/driver/RunFile.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/driver/commands/FileProgram.h"
 #include "frontend/driver/commands/Measure.h"
+#include "ir/ops/Contraction.h"
+#include "ir/ops/Convolution.h"
 #include "passes/report/FusionReport.h"
 
 #include <CLI/CLI.hpp>
@@ -26,39 +29,106 @@ struct BenchFlags {
   bool json = false, kernels = false;
 };
 
+// How a function's contractions multiply; the fastest way where there are several.
+Arithmetic arithmeticOf(mlir::Operation *root, DType type) {
+  Arithmetic arithmetic = type == DType::f64 ? Arithmetic::f64 : Arithmetic::f32;
+  auto consider = [&](mlir::Value factor, ir::Precision precision) {
+    mlir::Type element = llvm::cast<mlir::RankedTensorType>(factor.getType()).getElementType();
+    Arithmetic own = element.isBF16()                   ? Arithmetic::bf16
+                     : element.isF16()                  ? Arithmetic::f16
+                     : precision == ir::Precision::Tf32 ? Arithmetic::tf32
+                                                        : arithmetic;
+    arithmetic = std::max(arithmetic, own);
+  };
+  root->walk([&](mlir::Operation *op) {
+    if (auto dot = llvm::dyn_cast<ir::DotGeneralOp>(op))
+      consider(dot.getLhs(), dot.getPrecision());
+    if (auto conv = llvm::dyn_cast<ir::ConvolutionOp>(op))
+      consider(conv.getInput(), conv.getPrecision());
+  });
+  return arithmetic;
+}
+
+// What the machine does at most, 0 where that says nothing: an emulator's times are its own.
+struct Peaks {
+  double flops = 0, copied = 0;
+};
+Peaks peaksFor(const EntryCall &call, Arithmetic arithmetic, double bytes) {
+  if (call.isEmulated())
+    return {};
+  if (call.onGpu())
+    return {devicePeak(arithmetic), bytes > 0 ? deviceCopyBandwidth(int64_t(bytes)) : 0};
+  return {fmaPeak(call.pool(), call.type()),
+          bytes > 0 ? copyBandwidth(call.pool(), int64_t(bytes)) : 0};
+}
+
+std::string percent(double rate, double peak) {
+  char text[16] = "-";
+  if (peak > 0)
+    std::snprintf(text, sizeof text, "%.0f %%", 100 * rate / peak);
+  return text;
+}
+
+struct Subject {
+  std::string name;
+  int64_t count = 1;
+  double flops = 0, bytes = 0;
+  mlir::Operation *code = nullptr;
+};
+
 // Rates are those of the best run, as the peaks are. A copy of the same size is the yardstick of
 // bytes: reading alone may be faster.
-void line(const BenchFlags &flags, const std::string &name, int64_t count, EntryCall &call,
-          double seconds, double flops, double bytes) {
-  double peak = 0, copy = 0;
-  auto measurePeaks = [&] {
-    peak = fmaPeak(call.pool(), call.type());
-    copy = bytes > 0 ? copyBandwidth(call.pool(), int64_t(bytes)) : 0;
-  };
-  measurePeaks();
+void line(const BenchFlags &flags, const Subject &subject, EntryCall &call, double seconds) {
+  Arithmetic arithmetic = arithmeticOf(subject.code, call.type());
+  peaksFor(call, arithmetic, subject.bytes);
   Timing timing = timeCall(call, seconds);
-  measurePeaks();
-  double flopRate = flops / timing.best, byteRate = bytes / timing.best;
-  double share = flopRate / peak, copyShare = copy > 0 ? byteRate / copy : 0;
-  if (flags.json)
-    std::printf("%s\n", nlohmann::json{{"name", name},
-                                       {"count", count},
-                                       {"threads", call.pool().threads()},
-                                       {"median_s", timing.median},
-                                       {"best_s", timing.best},
-                                       {"gflops", flopRate / 1e9},
-                                       {"gbs", byteRate / 1e9},
-                                       {"peak_gflops", peak / 1e9},
-                                       {"peak_fraction", share},
-                                       {"copy_gbs", copy / 1e9},
-                                       {"copy_fraction", copyShare}}
-                            .dump()
-                            .c_str());
-  else
-    std::printf("%-44s %5ld %11.4g %11.4g %9.1f %5.0f %% %9.1f %5.0f %%\n", name.c_str(), count,
-                1e3 * timing.median, 1e3 * timing.best, flopRate / 1e9, 100 * share, byteRate / 1e9,
-                100 * copyShare);
+  Peaks peaks = peaksFor(call, arithmetic, subject.bytes);
+  double flopRate = subject.flops / timing.best, byteRate = subject.bytes / timing.best;
+  auto share = [](double rate, double peak) { return peak > 0 ? rate / peak : 0; };
+  if (flags.json) {
+    nlohmann::json event = {{"name", subject.name},
+                            {"count", subject.count},
+                            {"threads", call.pool().threads()},
+                            {"median_s", timing.median},
+                            {"best_s", timing.best},
+                            {"gflops", flopRate / 1e9},
+                            {"gbs", byteRate / 1e9},
+                            {"peak_gflops", peaks.flops / 1e9},
+                            {"peak_fraction", share(flopRate, peaks.flops)},
+                            {"copy_gbs", peaks.copied / 1e9},
+                            {"copy_fraction", share(byteRate, peaks.copied)}};
+    if (call.isEmulated())
+      event["emulated"] = true;
+    if (call.onGpu())
+      event["arithmetic"] = nameOf(arithmetic);
+    std::printf("%s\n", event.dump().c_str());
+  } else {
+    std::printf("%-44s %5ld %11.4g %11.4g %9.1f %7s %9.1f %7s%s%s\n", subject.name.c_str(),
+                subject.count, 1e3 * timing.median, 1e3 * timing.best, flopRate / 1e9,
+                percent(flopRate, peaks.flops).c_str(), byteRate / 1e9,
+                percent(byteRate, peaks.copied).c_str(), call.onGpu() ? " " : "",
+                call.onGpu() ? nameOf(arithmetic) : "");
+  }
   std::fflush(stdout);
+}
+
+void header(const EntryCall &call) {
+  std::string machine;
+  if (call.isEmulated()) {
+    machine = "emulated, the times say nothing of a GPU";
+  } else if (call.onGpu()) {
+    machine = call.target() +
+              "; % of the device's peak at the arithmetic named, and of a copy of as "
+              "many bytes";
+  } else {
+    char text[120];
+    std::snprintf(text, sizeof text,
+                  "%d threads, FMA peak %.1f GFLOP/s; %% of it, and of a copy of as many bytes",
+                  call.pool().threads(), fmaPeak(call.pool(), call.type()) / 1e9);
+    machine = text;
+  }
+  std::printf("%s\n%-44s %5s %11s %11s %9s %7s %9s %7s\n", machine.c_str(), "", "count",
+              "median ms", "best ms", "GFLOP/s", "", "GB/s", "");
 }
 
 void benchKernels(const BenchFlags &flags, mlir::ModuleOp planned, const std::string &entry,
@@ -78,8 +148,8 @@ void benchKernels(const BenchFlags &flags, mlir::ModuleOp planned, const std::st
     reports[report.name] = report;
   for (auto &[kernel, name, count] : distinct) {
     EntryCall call(each, name);
-    line(flags, name, count, call, std::min(0.05, flags.seconds), reports[name].flops,
-         reports[name].bytes);
+    line(flags, {name, count, reports[name].flops, reports[name].bytes, kernel}, call,
+         std::min(0.05, flags.seconds));
   }
 }
 
@@ -101,13 +171,13 @@ void bench(const BenchFlags &flags) {
   Product product = compileModule(*program.impl->module, request);
   EntryCall call(compiled, entry, inputs);
   if (!flags.json)
-    std::printf("%d threads, FMA peak %.1f GFLOP/s; %% of it, and of a copy of as many bytes\n"
-                "%-44s %5s %11s %11s %9s %7s %9s %7s\n",
-                call.pool().threads(), fmaPeak(call.pool(), call.type()) / 1e9, "", "count",
-                "median ms", "best ms", "GFLOP/s", "", "GB/s", "");
+    header(call);
   for (const passes::EntryReport &report : passes::reportEntries(*product.planned))
     if (report.name == entry)
-      line(flags, entry, 1, call, flags.seconds, report.flops, report.bytes);
+      line(flags,
+           {entry, 1, report.flops, report.bytes,
+            product.planned->lookupSymbol<mlir::func::FuncOp>(entry)},
+           call, flags.seconds);
   if (flags.kernels)
     benchKernels(flags, *product.planned, entry, request);
 }

@@ -55,6 +55,10 @@ void EntryCall::operator()() {
 
 bool EntryCall::onGpu() const { return compiled.impl->instance->program().runtime; }
 
+std::string EntryCall::target() const { return compiled.impl->instance->program().target; }
+
+bool EntryCall::isEmulated() const { return target().starts_with("cuda-emulated"); }
+
 double EntryCall::secondsOf(int64_t runs) {
   double seconds = 0;
   if (rt::Status status = compiled.impl->instance->measure(*entry, in, out, runs, seconds); !status)

@@ -19,6 +19,8 @@ public:
   EntryCall(Compiled &compiled, const std::string &name, std::span<const Array> inputs = {});
   void operator()();
   bool onGpu() const;
+  bool isEmulated() const; // a GPU's kernels on this machine
+  std::string target() const;
   double secondsOf(int64_t runs); // of one of so many: rt::Instance::measure
   rt::ThreadPool &pool() const;
   DType type() const; // f64 if a tensor is, else f32

@@ -2,7 +2,10 @@
 // fluxion tune: every schedule a kernel may have, timed; the best of each kernel in a database.
 #include "codegen/common/Backend.h"
 #include "codegen/common/Target.h"
+#include "fluxion/runtime.h"
 #include "frontend/driver/Compile.h"
+#include "frontend/driver/Compiled.h"
+#include "frontend/driver/Targets.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/driver/commands/Measure.h"
 #include "passes/schedule/TuningDatabase.h"
@@ -27,7 +30,11 @@ struct Candidate {
   size_t kernel;
   std::string entry;
   mlir::DictionaryAttr schedule;
+  std::string backend() const {
+    return schedule.getAs<mlir::StringAttr>("backend").getValue().str();
+  }
 };
+using BestOfBackends = std::map<std::string, double>; // seconds of each one's best schedule
 
 // What every backend that takes a kernel thinks worth measuring.
 std::vector<Candidate> candidates(const std::vector<DistinctKernel> &kernels,
@@ -53,12 +60,60 @@ void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate 
   std::fflush(stdout);
 }
 
+// Which of several backends won a kernel, and how many times as long the others take.
+void printWinner(const TuneFlags &flags, const DistinctKernel &kernel,
+                 const BestOfBackends &backends) {
+  if (backends.size() < 2)
+    return;
+  auto winner = std::min_element(backends.begin(), backends.end(),
+                                 [](auto &a, auto &b) { return a.second < b.second; });
+  nlohmann::json others = nlohmann::json::object();
+  std::string text;
+  for (auto &[backend, seconds] : backends) {
+    if (backend == winner->first)
+      continue;
+    double times = seconds / winner->second;
+    char part[64];
+    std::snprintf(part, sizeof part, "%s%s takes %.2f times as long", text.empty() ? "" : ", ",
+                  backend.c_str(), times);
+    text += part;
+    others[backend] = times;
+  }
+  if (flags.json)
+    std::printf(
+        "%s\n",
+        nlohmann::json{{"kernel", kernel.name}, {"winner", winner->first}, {"others", others}}
+            .dump()
+            .c_str());
+  else
+    std::printf("%-44s %s wins: %s\n", kernel.name.c_str(), winner->first.c_str(), text.c_str());
+}
+
+// Schedules are measured on this machine: its processors, its GPU, or its emulator of one.
+ir::TargetInfo measurable(CompileOptions &options) {
+  std::vector<std::string> targets = splitTargets(options.target);
+  if (targets.size() > 1)
+    throw std::runtime_error("--target=" + options.target +
+                             ": schedules are measured on one target at a time");
+  options.target = targets[0];
+  llvm::Expected<ir::TargetInfo> target = codegen::parseTarget(options.target);
+  if (!target)
+    throw std::runtime_error(llvm::toString(target.takeError()));
+  std::string arch;
+  if (target->kind == "cuda")
+    if (rt::Status status = rt::deviceArch(arch); !status)
+      throw std::runtime_error(status.message() + "; schedules are measured where the GPU is");
+  if (target->kind == "cuda-emulated")
+    std::fprintf(stderr, "note: times are the emulator's and say nothing of a GPU\n");
+  return *target;
+}
+
 void tune(TuneFlags flags) {
   flags.compile.threads = 1;
   Request request;
   request.options = flags.compile.options();
   request.stopAfter = "schedule";
-  ir::TargetInfo target = llvm::cantFail(codegen::parseTarget("cpu"));
+  ir::TargetInfo target = measurable(request.options);
   Program program = subjectProgram(flags.subject, flags.compile.batch);
   Product product = compileModule(*program.impl->module, request);
   std::vector<DistinctKernel> kernels = distinctKernels(*product.planned);
@@ -68,13 +123,23 @@ void tune(TuneFlags flags) {
     apart.add(kernels[candidate.kernel].kernel, candidate.entry, candidate.schedule);
   Compiled compiled = compile(apart.finish(), request.options);
 
+  // Without the library its products are other candidates' kernels.
+  if (const std::string &note = compiled.impl->instance->note(); !note.empty()) {
+    std::fprintf(stderr, "note: %s\n", note.c_str());
+    llvm::erase_if(all, [](const Candidate &c) { return c.backend() == "library"; });
+  }
   passes::TuningDatabase database;
+  std::vector<BestOfBackends> best(kernels.size());
   for (const Candidate &candidate : all) {
     EntryCall call(compiled, candidate.entry);
     double seconds = timeCall(call, flags.seconds).best;
     database.record(kernels[candidate.kernel].kernel, target, candidate.schedule, seconds);
     line(flags, kernels[candidate.kernel], candidate, seconds);
+    double &least = best[candidate.kernel].try_emplace(candidate.backend(), seconds).first->second;
+    least = std::min(least, seconds);
   }
+  for (auto [kernel, backends] : llvm::zip_equal(kernels, best))
+    printWinner(flags, kernel, backends);
   if (llvm::Error problem = database.save(flags.output))
     throw std::runtime_error("cannot write " + llvm::toString(std::move(problem)));
   if (!flags.json)
@@ -90,6 +155,7 @@ void addTune(CLI::App &app, int &) {
       "tune", "measure the schedules every kernel may have and write the best to a database\n\n"
               "  fluxion tune  vision/lenet -o tuning.txtpb\n"
               "  fluxion tune  kernel.mlir -o tuning.txtpb\n"
+              "  fluxion tune  vision/lenet -o tuning.txtpb --target=cuda --precision=tf32\n"
               "  fluxion build vision/lenet -o lenet --tuning=tuning.txtpb");
   command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")
       ->required();
@@ -99,8 +165,8 @@ void addTune(CLI::App &app, int &) {
       ->capture_default_str();
   command->add_flag("--json", flags->json, "one JSON object a line");
   flags->compile.add(*command);
-  // Schedules hold for the machine they were measured on, one thread.
-  for (const char *option : {"--target", "--threads", "--schedule", "--tuning", "--timing"})
+  // Schedules hold for the machine they were measured on, one thread of it where it is a CPU.
+  for (const char *option : {"--threads", "--schedule", "--tuning", "--timing"})
     command->remove_option(command->get_option(option));
   command->callback([flags] { tune(*flags); });
 }

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure below changes; a runtime refuses a program of another version. */
-#define FX_ABI_VERSION 4u
+#define FX_ABI_VERSION 5u
 
 typedef enum fx_dtype {
   FX_F64 = 0,
@@ -93,13 +93,27 @@ typedef struct fx_tensor_map {
   uint32_t data_type;           /* CUtensorMapDataType */
   uint32_t rank;                /* at most 5 */
   uint64_t dims[5], strides[4]; /* elements; bytes of all dimensions but the innermost */
-  uint32_t box[5];
-  uint32_t swizzle; /* CUtensorMapSwizzle */
+  uint32_t box[5];              /* elements that are copied */
+  uint32_t steps[5];            /* from one of them to the next */
+  uint32_t swizzle;             /* CUtensorMapSwizzle */
 } fx_tensor_map;
 
 enum {
   FX_LAUNCH_DEPENDENT = 1u /* may start before those it is after, and waits for them itself */
 };
+
+/* A product that cuBLASLt may compute in place of launches: row-major, result[b, m, n] is the sum
+ * over k of left[b, m, k] * right[b, k, n], all of it dense. Positions are those of a launch's
+ * addresses. */
+typedef struct fx_product {
+  int64_t batches, m, n, k;
+  uint32_t factors, sums;                     /* fx_dtype of both sides, of the result */
+  uint32_t tf32;                              /* f32 factors may be rounded */
+  uint32_t left_transposed, right_transposed; /* in memory [b, k, m], [b, n, k] */
+  uint32_t left, right, result, workspace;
+  uint32_t launches; /* from the one that names it on, so many do the same */
+  uint64_t workspace_bytes;
+} fx_product;
 
 /* One kernel on the device. Its parameters are the addresses `args`, then the maps by value. */
 typedef struct fx_launch {
@@ -114,6 +128,7 @@ typedef struct fx_launch {
   const fx_tensor_map *maps;
   const uint32_t *after; /* launches, all before this one, that it must see the results of or may
                             overwrite what they read; those that are implied are left out */
+  const fx_product *product; /* or NULL */
 } fx_launch;
 
 /* Bytes to move when all launches are done. */
@@ -121,6 +136,15 @@ typedef struct fx_copy {
   fx_place from, to;
   uint64_t bytes;
 } fx_copy;
+
+/* A floating-point value that a launch completes, for whoever watches a run. */
+typedef struct fx_probe {
+  const char *name; /* in a user's words */
+  int32_t dtype;    /* fx_dtype */
+  uint32_t launch;
+  fx_place place;
+  int64_t count; /* elements */
+} fx_probe;
 
 typedef enum fx_image_kind { FX_IMAGE_PTX = 0, FX_IMAGE_CUBIN = 1 } fx_image_kind;
 
@@ -149,6 +173,8 @@ typedef struct fx_entry {
   const fx_place *check_places;  /* the byte that is 0 where the check of this number or one before
                                     it failed; null in a program with `run` */
   const int32_t *check_launches; /* the launch that writes it; -1: none does */
+  uint32_t num_probes, reserved;
+  const fx_probe *probes; /* in order of their launches */
 } fx_entry;
 
 typedef struct fx_program {

@@ -96,14 +96,15 @@ public:
                        std::unique_ptr<Instance> &out, const std::string &target = "");
   ~Instance();
 
-  // The one chosen, and why it is not for a GPU where the artifact has one that is; else empty.
+  // The one chosen, and what to know of it: why it is not for a GPU where the artifact has one that
+  // is, or that a library is missing; else empty.
   const fx_program &program() const { return *description; }
   const std::string &note() const { return remark; }
   // Null where there is no such entry point or state item.
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;
 
-  // Sees a value as soon as it is computed, see fx_context; nothing of a program for a GPU.
+  // Sees a value as soon as it is computed, see fx_context; a GPU then runs kernel by kernel.
   using Probe =
       std::function<void(const char *name, int32_t dtype, const void *data, int64_t count)>;
   // Runs an entry point on dense buffers in declaration order. On a failed check the state is
