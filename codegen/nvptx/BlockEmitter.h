@@ -58,8 +58,11 @@ protected:
   Value shuffleDown(Value value, int64_t by), broadcastFirst(Value value);
   Value shuffle(Value value, bool down, int64_t by);
   Values combinePair(const Reduction &r, mlir::ValueRange x, mlir::ValueRange y);
-  // Of `threads` neighbouring threads, in all of them; in a fixed order. `values`: one of each
-  // reduction, two of an argmax.
+  // Of all values of a group: `width()` of each reduction.
+  Values combineAll(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange x,
+                    mlir::ValueRange y);
+  Values acrossLanes(llvm::ArrayRef<const Reduction *> group, Values values);
+  // Of `threads` neighbouring threads, in all of them; in a fixed order.
   Values acrossThreads(llvm::ArrayRef<const Reduction *> group, Values values, int64_t threads);
 
   // MapKernel.cpp
@@ -100,6 +103,14 @@ protected:
   Values reduceHeld(llvm::ArrayRef<const Reduction *> group, const Index &kept, int64_t lanes);
   Values reduceStrided(llvm::ArrayRef<const Reduction *> group, const Index &kept, Value from,
                        Value to, const ReduceGrid &grid, int64_t lanes = 1);
+
+  // Moments.cpp
+  Values combineMoments(const Reduction &mean, mlir::ValueRange x, mlir::ValueRange y);
+  Values addToMoments(const Reduction &mean, mlir::ValueRange sums, Value pivot, const Index &kept,
+                      const Index &reduced);
+  Values momentsOf(const Reduction &mean, mlir::ValueRange sums, Value pivot, Value count);
+  Values partMoments(const Reduction &mean, const Reduction &spread, const Index &kept,
+                     mlir::AffineExpr chunk);
 
   // ReduceKernel.cpp
   void emitReductions();

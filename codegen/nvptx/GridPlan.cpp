@@ -142,8 +142,9 @@ bool isDepthwise(const Reduction &r) {
   if (!conv)
     return false;
   int64_t last = (int64_t)r.kept.size() - 1, groups = conv.getFeatureGroupCount();
+  ArrayRef<int64_t> behind = shapeOf(conv.getKernel()).drop_front(conv.getKernelDims()[0] + 1);
   return conv.getOutputDims()[1] == last && conv.getInputDims()[1] == last &&
-         conv.getKernelDims()[0] == last && groups == r.kept[last] &&
+         product(behind) == 1 && groups == r.kept[last] &&
          groups == typeOf(conv.getInput()).getDimSize(last);
 }
 

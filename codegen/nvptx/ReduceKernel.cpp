@@ -28,8 +28,12 @@ void BlockEmitter::finish(const Index &kept, Values values) {
   Values results;
   size_t next = 0;
   for (const Reduction &r : phase.reductions) {
-    results.push_back(values[r.isArg() ? next + 1 : next]);
-    next += r.isArg() ? 2 : 1;
+    if (r.moment == Reduction::Mean) // a count and the mean
+      results.push_back(access.emit.apply(ir::Atom::Mul, {values[next], values[next + 1]},
+                                          accumulatorElement(r)));
+    else
+      results.push_back(values[r.isArg() ? next + 1 : next]);
+    next += r.width();
   }
   bool isPart = phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1;
   finishElement(kept, isPart ? access.dimension(blockIndex(1)) : AffineExpr(), results);
@@ -101,16 +105,11 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   branch(isBelow(thread(), grid.columns), [&] {
     Values total = values;
     for (int64_t g = 1; g < grid.groups; ++g) {
-      Values other, combined;
+      Values other;
       Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
       for (auto [slot, value] : llvm::zip_equal(slots, values))
         other.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
-      for (const Reduction *r : group) {
-        size_t at = combined.size(), width = r->isArg() ? 2 : 1;
-        combined.append(combinePair(*r, ValueRange(total).slice(at, width),
-                                    ValueRange(other).slice(at, width)));
-      }
-      total = combined;
+      total = combineAll(group, total, other);
     }
     store(total);
   });

@@ -107,24 +107,42 @@ BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> gro
   constexpr int64_t together = 4; // positions whose loads are in flight at once
   if (lanes > 1)
     access.setLanes(lanes, {}, lanes);
-  Values initial;
-  for (const Reduction *r : group)
-    initial.append(identities(*r));
+  bool isCombine = phase.kind == Phase::Combine;
   SmallVector<SmallVector<int64_t>> runs{{group[0]->chunks}};
-  if (phase.kind != Phase::Combine)
+  if (!isCombine)
     runs = runsOf(group[0]->extents, grid.joined);
+  Values initial, pivots; // a pivot of every mean
+  for (const Reduction *r : group) {
+    initial.append(identities(*r));
+    if (r->moment == Reduction::Mean && isCombine)
+      initial.push_back(identity(*r));
+    if (r->moment == Reduction::Mean && !isCombine) {
+      Value first = arith::MinUIOp::create(b, loc, from, number(grid.summed - 1));
+      pivots.push_back(access.emit.convert(term(*r, kept, runPositions(first, runs, lanes)),
+                                           typeOf(r->op->getOperand(0)).getElementType(),
+                                           accumulatorElement(*r)));
+    }
+  }
   auto add = [&](Value position, ValueRange carried) {
     Index reduced = runPositions(position, runs, lanes);
     Values next;
-    for (const Reduction *r : group)
-      next.append(this->step(*r, carried.slice(next.size(), r->isArg() ? 2 : 1), kept, reduced));
+    size_t pivot = 0;
+    for (auto [i, r] : llvm::enumerate(group)) {
+      size_t at = next.size();
+      if (r->moment == Reduction::Mean && isCombine)
+        next.append(combineMoments(*r, carried.slice(at, 3),
+                                   partMoments(*r, *group[i + 1], kept, reduced[0])));
+      else if (r->moment == Reduction::Mean)
+        next.append(addToMoments(*r, carried.slice(at, 2), pivots[pivot++], kept, reduced));
+      else if (r->moment == Reduction::Alone)
+        next.append(this->step(*r, carried.slice(at, r->width()), kept, reduced));
+    }
     return next;
   };
   int64_t step = grid.groups;
   to = arith::MaxUIOp::create(b, loc, from, to);
-  Value trips =
-      over(plus(arith::SubIOp::create(b, loc, to, from), number(step - 1)), step * together);
-  Value rest = plus(from, times(trips, step * together));
+  Value count = over(plus(arith::SubIOp::create(b, loc, to, from), number(step - 1)), step);
+  Value rest = plus(from, times(over(count, together), step * together));
   Values sums =
       foldBetween(from, rest, step * together, initial, [&](Value first, ValueRange carried) {
         Values next(carried);
@@ -133,10 +151,21 @@ BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> gro
         return next;
       });
   sums = foldBetween(rest, to, step, sums, add);
+  if (!pivots.empty()) {
+    Values values;
+    size_t at = 0, pivot = 0;
+    for (const Reduction *r : group)
+      if (r->moment == Reduction::Mean) {
+        values.append(momentsOf(*r, ValueRange(sums).slice(at, 2), pivots[pivot++], count));
+        at += 2;
+      } else if (r->moment == Reduction::Alone) {
+        values.push_back(sums[at++]);
+      }
+    sums = values;
+  }
   if (lanes == 1)
     return sums;
-  for (auto [sum, r] : llvm::zip_equal(sums, group))
-    sum = acrossLanes(*r, sum);
+  sums = acrossLanes(group, sums);
   access.setScalar();
   return sums;
 }
@@ -153,14 +182,14 @@ BlockEmitter::Values BlockEmitter::reduceHeld(ArrayRef<const Reduction *> group,
     Index reduced = split(block.first, group[0]->extents);
     Values next;
     for (const Reduction *r : group)
-      next.append(step(*r, ValueRange(sums).slice(next.size(), r->isArg() ? 2 : 1), kept, reduced));
+      next.append(step(*r, ValueRange(sums).slice(next.size(), r->width()), kept, reduced));
     for (auto [sum, value] : llvm::zip_equal(sums, next))
       sum = block.exists ? arith::SelectOp::create(b, loc, block.exists, value, sum).getResult()
                          : value;
   }
   if (lanes > 1)
     for (auto [sum, r] : llvm::zip_equal(sums, group))
-      sum = acrossLanes(*r, sum);
+      sum = PhaseEmitter::acrossLanes(*r, sum);
   access.setScalar();
   return sums;
 }
@@ -189,7 +218,7 @@ void BlockEmitter::emitOneRow(const Index &at, Value lane, const RowGrid &grid, 
     size_t next = 0;
     for (const Reduction *r : group) {
       Value value = values[r->isArg() ? next + 1 : next];
-      next += r->isArg() ? 2 : 1;
+      next += r->width();
       if (!r->isArg())
         value =
             access.emit.convert(value, accumulatorElement(*r), typeOf(r->result).getElementType());

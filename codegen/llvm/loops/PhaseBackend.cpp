@@ -12,7 +12,7 @@ static void addStored(const Phase &phase, SmallVectorImpl<StoredValue> &earlier)
   bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput ||
                  (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
   for (const StoredValue &stored : phase.stores)
-    if (!partial && !(phase.kind == Phase::Combine && &stored == phase.stores.begin()))
+    if (!partial)
       earlier.push_back(stored);
 }
 

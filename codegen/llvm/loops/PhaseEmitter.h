@@ -167,12 +167,14 @@ protected:
               const Index &reduced);
   Value combine(const Reduction &r, Value x, Value y);
   Value acrossLanes(const Reduction &r, Value vector);
+  std::pair<Value, Value> halves(Value vector, int64_t width);
   int64_t blocksTogether(llvm::ArrayRef<const Reduction *> group, int64_t lanes);
   Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept,
                     bool alongLanes, int64_t lanes);
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
                      llvm::function_ref<Values(mlir::ValueRange)> innermost);
   Value term(const Reduction &r, const Index &kept, const Index &reduced);
+  Value partialOf(const Reduction &r, const Index &kept, mlir::AffineExpr chunk);
   struct Factors { // where a term's factors lie in the operands; the left one is 0 but `inside`
     Index lhs, rhs;
     Guard inside;

@@ -54,7 +54,12 @@ struct Reduction {
   }
   int64_t unroll = 0; // steps of the innermost extent taken together; 0: as many as fit
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
+  // On a GPU the sum of all elements and that of their squared distances from the mean, which
+  // stands right behind it, are found in one sweep: see nvptx/Moments.cpp.
+  enum { Alone, Mean, Spread } moment = Alone;
   bool isArg() const;
+  // Values that a GPU's thread keeps of it: an argmax has a position too, a mean a count.
+  int64_t width() const { return isArg() || moment == Mean ? 2 : 1; }
   ir::ReduceKind kind() const;
   mlir::Type partialElement() const; // of what chunks leave behind: no rounding between them
 };
@@ -93,15 +98,16 @@ struct StoredValue {
 
 struct Phase {
   enum Kind { Pack, PadInput, Reduce, Combine, Row, Map, Scatter } kind = Map;
-  std::vector<Reduction> reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
+  // Pack, PadInput: one; Reduce, Combine: those of a sweep; Row: all, in order.
+  std::vector<Reduction> reductions;
   Tile tile;
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
   // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
-  // each in `partials`; Combine phases add the parts in order.
+  // each in `partials`; a Combine phase adds the parts in order.
   std::vector<Reduction> columns;
-  llvm::SmallVector<StoredValue> partials;
+  llvm::SmallVector<StoredValue> partials; // Combine: of each reduction
   int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
@@ -170,6 +176,8 @@ void choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocke
 Blocking chooseBlocking(const Reduction &r, const Tile &tile, bool packsRight,
                         const ir::TargetInfo &target, ScheduleKeys *keys);
 bool isContraction(mlir::Operation *op);
+// PlanMoments.cpp: does `spread` sum the squares of what `sum` sums, less its mean?
+bool isSpreadAround(const Reduction &spread, const Reduction &sum);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 

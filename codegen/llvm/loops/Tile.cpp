@@ -248,9 +248,6 @@ PhaseEmitter::Values PhaseEmitter::tapSteps(const Reduction &r, ValueRange carri
 // One block of a tile's results: into its place among the chunks' partial results, or through what
 // depends on it into the kernel's results.
 void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRange values) {
-  ArrayRef<StoredValue> stores(phase.stores);
-  if (phase.kind == Phase::Combine)
-    stores = stores.drop_front();
   for (auto [k, r] : llvm::enumerate(phase.reductions)) {
     Type element = chunk ? r.partialElement() : typeOf(r.result).getElementType();
     Value value = values[k];
@@ -264,10 +261,10 @@ void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRang
     shape.append(r.kept.begin(), r.kept.end());
     Index place{chunk};
     place.append(index);
-    access.store(addressOf(stores[k]), element, access.linear(shape, place), value);
+    access.store(addressOf(phase.stores[k]), element, access.linear(shape, place), value);
   }
   if (!chunk)
-    storeAll(stores, index);
+    storeAll(phase.stores, index);
 }
 
 // What soon is summed.
