@@ -17,9 +17,9 @@ namespace {
 
 // Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
 // also bound by the vectors that come from the second-level cache (a quarter of a register's width
-// a cycle, felt a little where they do not bind), by loads, and by the latency of few accumulators.
-// `taps` steps share what they read of the left side.
-double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps) {
+// a cycle), by loads, and by the latency of few accumulators.
+// `taps` steps share what they read of the left side; `perVector`: what reading one costs beside.
+double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps, double perVector) {
   double cycles = 0;
   for (int64_t v = 0; v < vectors; v += tile.vectors)
     for (auto [count, size] : {std::pair(rows / tile.rows, tile.rows),
@@ -27,8 +27,8 @@ double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps)
       double wide = std::min(tile.vectors, vectors - v), tall = size;
       double loads = (tall + taps - 1) / taps + wide;
       if (size > 0)
-        cycles +=
-            count * (std::max({tall * wide, 4 * wide, loads, 9.0}) + 0.1 * loads + 0.12 * wide);
+        cycles += count *
+                  (std::max({tall * wide, 4 * wide, loads, 9.0}) + 0.1 * loads + perVector * wide);
     }
   return cycles;
 }
@@ -91,7 +91,9 @@ void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mo
     for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
-      double cycles = stepCycles(rows, vectors, candidate, taps);
+      // Panels that are transposed in between leave the tiles less of the caches' time.
+      double cycles =
+          stepCycles(rows, vectors, candidate, taps, side && side->transposes() ? 0.12 : 0);
       int64_t panels = (vectors + wide - 1) / wide;
       if (side)
         cycles *= std::min(mostUneven,
