@@ -17,8 +17,8 @@ public:
 
 protected:
   // Seconds, and what this backend adds to a plan. Bytes and operations of `cost` are known.
-  virtual void estimate(ir::KernelOp kernel, const KernelPlan &plan,
-                        const ir::TargetInfo &target, ir::KernelCost &cost) const = 0;
+  virtual void estimate(ir::KernelOp kernel, const KernelPlan &plan, const ir::TargetInfo &target,
+                        ir::KernelCost &cost) const = 0;
   virtual int64_t functionsOf(const Phase &) const { return 1; }
   // Function `part` of a phase, behind phases that stored `earlier`.
   virtual void emitFunction(ir::KernelOp kernel, const Phase &phase, int64_t part,
