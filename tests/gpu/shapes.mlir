@@ -330,4 +330,19 @@ func.func @depthwise_of_sevens(%x: tensor<2x7x7x12xf32>, %k: tensor<3x3x1x12xf32
     fluxion.yield %y : tensor<2x7x7x12xf32>
   } : (tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>, tensor<2x7x7x12xf32>) -> (tensor<2x7x7x12xf32>, tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>)
   return %r#1, %r#2 : tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>
+func.func @conv_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x3xbf16>, %d: tensor<4x64x8x8xbf16>) -> (tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<4x64x8x8xbf16>, %b: tensor<64x64x3x3xbf16>):
+    %y = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 1, 1>} : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) -> tensor<4x64x8x8xbf16>
+    fluxion.yield %y : tensor<4x64x8x8xbf16>
+  } : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>, tensor<4x64x8x8xbf16>) -> (tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>)
+  return %r#0, %r#1, %r#2 : tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>
+}
+func.func @conv_strided_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x3xbf16>, %d: tensor<4x64x4x4xbf16>) -> (tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<4x64x8x8xbf16>, %b: tensor<64x64x3x3xbf16>):
+    %y = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 2, 2>} : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) -> tensor<4x64x4x4xbf16>
+    fluxion.yield %y : tensor<4x64x4x4xbf16>
+  } : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>, tensor<4x64x4x4xbf16>) -> (tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>)
+  return %r#0, %r#1, %r#2 : tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>
 }

@@ -289,7 +289,11 @@ void HopperContractEmitter::consume() {
     auto [first, last] = steps();
     if (plan.sharing > 1)
       first = add(first, share);
+    // In registers before the first product: a first step that LLVM peels off would set them beside
+    // it, and ptxas then serialises the products.
     Value zero = LLVM::ZeroOp::create(b, loc, sumsType());
+    for (auto [i, sum] : llvm::enumerate(waitForSums(zero)))
+      zero = LLVM::InsertValueOp::create(b, loc, zero, sum, (int64_t)i);
     auto loop = scf::ForOp::create(
         b, loc, first, last, word(plan.sharing),
         ValueRange{ring.stage, ring.parity, ring.stage, never, zero},
