@@ -330,6 +330,7 @@ func.func @depthwise_of_sevens(%x: tensor<2x7x7x12xf32>, %k: tensor<3x3x1x12xf32
     fluxion.yield %y : tensor<2x7x7x12xf32>
   } : (tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>, tensor<2x7x7x12xf32>) -> (tensor<2x7x7x12xf32>, tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>)
   return %r#1, %r#2 : tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>
+}
 func.func @conv_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x3xbf16>, %d: tensor<4x64x8x8xbf16>) -> (tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) attributes {fluxion.entry} {
   %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
   ^bb0(%a: tensor<4x64x8x8xbf16>, %b: tensor<64x64x3x3xbf16>):
