@@ -274,6 +274,8 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
                              : std::pair<int64_t, int64_t>(0, extents[0] / unroll * unroll);
     auto oneByOne = [&](int64_t from, int64_t to, Values sums) {
       for (int64_t at = from; at < to; at += unroll) {
+        // Without it what one step read is kept for the next beside all sums: LLVM spills.
+        LLVM::FenceOp::create(b, loc, LLVM::AtomicOrdering::seq_cst, "singlethread");
         int64_t count = std::min(unroll, to - at);
         sums = fold(at, at + count, count, sums, steps(count));
       }
