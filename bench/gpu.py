@@ -32,6 +32,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # beside cuBLASLt's.
 KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir", "gpuRunner", ARCHS),
            ("kernels", f"{HERE}/kernels/gpu.mlir", "gpuRunner", ARCHS),
+           ("rows", f"{HERE}/kernels/rows.mlir", "gpuRunner", ARCHS),
            ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"))
 
 

@@ -18,6 +18,7 @@ struct AssignLayoutPass : impl::AssignLayoutPassBase<AssignLayoutPass> {
     int64_t changed = 0;
     for (func::FuncOp function : entryPoints(getOperation())) {
       changed += mergePhases(function);
+      changed += planesToProducts(function);
       if (int64_t here = makeConvolutionsChannelsLast(function)) {
         changed += here;
         sinkTransposes(function);

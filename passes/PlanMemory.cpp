@@ -2,6 +2,7 @@
 #include "passes/Passes.h"
 #include "passes/Program.h"
 #include "passes/fusion/OpClass.h"
+#include "passes/memory/Copies.h"
 #include "passes/memory/DeviceChecks.h"
 #include "passes/memory/Intervals.h"
 #include "passes/memory/Values.h"
@@ -50,6 +51,9 @@ void placeState(ModuleOp module) {
                   b.getI64IntegerAttr((int64_t)llvm::alignTo(offset, bufferAlignment)));
 }
 
+// A copy of so much is worth a kernel: one thread's would take longer than a few forks.
+constexpr int64_t kernelCopyBytes = 256 << 10;
+
 // ---- One entry point ----------------------------------------------------------------------------
 
 class EntryPlan {
@@ -84,6 +88,8 @@ private:
   void measure();
   void placeState();
   ir::PlaceAttr statePlace(ir::WriteOp write);
+  void copyWritten(ir::WriteOp write);
+  void copyLarge();
   bool mayWriteInPlace(ir::WriteOp write, OpResult result);
   void placeOutputs();
   void collectStorages();
@@ -128,15 +134,8 @@ void EntryPlan::guardSwaps() {
     if (!written.contains(read.getState()))
       continue;
     b.setInsertionPointAfter(read);
-    Type type = read.getType();
-    auto copy =
-        ir::KernelOp::create(b, write.getLoc(), TypeRange(type), ValueRange(read.getValue()),
-                             ir::KernelKind::Map, "copy_state", ir::ScheduleAttr(), ArrayAttr());
-    Block *body = b.createBlock(&copy.getBody(), {}, type, write.getLoc());
-    Value same = ir::StopGradientOp::create(b, write.getLoc(), type, body->getArgument(0));
-    ir::YieldOp::create(b, write.getLoc(), ValueRange(same));
+    Value value = copyKernel(b, write.getLoc(), "copy_state", read.getValue()).getResult(0);
     b.setInsertionPoint(write);
-    Value value = copy.getResult(0);
     if (value.getType() != write.getValue().getType())
       value = ir::ReshapeOp::create(b, write.getLoc(), write.getValue().getType(), value);
     write.getValueMutable().assign(value);
@@ -193,8 +192,17 @@ void EntryPlan::placeState() {
   for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>())) {
     auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
     if (!result || places.lookup(result) != statePlace(write))
-      places[copyByKernel(write).getResult(0)] = statePlace(write);
+      copyWritten(write);
   }
+}
+
+// Behind all other kernels.
+void EntryPlan::copyWritten(ir::WriteOp write) {
+  b.setInsertionPoint(entry.front().getTerminator());
+  Value copy = copyKernel(b, write.getLoc(), "copy_state", write.getValue()).getResult(0);
+  places[copy] = statePlace(write);
+  write->moveBefore(entry.front().getTerminator());
+  write.getValueMutable().assign(copy);
 }
 
 ir::PlaceAttr EntryPlan::statePlace(ir::WriteOp write) {
@@ -208,6 +216,29 @@ void EntryPlan::placeOutputs() {
     if (result && isa<ir::KernelOp>(result.getOwner()) && !places.count(result))
       places[result] = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Output, (int64_t)i);
   }
+}
+
+// What no kernel has built where the caller or the state wants it: small values are copied as the
+// function returns, large ones on every thread. Results first: they may be old values of the state.
+void EntryPlan::copyLarge() {
+  Operation *terminator = entry.front().getTerminator();
+  auto isMissing = [&](Value value, ir::PlaceAttr place) {
+    return places.lookup(rootOf(value)) != place &&
+           ir::byteSize(value.getType()) >= kernelCopyBytes;
+  };
+  for (OpOperand &result : terminator->getOpOperands()) {
+    auto place = ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::Output,
+                                    (int64_t)result.getOperandNumber());
+    if (!isMissing(result.get(), place))
+      continue;
+    b.setInsertionPoint(terminator);
+    Value copy = copyKernel(b, terminator->getLoc(), "copy_result", result.get()).getResult(0);
+    places[copy] = place;
+    result.set(copy);
+  }
+  for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>()))
+    if (isMissing(write.getValue(), statePlace(write)))
+      copyWritten(write);
 }
 
 // A result may take the memory of an operand that dies here.
@@ -282,6 +313,8 @@ LogicalResult EntryPlan::run() {
   measure();
   placeState();
   placeOutputs();
+  if (!onGpu) // whose copies are all parallel
+    copyLarge();
   collectStorages();
   attach();
   return verifyPlan(entry);

@@ -11,7 +11,8 @@ namespace fluxion::passes {
 llvm::SmallVector<mlir::func::FuncOp> entryPoints(mlir::ModuleOp module);
 
 // Errors at the user's place for programs that parse but cannot be compiled: an entry point without
-// a body of one block, something other than static tensors, a state item written twice.
+// a body of one block, something other than static tensors of the dialect's element types that a
+// memory can hold, a state item written twice.
 mlir::LogicalResult checkProgram(mlir::ModuleOp module);
 
 } // namespace fluxion::passes

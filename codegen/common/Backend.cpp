@@ -93,9 +93,7 @@ public:
                  const ir::TargetInfo &target) const override {
     return ir::hasScalarBody(op);
   }
-  bool reducesColumnsOfRows(const ir::TargetInfo &target) const override {
-    return !target.isGpu(); // there a row is a block's, and blocks share no sums
-  }
+  bool reducesColumnsOfRows(const ir::TargetInfo &) const override { return true; }
 };
 
 } // namespace

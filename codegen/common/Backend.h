@@ -24,12 +24,13 @@ struct KernelPhase {
 
 // A tensor map (CUtensorMap) that follows the addresses of a launch, innermost dimension first.
 struct TensorMap {
-  unsigned buffer = 0;               // which address of the launch is its base
-  uint32_t dataType = 0, rank = 0;   // CUtensorMapDataType
-  std::array<uint64_t, 5> dims{};    // elements
-  std::array<uint64_t, 4> strides{}; // bytes, of all dimensions but the innermost
-  std::array<uint32_t, 5> box{};
-  uint32_t swizzle = 0; // CUtensorMapSwizzle
+  unsigned buffer = 0;                          // which address of the launch is its base
+  uint32_t dataType = 0, rank = 0;              // CUtensorMapDataType
+  std::array<uint64_t, 5> dims{};               // elements
+  std::array<uint64_t, 4> strides{};            // bytes, of all dimensions but the innermost
+  std::array<uint32_t, 5> box{};                // elements that are copied
+  std::array<uint32_t, 5> steps{1, 1, 1, 1, 1}; // from one of them to the next
+  uint32_t swizzle = 0;                         // CUtensorMapSwizzle
 };
 
 // A product that a library may do in place of a kernel's launches, see fx_product. Positions are

@@ -127,7 +127,8 @@ void ObjectCache::evict() const {
   for (sys::fs::directory_iterator file(directory, error), end; file != end && !error;
        file.increment(error)) {
     auto status = file->status();
-    if (!status || !StringRef(file->path()).ends_with(".fxo"))
+    // What a killed writer left counts and ages as well.
+    if (!status || !sys::path::filename(file->path()).contains(".fxo"))
       continue;
     entries.push_back({file->path(), status->getSize(), status->getLastModificationTime()});
     total += status->getSize();

@@ -25,9 +25,10 @@ public:
         tensorType(
             StructType::create({pointer, i32, i32, i32, pointer, i64, i64, pointer}, "fx_tensor")),
         placeType(StructType::create({i32, i32, i64}, "fx_place")),
-        mapType(StructType::create({placeType, i32, i32, ArrayType::get(i64, 5),
-                                    ArrayType::get(i64, 4), ArrayType::get(i32, 5), i32},
-                                   "fx_tensor_map")),
+        mapType(
+            StructType::create({placeType, i32, i32, ArrayType::get(i64, 5), ArrayType::get(i64, 4),
+                                ArrayType::get(i32, 5), ArrayType::get(i32, 5), i32},
+                               "fx_tensor_map")),
         launchType(
             StructType::create({pointer, pointer, ArrayType::get(i32, 3), ArrayType::get(i32, 3),
                                 i32, i32, i32, i32, i32, i32, pointer, pointer, pointer, pointer},
@@ -124,10 +125,10 @@ Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
   const KernelLaunch &shape = launch.shape;
   SmallVector<Constant *> maps;
   for (const TensorMap &map : shape.maps)
-    maps.push_back(ConstantStruct::get(mapType, {place(launch.args[map.buffer]),
-                                                 number32(map.dataType), number32(map.rank),
-                                                 numbers(i64, map.dims), numbers(i64, map.strides),
-                                                 numbers(i32, map.box), number32(map.swizzle)}));
+    maps.push_back(ConstantStruct::get(
+        mapType, {place(launch.args[map.buffer]), number32(map.dataType), number32(map.rank),
+                  numbers(i64, map.dims), numbers(i64, map.strides), numbers(i32, map.box),
+                  numbers(i32, map.steps), number32(map.swizzle)}));
   return ConstantStruct::get(
       launchType,
       {text(shape.symbol), text(launch.where), numbers(i32, shape.grid), numbers(i32, shape.block),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/EmulatedEntry.h"
 
+#include "codegen/common/Addresses.h"
+
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -32,12 +34,6 @@ private:
     return LLVM::GEPOp::create(b, loc, pointer, type, table,
                                ArrayRef<LLVM::GEPArg>{(int32_t)index});
   }
-  Value byteOffset(Value base, uint64_t offset) {
-    return offset == 0 ? base
-                       : LLVM::GEPOp::create(b, loc, pointer, b.getI8Type(), base,
-                                             ArrayRef<LLVM::GEPArg>{number(i64, offset)})
-                             .getResult();
-  }
   Value address(fx_place place);
   LLVM::LLVMFuncOp body(StringRef kernel, size_t arguments);
   void declare(const LaunchTable &table);
@@ -49,11 +45,11 @@ private:
 Value EmulatedEntry::address(fx_place place) {
   switch (place.space) {
   case FX_SPACE_STATE:
-    return byteOffset(state, place.offset);
+    return byteOffset(b, loc, state, (int64_t)place.offset);
   case FX_SPACE_ARENA:
-    return byteOffset(arena, place.offset);
+    return byteOffset(b, loc, arena, (int64_t)place.offset);
   case FX_SPACE_CONSTANT:
-    return byteOffset(constantBlock, place.offset);
+    return byteOffset(b, loc, constantBlock, (int64_t)place.offset);
   case FX_SPACE_INPUT:
     return LLVM::LoadOp::create(b, loc, pointer, element(inputs, pointer, place.slot));
   case FX_SPACE_OUTPUT:
@@ -93,9 +89,8 @@ Value EmulatedEntry::map(const TensorMap &map) {
   };
   llvm::for_each(map.dims, add);
   llvm::for_each(map.strides, add);
-  for (uint32_t size : map.box)
-    words.push_back((int32_t)size);
-  words.push_back(0); // to a multiple of its alignment
+  words.append(map.box.begin(), map.box.end());
+  words.append(map.steps.begin(), map.steps.end());
   auto type = LLVM::LLVMArrayType::get(i32, words.size());
   LLVM::GlobalOp global;
   {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/EntryPoints.h"
 
+#include "codegen/common/Addresses.h"
 #include "codegen/llvm/Probes.h"
 #include "ir/Work.h"
 #include "ir/ops/Shape.h"
@@ -39,17 +40,6 @@ private:
   Value number(int64_t value) {
     return LLVM::ConstantOp::create(b, loc(), b.getI64Type(), b.getI64IntegerAttr(value));
   }
-  Value offset(Value base, int64_t bytes) {
-    return LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base,
-                               ArrayRef<LLVM::GEPArg>{(int32_t)bytes});
-  }
-  Value wideOffset(Value base, int64_t bytes) {
-    return bytes < (int64_t(1) << 31)
-               ? offset(base, bytes)
-               : LLVM::GEPOp::create(b, loc(), pointerType(), b.getI8Type(), base,
-                                     ArrayRef<LLVM::GEPArg>{number(bytes)})
-                     .getResult();
-  }
   Value slot(Value table, int64_t index) {
     Value at = LLVM::GEPOp::create(b, loc(), pointerType(), pointerType(), table,
                                    ArrayRef<LLVM::GEPArg>{(int32_t)index});
@@ -58,9 +48,9 @@ private:
   Value at(ir::PlaceAttr place) {
     switch (place.getSpace()) {
     case ir::PlaceSpace::Arena:
-      return wideOffset(arena, place.getSlot());
+      return byteOffset(b, loc(), arena, place.getSlot());
     case ir::PlaceSpace::State:
-      return wideOffset(state, place.getSlot());
+      return byteOffset(b, loc(), state, place.getSlot());
     case ir::PlaceSpace::Input:
       return slot(inputs, place.getSlot());
     case ir::PlaceSpace::Output:
@@ -227,7 +217,7 @@ EntryEmitter::emitOp(Operation *op,
   if (auto read = dyn_cast<ir::ReadOp>(op)) {
     FailureOr<int64_t> bytes = stateOffset(op, read.getStateAttr());
     if (succeeded(bytes))
-      pointers[read.getValue()] = wideOffset(state, *bytes);
+      pointers[read.getValue()] = byteOffset(b, loc(), state, *bytes);
     return bytes;
   }
   if (auto view = dyn_cast<ir::ReshapeOp>(op)) {
@@ -286,7 +276,7 @@ EntryEmitter::emit(StringRef symbol,
     FailureOr<int64_t> bytes = stateOffset(write, write.getStateAttr());
     if (failed(bytes))
       return failure();
-    finish(write.getValue(), wideOffset(state, *bytes),
+    finish(write.getValue(), byteOffset(b, loc(), state, *bytes),
            placeOf(write.getValue()) ==
                ir::PlaceAttr::get(b.getContext(), ir::PlaceSpace::State, *bytes));
   }

@@ -15,44 +15,89 @@ using namespace fluxion;
 using namespace fluxion::codegen;
 using D = ir::CompareDirection;
 
-// f32, AVX-512: polynomials of degree 5 about 16 points, whose coefficients are looked up within
-// registers. About 0 erf x = x + x p(x), so that a small x keeps its precision. Each was fitted for
-// the least relative error, its lower coefficients rounded before the higher.
+// f32, AVX-512: polynomials of degree 4 about 32 points, whose coefficients are looked up within
+// two registers. About 0 erf x = x + x p(x), so that a small x keeps its precision. Each was fitted
+// for the least relative error, its lower coefficients rounded before the higher.
 Value VectorMath::erfByTable(Value x) {
-  constexpr double step = 65.0 / 256; // the last interval reaches the numbers whose erf is 1
-  static const float byPower[6][16] = {
-      {0, 0.28046301f, 0.527338445f, 0.718623817f, 0.849086046f, 0.927408159f, 0.968796372f,
-       0.988047481f, 0.995929182f, 0.998769462f, 0.999670327f, 0.999921799f, 0.999983609f,
-       0.99999696f, 0.999999523f, 0.99999994f},
-      {0.128379166f, 1.05792975f, 0.871890545f, 0.631641567f, 0.402237773f, 0.225163758f,
-       0.110794343f, 0.0479225703f, 0.0182207488f, 0.00608969759f, 0.00178907614f, 0.000462024967f,
-       0.000104883169f, 2.09290683e-05f, 3.67111443e-06f, 5.66043752e-07f},
-      {2.8342501e-07f, -0.268610924f, -0.442736506f, -0.481133699f, -0.408526242f, -0.285857916f,
-       -0.168795317f, -0.0851692483f, -0.0370105132f, -0.0139225908f, -0.00454743579f,
-       -0.00128963101f, -0.000322768232f, -6.94249466e-05f, -1.82853964e-05f, -5.22118989e-06f},
-      {-0.376141757f, -0.30719772f, -0.14070195f, 0.0337691493f, 0.142521262f, 0.166876107f,
-       0.134494305f, 0.0849514082f, 0.0440456048f, 0.0191701651f, 0.00709272968f, 0.00224859198f,
-       0.000614077668f, 0.000145008264f, 2.96907911e-05f, 5.28234932e-06f},
-      {0.000286653813f, 0.12764807f, 0.181330875f, 0.147134915f, 0.0640767515f, -0.0100046163f,
-       -0.0455206409f, -0.0472788475f, -0.0324236564f, -0.0169847347f, -0.00729416125f,
-       -0.00277421856f, -0.000680824276f, -0.000202901443f, 0.000210147758f, 0.000142396661f},
-      {0.110968955f, 0.0800510645f, 0.00288289646f, -0.0542553626f, -0.0682498366f, -0.044531215f,
-       -0.0123023046f, 0.00778858038f, 0.0130416099f, 0.0100210793f, 0.00549812894f, 0.00237025111f,
-       0.000835910847f, 0.000246078678f, 6.12377771e-05f, 1.29867622e-05f},
+  constexpr double step = 65.0 / 512; // the last interval reaches the numbers whose erf is 1
+  static const float byPower[5][32] = {
+      {0,
+       0.142485365f,
+       0.28046301f,
+       0.409848481f,
+       0.527338505f,
+       0.630651355f,
+       0.718623817f,
+       0.791163743f,
+       0.849086046f,
+       0.893873155f,
+       0.927408159f,
+       0.951723576f,
+       0.968796372f,
+       0.980404556f,
+       0.988047481f,
+       0.992920518f,
+       0.995929182f,
+       0.99772799f,
+       0.998769462f,
+       0.99935329f,
+       0.999670327f,
+       0.999836981f,
+       0.999921799f,
+       0.999963641f,
+       0.999983609f,
+       0.999992847f,
+       0.99999696f,
+       0.999998748f,
+       0.999999523f,
+       0.999999821f,
+       0.99999994f,
+       1},
+      {0.128379151f,    1.11033833f,     1.0579294f,      0.976020515f,    0.871890664f,
+       0.754164159f,    0.631641567f,    0.51224339f,     0.402237773f,    0.305837154f,
+       0.225163758f,    0.16051203f,     0.110794343f,    0.0740505755f,   0.047922574f,
+       0.0300298203f,   0.0182207022f,   0.0107048275f,   0.00608969759f,  0.00335437641f,
+       0.00178907579f,  0.00092394586f,  0.000462024705f, 0.000223709649f, 0.000104882958f,
+       4.76123132e-05f, 2.09290029e-05f, 8.90782121e-06f, 3.67097118e-06f, 1.46488378e-06f,
+       5.66012375e-07f, 9.18740261e-06f},
+      {7.77588684e-06f,  -0.140952364f,    -0.268613726f,    -0.371701926f,    -0.442803621f,
+       -0.47868529f,     -0.481141895f,    -0.455238819f,    -0.40853405f,     -0.349465162f,
+       -0.285870105f,    -0.224141836f,    -0.168826535f,    -0.122264072f,    -0.0851355791f,
+       -0.057174474f,    -0.0370104015f,   -0.0231023598f,   -0.0139706545f,   -0.00804512389f,
+       -0.00458304724f,  -0.00250754133f,  -0.00128575356f,  -0.000679485674f, -0.000345591106f,
+       -0.000192784704f, -7.19780364e-05f, -2.71199206e-05f, -5.49050637e-05f, -3.20939835e-05f,
+       -2.6642334e-05f,  0.000642586034f},
+      {-0.376722336f,   -0.357694477f,   -0.306815594f,   -0.230819866f,   -0.140766859f,
+       -0.0488504618f,  0.0335850976f,   0.0987241641f,   0.142290905f,    0.164049059f,
+       0.16674374f,     0.155098498f,    0.134466574f,    0.109781496f,    0.0849719197f,
+       0.0626181588f,   0.044105228f,    0.029721532f,    0.0191965252f,   0.0119088134f,
+       0.00710410159f,  0.00408243155f,  0.00225379202f,  0.00120179914f,  0.00061696046f,
+       0.000305672031f, 0.000145853002f, 6.72202805e-05f, 2.99438452e-05f, 1.28631391e-05f,
+       5.33633465e-06f, 0.0155474441f},
+      {0.0146446191f,   0.0675455481f,   0.127856851f,     0.162247181f,    0.193921074f,
+       0.168024823f,    0.149070457f,    0.112383567f,     0.0659551919f,   0.0273246281f,
+       -0.00690714084f, -0.0357218049f,  -0.0369582064f,   -0.0370067768f,  -0.0566712283f,
+       -0.0429872908f,  -0.0324763693f,  -0.0244697575f,   -0.00391792925f, -0.0228296593f,
+       0.00236510858f,  0.00633584475f,  -0.00380345597f,  0.00496315537f,  0.00560610602f,
+       0.00988119468f,  0.000498731446f, -0.000949455018f, 0.0103133442f,   0.00658839568f,
+       0.00605265703f,  0.119539715f},
   };
   auto type = VectorType::get({16}, element);
   Value a = atMost(abs(x), c(3.934));
-  Rounded k = round(a, c(1 / step));
-  Value t = fma(k.number, c(-step), a); // exact
+  Value moved = fma(a, c(1 / step), c(0x1.8p23)), k = sub(moved, c(0x1.8p23));
+  Value t = fma(k, c(-step), a); // exact
   auto lookUp = [&](ArrayRef<float> table) {
-    Value entries =
-        arith::ConstantOp::create(emit.b, emit.loc, DenseElementsAttr::get(type, table));
-    return x86("avx512.permvar.sf.512", {entries, k.integer}); // low four bits count
+    auto half = [&](ArrayRef<float> entries) -> Value {
+      return arith::ConstantOp::create(emit.b, emit.loc, DenseElementsAttr::get(type, entries));
+    };
+    return x86("avx512.vpermi2var.ps.512", // low five bits count
+               {half(table.take_front(16)), bits(moved), half(table.drop_front(16))});
   };
-  Value p = lookUp(byPower[5]);
-  for (int power = 4; power > 0; --power)
+  Value p = lookUp(byPower[4]);
+  for (int power = 3; power > 0; --power)
     p = fma(p, t, lookUp(byPower[power]));
-  return copySign(fma(p, t, select(gt(k.number, c(0)), lookUp(byPower[0]), t)), x); // NaN stays
+  Value constant = lookUp(byPower[0]); // 0 about 0, elsewhere above any t
+  return copySign(fma(p, t, select(gt(constant, t), constant, t)), x); // NaN stays
 }
 
 // f32: an odd minimax polynomial up to 0.93; above, 1 - e^(-x R(x)), R fitted to -ln(erfc x) / x.

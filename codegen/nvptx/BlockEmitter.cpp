@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/BlockEmitter.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/nvptx/hopper/Instructions.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -94,16 +95,25 @@ Index BlockEmitter::lanePositions(Value flat, ArrayRef<int64_t> sizes, int64_t l
   return index;
 }
 
+Index BlockEmitter::runPositions(Value flat, ArrayRef<SmallVector<int64_t>> runs, int64_t lanes) {
+  SmallVector<int64_t> sizes;
+  for (const SmallVector<int64_t> &run : runs)
+    sizes.push_back(product(run));
+  Index index;
+  for (auto [position, run] : llvm::zip_equal(lanePositions(flat, sizes, lanes), runs))
+    index.append(split(position, run));
+  return index;
+}
+
+// Quotients of quotients: where memory is in order the parts cancel each other again.
 Index BlockEmitter::split(AffineExpr flat, ArrayRef<int64_t> sizes) {
   Index index(sizes.size(), access.constant(0));
-  int64_t inner = 1;
   for (int64_t d = (int64_t)sizes.size() - 1; d >= 0; --d) {
     bool isFirst = llvm::all_of(sizes.take_front(d), [](int64_t size) { return size == 1; });
     if (sizes[d] == 1)
       continue;
-    AffineExpr e = inner == 1 ? flat : flat.floorDiv(inner);
-    index[d] = isFirst ? e : e % sizes[d];
-    inner *= sizes[d];
+    index[d] = isFirst ? flat : flat % sizes[d];
+    flat = flat.floorDiv(sizes[d]);
   }
   return index;
 }
@@ -199,5 +209,7 @@ KernelLaunch BlockEmitter::emitLaunch(StringRef symbol, ArrayRef<StoredValue> ea
   int64_t threads = launch.block[0] * launch.block[1] * launch.block[2];
   function->setAttr("nvvm.kernel", b.getUnitAttr());
   function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({(int32_t)threads, 1, 1}));
+  if (leastBlocks)
+    function->setAttr("nvvm.minctasm", b.getI32IntegerAttr((int32_t)leastBlocks));
   return launch;
 }

@@ -23,6 +23,7 @@ protected:
   int64_t part = 0; // which launch of the phase
   mlir::LLVM::LLVMFuncOp function;
   int64_t sharedGlobals = 0;
+  int64_t leastBlocks = 0; // of a multiprocessor, which bounds registers; 0: any
 
   // BlockEmitter.cpp
   void startEarly(mlir::Block *entry);
@@ -41,6 +42,9 @@ protected:
   Index positions(Value flat, llvm::ArrayRef<int64_t> sizes);
   // The same where the last size is taken in blocks of so many, whose lanes the access then has.
   Index lanePositions(Value flat, llvm::ArrayRef<int64_t> sizes, int64_t lanes);
+  // The same where sizes are runs of dimensions.
+  Index runPositions(Value flat, llvm::ArrayRef<llvm::SmallVector<int64_t>> runs,
+                     int64_t lanes = 1);
   // As affine expressions of one.
   Index split(mlir::AffineExpr flat, llvm::ArrayRef<int64_t> sizes);
 
@@ -54,8 +58,11 @@ protected:
   Value shuffleDown(Value value, int64_t by), broadcastFirst(Value value);
   Value shuffle(Value value, bool down, int64_t by);
   Values combinePair(const Reduction &r, mlir::ValueRange x, mlir::ValueRange y);
-  // Of `threads` neighbouring threads, in all of them; in a fixed order. `values`: one of each
-  // reduction, two of an argmax.
+  // Of all values of a group: `width()` of each reduction.
+  Values combineAll(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange x,
+                    mlir::ValueRange y);
+  Values acrossLanes(llvm::ArrayRef<const Reduction *> group, Values values);
+  // Of `threads` neighbouring threads, in all of them; in a fixed order.
   Values acrossThreads(llvm::ArrayRef<const Reduction *> group, Values values, int64_t threads);
 
   // MapKernel.cpp
@@ -63,12 +70,15 @@ protected:
     MapGroup group;
     int64_t count = 0, lanes = 1, first = 0, blocks = 1;
     std::optional<SquareGrid> squares;
+    std::optional<LineGrid> lines;
     int64_t vectors() const { return count / lanes; }
     int64_t threads() const { return vectors() + count % lanes; }
+    bool takesBlocks() const { return squares || lines; } // all threads of each
   };
   void emitMaps(llvm::ArrayRef<StoredValue> stores);
   void emitMapPart(const MapPart &part);
   void emitSquarePart(const MapPart &part, Value block);
+  void emitLinePart(const MapPart &part, Value block);
 
   // ScatterKernel.cpp
   void emitScatter();
@@ -83,17 +93,30 @@ protected:
   };
   llvm::SmallVector<HeldBlock> heldBlocks;
   void emitRows();
-  void emitOneRow(Value row, Value lane, const RowGrid &grid);
+  void emitRowsAndColumns(const RowGrid &grid);
+  void holdBlocks(Value lane, const RowGrid &grid);
+  void emitOneRow(const Index &at, Value lane, const RowGrid &grid, Body beforeStores = nullptr);
+  void storeColumns(mlir::ValueRange sums, int64_t lanes);
+  Values addColumns(const Index &at, mlir::ValueRange sums, int64_t lanes);
   void emitResults(const Index &at, Value lane, const RowGrid &grid);
   void emitHeldResults(llvm::ArrayRef<StoredValue> group, const Index &at, int64_t lanes);
   Values reduceHeld(llvm::ArrayRef<const Reduction *> group, const Index &kept, int64_t lanes);
   Values reduceStrided(llvm::ArrayRef<const Reduction *> group, const Index &kept, Value from,
-                       Value to, int64_t step, int64_t lanes = 1);
+                       Value to, const ReduceGrid &grid, int64_t lanes = 1);
+
+  // Moments.cpp
+  Values combineMoments(const Reduction &mean, mlir::ValueRange x, mlir::ValueRange y);
+  Values addToMoments(const Reduction &mean, mlir::ValueRange sums, Value pivot, const Index &kept,
+                      const Index &reduced);
+  Values momentsOf(const Reduction &mean, mlir::ValueRange sums, Value pivot, Value count);
+  Values partMoments(const Reduction &mean, const Reduction &spread, const Index &kept,
+                     mlir::AffineExpr chunk);
 
   // ReduceKernel.cpp
   void emitReductions();
   void emitColumns(const ReduceGrid &grid);
   void emitAlong(const ReduceGrid &grid);
+  void emitWindows(const WindowGrid &grid);
   void emitCombine();
   void finish(const Index &kept, Values values);
 };

@@ -40,18 +40,19 @@ void KernelLowering::eraseUnused() {
 }
 
 void KernelLowering::findSharedVariables() {
-  kernel.walk([&](LLVM::AddressOfOp address) {
-    auto global = module.lookupSymbol<LLVM::GlobalOp>(address.getGlobalName());
-    if (global && global.getAddrSpace() == sharedSpace && !llvm::is_contained(variables, global))
-      variables.push_back(global);
-  });
   auto elements = [](LLVM::GlobalOp variable) {
     return (int64_t)cast<LLVM::LLVMArrayType>(variable.getType()).getNumElements();
   };
-  // Dynamic memory follows the static.
-  llvm::stable_sort(variables, [&](LLVM::GlobalOp x, LLVM::GlobalOp y) {
-    return elements(x) > 0 && elements(y) == 0;
+  SmallVector<LLVM::GlobalOp> dynamic;
+  kernel.walk([&](LLVM::AddressOfOp address) {
+    auto global = module.lookupSymbol<LLVM::GlobalOp>(address.getGlobalName());
+    if (!global || global.getAddrSpace() != sharedSpace)
+      return;
+    auto &list = elements(global) == 0 ? dynamic : variables;
+    if (!llvm::is_contained(list, global))
+      list.push_back(global);
   });
+  llvm::append_range(variables, dynamic); // dynamic memory follows the static
   for (LLVM::GlobalOp variable : variables) {
     int64_t align = std::max<int64_t>(16, variable.getAlignment().value_or(16));
     sharedBytes = (sharedBytes + align - 1) / align * align;
@@ -265,19 +266,17 @@ LogicalResult KernelLowering::run() {
   // Stands for the thread until its layout is known.
   self = LLVM::UndefOp::create(b, loc, pointer());
   Operation *first = self.getDefiningOp();
-  SmallVector<Operation *> all;
+  // Addresses go last: regions are found through them.
+  SmallVector<Operation *> all, addresses;
   kernel.walk([&](Operation *op) {
     if (op != kernel && op != first)
-      all.push_back(op);
+      (isa<LLVM::AddressOfOp>(op) ? addresses : all).push_back(op);
   });
+  llvm::append_range(all, addresses);
   b.setInsertionPointAfter(first);
   Value at =
       LLVM::GEPOp::create(b, loc, pointer(), b.getI32Type(), self, ArrayRef<LLVM::GEPArg>{12});
   sharedBase = LLVM::LoadOp::create(b, loc, pointer(), at);
-  // Addresses go last: regions are found through them.
-  llvm::stable_sort(all, [](Operation *x, Operation *y) {
-    return !isa<LLVM::AddressOfOp>(x) && isa<LLVM::AddressOfOp>(y);
-  });
   for (Operation *op : all)
     if (failed(lower(op)))
       return failure();

@@ -2,6 +2,7 @@
 #include "codegen/nvptx/GridPlan.h"
 
 #include "codegen/common/Shapes.h"
+#include "codegen/nvptx/Walk.h"
 #include "codegen/nvptx/contract/ContractPlan.h"
 #include "codegen/nvptx/hopper/HopperPlan.h"
 #include "ir/ops/Convolution.h"
@@ -53,8 +54,9 @@ RowMemory rowMemory(const Phase &phase, int64_t elements) {
     return isWhole;
   };
   SmallVector<Value> open;
-  for (const Reduction &r : phase.reductions)
-    llvm::append_range(open, r.op->getOperands());
+  for (auto *list : {&phase.reductions, &phase.columns})
+    for (const Reduction &r : *list)
+      llvm::append_range(open, r.op->getOperands());
   for (const StoredValue &stored : phase.stores) {
     open.push_back(stored.value);
     note(stored.value);
@@ -70,6 +72,27 @@ RowMemory rowMemory(const Phase &phase, int64_t elements) {
       memory.operands += note(value);
   }
   return memory;
+}
+
+} // namespace
+
+namespace {
+
+// Blocks that also reduce over the rows: sums and rows share the registers, and every block's sums
+// are one more row for a second launch to add.
+void holdColumns(RowGrid &grid, int64_t lanes, bool alike, const ir::TargetInfo &target) {
+  constexpr int64_t mostThreads = 512, mostElements = 16;
+  int64_t blocks = grid.elements / lanes;
+  grid.threads = powerOfTwo(blocks, warpSize, mostThreads);
+  grid.lanes = lanes;
+  grid.held = ceilDiv(blocks, grid.threads);
+  grid.blocksOfRows = std::clamp<int64_t>(
+      grid.rows / 4, 1,
+      target.cores * std::min<int64_t>(8, RowGrid::threadsOfProcessor / grid.threads));
+  // Many short rows would take too few threads.
+  bool tooShort = grid.threads < 2 * warpSize && grid.rows > (int64_t(1) << 12);
+  if (!alike || grid.held * lanes > mostElements || tooShort)
+    grid.held = 0;
 }
 
 } // namespace
@@ -95,6 +118,10 @@ RowGrid fluxion::codegen::rowGrid(const Phase &phase, const ir::TargetInfo &targ
           threads = powerOfTwo(ceilDiv(blocks * lanes, most), warpSize, 512);
   if (int64_t held = ceilDiv(blocks, threads); alike && held * lanes <= 2 * most)
     grid.threads = threads, grid.lanes = lanes, grid.held = held;
+  if (!phase.columns.empty()) {
+    holdColumns(grid, lanes, alike, target);
+    return grid;
+  }
   // Every multiprocessor is given rows before one is given several.
   if (grid.threads == warpSize)
     grid.rowsPerBlock = powerOfTwo(grid.rows / (4 * target.cores), 1, 8);
@@ -115,8 +142,9 @@ bool isDepthwise(const Reduction &r) {
   if (!conv)
     return false;
   int64_t last = (int64_t)r.kept.size() - 1, groups = conv.getFeatureGroupCount();
+  ArrayRef<int64_t> behind = shapeOf(conv.getKernel()).drop_front(conv.getKernelDims()[0] + 1);
   return conv.getOutputDims()[1] == last && conv.getInputDims()[1] == last &&
-         conv.getKernelDims()[0] == last && groups == r.kept[last] &&
+         product(behind) == 1 && groups == r.kept[last] &&
          groups == typeOf(conv.getInput()).getDimSize(last);
 }
 
@@ -126,12 +154,41 @@ bool fluxion::codegen::takesTiles(const Reduction &r) {
   return isContraction(r.op) && !isDepthwise(r);
 }
 
+std::optional<WindowGrid> fluxion::codegen::windowGrid(const Reduction &r) {
+  constexpr int64_t mostTaps = 32; // written out
+  if (!isDepthwise(r) || r.chunks > 1 || product(r.extents) > mostTaps ||
+      llvm::any_of(cast<ir::ConvolutionOp>(r.op).getLhsDilation(),
+                   [](int64_t by) { return by > 1; }))
+    return std::nullopt;
+  WindowGrid grid;
+  grid.dim = (int64_t)r.kept.size() - 2;
+  int64_t lanes = loadLanes(r), size = r.kept[grid.dim];
+  if (r.kept.back() % lanes == 0)
+    grid.lanes = lanes;
+  for (int64_t steps : {2, 3, 4})
+    if (size % steps == 0)
+      grid.steps = steps;
+  if (grid.steps == 1 && size <= 7)
+    grid.steps = size;
+  grid.threads = product(r.kept) / (grid.lanes * grid.steps);
+  return grid;
+}
+
 ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
   ReduceGrid grid;
   int64_t results = product(r.kept), lanes = loadLanes(r);
   grid.summed = product(r.extents);
+  grid.joined.assign(r.extents.size(), false);
+  if (auto reduce = dyn_cast<ir::ReduceOp>(r.op)) {
+    Walk walk = walkOf(reduce.getX());
+    ArrayRef<int64_t> dims = reduce.getDims();
+    for (size_t i = 1; i < dims.size(); ++i)
+      grid.joined[i] = dims[i] == dims[i - 1] + 1 && walk.joined[dims[i]];
+    if (!walk.inOrder)
+      lanes = 1;
+  }
   if (sumsLastDimension(r)) {
-    if (r.extents.back() % lanes == 0)
+    if (product(runsOf(r.extents, grid.joined).back()) % lanes == 0)
       grid.lanes = lanes;
     grid.summed /= grid.lanes;
     grid.chunkLength = ceilDiv(grid.summed, r.chunks);
@@ -162,6 +219,38 @@ std::optional<SquareGrid> fluxion::codegen::squareGrid(const MapGroup &group) {
   grid.others = product(shape) / (group.lines() * shape[last]);
   grid.tileColumns = powerOfTwo(grid.columns, 1, 16);
   grid.tileLines = mapThreads / grid.tileColumns;
+  return grid;
+}
+
+std::optional<LineGrid> fluxion::codegen::lineGrid(const MapGroup &group, int64_t lanes,
+                                                   const ir::TargetInfo &target) {
+  SmallVector<Value> values;
+  for (const StoredValue &stored : group.stores)
+    values.push_back(stored.value);
+  ArrayRef<int64_t> shape = shapeOf(values[0]);
+  Walk walk = walkOf(values);
+  if (!walk.inOrder || product(shape) == 0)
+    return std::nullopt;
+  LineGrid grid;
+  grid.runs = runsOf(shape, walk.joined);
+  int64_t length = product(grid.runs.back());
+  grid.lanes = length % lanes ? 1 : lanes;
+  grid.vectors = length / grid.lanes;
+  grid.outer = product(shape) / length;
+  // Steps share what differs from run to run only; blocks enough come first.
+  int64_t most = walk.isPlain ? std::max<int64_t>(1, 4 / group.stores.size()) : 1,
+          blocks = product(shape) / grid.lanes / mapThreads,
+          wanted = std::clamp<int64_t>(blocks / (4 * target.cores), 1, most);
+  if (grid.vectors > mapThreads) { // steps of a run of equal length
+    int64_t whole = ceilDiv(grid.vectors, mapThreads);
+    grid.steps = std::min(whole, wanted);
+    grid.tiles = ceilDiv(whole, grid.steps);
+    grid.across = ceilDiv(grid.vectors, grid.tiles * grid.steps);
+  } else {
+    grid.across = grid.vectors;
+    grid.rows = mapThreads / grid.across;
+    grid.steps = std::min(ceilDiv(grid.outer, grid.rows), wanted);
+  }
   return grid;
 }
 

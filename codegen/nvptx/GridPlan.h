@@ -21,6 +21,22 @@ struct SquareGrid {
 };
 std::optional<SquareGrid> squareGrid(const MapGroup &group);
 
+// A map that moves nothing, over dimensions that memory does not see as one: runs of the last ones,
+// `across` vectors of a run beside each other and `rows` runs in a step of a block, which takes
+// `steps` of them one after another: along a run where it is longer than a step, else over runs.
+// What the steps of a thread have in common is computed once.
+struct LineGrid {
+  llvm::SmallVector<llvm::SmallVector<int64_t>> runs; // sizes of the dimensions of each
+  int64_t lanes = 1, vectors = 1, outer = 1;          // of the last run; positions of the others
+  int64_t across = 1, rows = 1, steps = 1, tiles = 1; // tiles: blocks along a run
+  bool alongRun() const { return across < vectors; }
+  int64_t blocks() const {
+    return tiles * (alongRun() ? outer : (outer + rows * steps - 1) / (rows * steps));
+  }
+};
+std::optional<LineGrid> lineGrid(const MapGroup &group, int64_t lanes,
+                                 const ir::TargetInfo &target);
+
 // A scatter: x of [outer, size, inner], `count` updates. Its scratch holds for every update the
 // first one of the same position, and the next (or their number).
 struct ScatterShape {
@@ -43,9 +59,17 @@ struct ReduceGrid {
   int64_t tiles = 1;           // blocks for all results of one chunk
   int64_t summed = 1;          // positions, flattened, in blocks of lanes where they run along them
   int64_t chunkLength = 1;     // of a chunk
+  llvm::SmallVector<bool> joined; // extents with the one before them: see Walk
   int64_t threads() const { return columns * groups * resultsPerBlock; }
 };
 ReduceGrid reduceGrid(const Reduction &r);
+// A convolution of every channel by itself, channels last: a thread takes `lanes` channels of
+// `steps` neighbouring positions, whose windows overlap, and keeps the kernel in registers.
+struct WindowGrid {
+  int64_t dim = 0; // of the results, along which the windows lie
+  int64_t steps = 1, lanes = 1, threads = 1;
+};
+std::optional<WindowGrid> windowGrid(const Reduction &r);
 // Is it a contraction that tiles of shared memory pay for?
 bool takesTiles(const Reduction &r);
 
@@ -56,6 +80,8 @@ struct RowGrid {
   int64_t threads = warpSize, rowsPerBlock = 1;
   int64_t rows = 1, elements = 1;
   int64_t lanes = 1, held = 0;
+  static constexpr int64_t threadsOfProcessor = 1024; // at once, where they also reduce over rows
+  int64_t blocksOfRows = 1; // of threads, where they also reduce over the rows: each takes many
   int64_t blocks() const { return elements / lanes; }
 };
 RowGrid rowGrid(const Phase &phase, const ir::TargetInfo &target);

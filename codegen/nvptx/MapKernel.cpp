@@ -17,8 +17,6 @@ namespace {
 // Elements that fill 128 bits of the widest result; narrow ones are computed in f32, of which more
 // than eight would fill too many registers.
 int64_t blockLanes(const MapGroup &group) {
-  if (!group.flat)
-    return 1;
   int64_t widest = 2;
   for (const StoredValue &stored : group.stores)
     widest = std::max<int64_t>(widest, typeOf(stored.value).getElementTypeBitWidth() / 8);
@@ -40,10 +38,16 @@ void BlockEmitter::emitMaps(ArrayRef<StoredValue> stores) {
     part.lanes = blockLanes(group);
     if (!isRandom)
       part.squares = squareGrid(group);
+    if (!group.flat && !part.squares)
+      part.lines = lineGrid(group, part.lanes, target);
+    if (!group.flat)
+      part.lanes = 1;
     part.first = blocks;
-    most = std::max(most, part.squares ? mapThreads : part.threads());
+    most = std::max(most, part.takesBlocks() ? mapThreads : part.threads());
     parts.push_back(part);
-    blocks += part.squares ? part.squares->blocks() : ceilDiv(part.threads(), mapThreads);
+    blocks += part.squares ? part.squares->blocks()
+              : part.lines ? part.lines->blocks()
+                           : ceilDiv(part.threads(), mapThreads);
   }
   launch.block[0] = std::min(mapThreads, ceilDiv(most, warpSize) * warpSize);
   launch.grid[0] = std::max<int64_t>(1, blocks);
@@ -62,11 +66,12 @@ void BlockEmitter::emitMapPart(const MapPart &part) {
   Value local = arith::SubIOp::create(b, loc, blockIndex(0), number(part.first));
   if (part.squares)
     return emitSquarePart(part, local);
+  if (part.lines)
+    return emitLinePart(part, local);
   Value position = plus(times(local, launch.block[0]), thread());
   if (!part.group.flat) {
     branch(isBelow(position, part.count), [&] {
-      storeAll(part.group.stores,
-               positions(position, typeOf(part.group.stores[0].value).getShape()));
+      storeAll(part.group.stores, positions(position, shapeOf(part.group.stores[0].value)));
     });
     return;
   }
@@ -120,4 +125,66 @@ void BlockEmitter::emitSquarePart(const MapPart &part, Value block) {
     return square();
   branch(arith::AndIOp::create(b, loc, isBelow(line, grid.lines), isBelow(column, grid.columns)),
          square);
+}
+
+// Where all steps of a thread exist, everything is read before anything is stored, so that their
+// loads are in flight at once.
+void BlockEmitter::emitLinePart(const MapPart &part, Value block) {
+  const LineGrid &grid = *part.lines;
+  bool alongRun = grid.alongRun();
+  struct Step {
+    AffineExpr lane;
+    Index index;
+    Value exists; // null: always
+  };
+  SmallVector<Step> steps;
+  ArrayRef<SmallVector<int64_t>> runs(grid.runs);
+  Value across = modulo(thread(), grid.across), row = over(thread(), grid.across);
+  Value outer =
+            alongRun ? over(block, grid.tiles) : plus(times(block, grid.rows * grid.steps), row),
+        vector = alongRun ? plus(times(modulo(block, grid.tiles), grid.across * grid.steps), across)
+                          : across;
+  int64_t stride = alongRun ? grid.across : grid.rows, end = alongRun ? grid.vectors : grid.outer;
+  bool isWhole = end % (stride * grid.steps) == 0;
+  AffineExpr lane = access.dimension(times(vector, grid.lanes));
+  Index rows = runPositions(outer, runs.drop_back());
+  for (int64_t i = 0; i < grid.steps; ++i) {
+    Value at = plus(alongRun ? vector : outer, number(i * stride));
+    if (alongRun)
+      lane = access.dimension(times(at, grid.lanes));
+    else
+      rows = runPositions(at, runs.drop_back());
+    Index index(rows);
+    index.append(split(lane, runs.back()));
+    steps.push_back({lane, index, isWhole ? Value() : isBelow(at, end)});
+  }
+  auto storeStep = [&](const Step &step) {
+    access.setLanes(grid.lanes, step.lane, grid.lanes);
+    storeAll(part.group.stores, step.index);
+  };
+  auto together = [&] {
+    for (const Step &step : steps) {
+      access.setLanes(grid.lanes, step.lane, grid.lanes);
+      for (const StoredValue &stored : part.group.stores)
+        puller.pull(stored.value, step.index);
+    }
+    llvm::for_each(steps, storeStep);
+  };
+  auto oneByOne = [&] {
+    for (const Step &step : steps)
+      branch(step.exists, [&] { storeStep(step); });
+  };
+  auto all = [&] {
+    if (isWhole)
+      together();
+    else
+      branch(steps.back().exists, together, oneByOne);
+  };
+  access.alignedLanes = grid.lanes > 1;
+  if (grid.rows * grid.across == mapThreads)
+    all();
+  else
+    branch(isBelow(thread(), grid.rows * grid.across), all);
+  access.alignedLanes = false;
+  access.setScalar();
 }

@@ -13,6 +13,8 @@ using namespace fluxion::codegen;
 
 void BlockEmitter::emitReductions() {
   const Reduction &r = phase.reductions[0];
+  if (std::optional<WindowGrid> windows = windowGrid(r))
+    return emitWindows(*windows);
   ReduceGrid grid = reduceGrid(r);
   launch.block[0] = grid.threads();
   launch.grid = {std::max<int64_t>(1, grid.tiles), r.chunks, 1};
@@ -26,8 +28,12 @@ void BlockEmitter::finish(const Index &kept, Values values) {
   Values results;
   size_t next = 0;
   for (const Reduction &r : phase.reductions) {
-    results.push_back(values[r.isArg() ? next + 1 : next]);
-    next += r.isArg() ? 2 : 1;
+    if (r.moment == Reduction::Mean) // a count and the mean
+      results.push_back(access.emit.apply(ir::Atom::Mul, {values[next], values[next + 1]},
+                                          accumulatorElement(r)));
+    else
+      results.push_back(values[r.isArg() ? next + 1 : next]);
+    next += r.width();
   }
   bool isPart = phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1;
   finishElement(kept, isPart ? access.dimension(blockIndex(1)) : AffineExpr(), results);
@@ -50,7 +56,7 @@ void BlockEmitter::emitAlong(const ReduceGrid &grid) {
     Value end =
         arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
     access.alignedLanes = grid.lanes > 1;
-    Values values = reduceStrided(group, kept, plus(start, lane), end, grid.groups, grid.lanes);
+    Values values = reduceStrided(group, kept, plus(start, lane), end, grid, grid.lanes);
     access.alignedLanes = false;
     values = acrossThreads(group, values, grid.groups);
     branch(isBelow(lane, 1), [&] { finish(kept, values); });
@@ -77,7 +83,7 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   Value start = times(blockIndex(1), grid.chunkLength);
   Value end =
       arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
-  Values values = reduceStrided(group, kept, plus(start, part), end, grid.groups);
+  Values values = reduceStrided(group, kept, plus(start, part), end, grid);
   auto store = [&](Values all) {
     if (results % grid.columns)
       branch(isBelow(result, results), [&] { finish(kept, all); });
@@ -99,16 +105,11 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   branch(isBelow(thread(), grid.columns), [&] {
     Values total = values;
     for (int64_t g = 1; g < grid.groups; ++g) {
-      Values other, combined;
+      Values other;
       Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
       for (auto [slot, value] : llvm::zip_equal(slots, values))
         other.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
-      for (const Reduction *r : group) {
-        size_t at = combined.size(), width = r->isArg() ? 2 : 1;
-        combined.append(combinePair(*r, ValueRange(total).slice(at, width),
-                                    ValueRange(other).slice(at, width)));
-      }
-      total = combined;
+      total = combineAll(group, total, other);
     }
     store(total);
   });
@@ -116,22 +117,46 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   access.alignedLanes = false;
 }
 
-// A result's parts are added in order by one thread, or by a warp where they are many.
+// Windows of neighbouring positions, tap by tap: what they read in common is read once.
+void BlockEmitter::emitWindows(const WindowGrid &grid) {
+  const Reduction &r = phase.reductions[0];
+  launch.block[0] = std::min(mapThreads, ceilDiv(grid.threads, warpSize) * warpSize);
+  launch.grid[0] = ceilDiv(grid.threads, launch.block[0]);
+  Value position = plus(times(blockIndex(0), launch.block[0]), thread());
+  branch(isBelow(position, grid.threads), [&] {
+    SmallVector<int64_t> sizes(r.kept);
+    sizes[grid.dim] /= grid.steps;
+    access.alignedLanes = grid.lanes > 1;
+    Index first = lanePositions(position, sizes, grid.lanes);
+    std::vector<Index> places(grid.steps, first);
+    for (int64_t i = 0; i < grid.steps; ++i)
+      places[i][grid.dim] = first[grid.dim] * grid.steps + i;
+    Values sums(grid.steps, identity(r));
+    for (int64_t tap = 0; tap < product(r.extents); ++tap) {
+      Index reduced(r.extents.size());
+      int64_t rest = tap;
+      for (int64_t d = (int64_t)r.extents.size() - 1; d >= 0; rest /= r.extents[d--])
+        reduced[d] = access.constant(rest % r.extents[d]);
+      for (auto [sum, place] : llvm::zip_equal(sums, places))
+        sum = step(r, sum, place, reduced)[0];
+    }
+    for (auto [sum, place] : llvm::zip_equal(sums, places))
+      finish(place, {sum});
+    access.alignedLanes = false;
+    access.setScalar();
+  });
+}
+
+// Parts are added in order by one thread a result, or as columns are where they are many.
 void BlockEmitter::emitCombine() {
   const Reduction &r = phase.reductions[0];
-  int64_t results = product(r.kept), threads = r.chunks > 16 ? warpSize : 1;
-  int64_t perBlock = std::min<int64_t>(mapThreads / threads, results);
-  launch.block[0] = (perBlock * threads + warpSize - 1) / warpSize * warpSize;
-  perBlock = launch.block[0] / threads;
-  launch.grid[0] = std::max<int64_t>(1, (results + perBlock - 1) / perBlock);
-  Value result = plus(times(blockIndex(0), perBlock), over(thread(), threads)),
-        lane = modulo(thread(), threads);
-  branch(isBelow(result, results), [&] {
-    Index kept = positions(result, r.kept);
-    Values sums = reduceStrided({&r}, kept, lane, number(r.chunks), threads);
-    if (threads == 1)
-      return finish(kept, sums);
-    sums = acrossThreads({&r}, sums, threads);
-    branch(isBelow(lane, 1), [&] { finish(kept, sums); });
-  });
+  ReduceGrid grid;
+  grid.summed = grid.chunkLength = r.chunks;
+  int64_t results = product(r.kept);
+  grid.groups = r.chunks > 16 ? 16 : 1;
+  grid.columns = grid.groups > 1 ? warpSize : std::clamp<int64_t>(results, warpSize, mapThreads);
+  grid.columns = (grid.columns + warpSize - 1) / warpSize * warpSize;
+  launch.block[0] = grid.threads();
+  launch.grid[0] = std::max<int64_t>(1, (results + grid.columns - 1) / grid.columns);
+  emitColumns(grid);
 }

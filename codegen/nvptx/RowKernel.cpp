@@ -4,6 +4,7 @@
 #include "codegen/nvptx/BlockEmitter.h"
 
 #include "codegen/common/Shapes.h"
+#include "codegen/nvptx/Walk.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
@@ -13,39 +14,158 @@ using namespace fluxion::codegen;
 
 void BlockEmitter::emitRows() {
   RowGrid grid = rowGrid(phase, target);
-  launch.block[0] = grid.threads * grid.rowsPerBlock;
-  launch.grid[0] = std::max<int64_t>(1, (grid.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock);
-  Value row = plus(times(blockIndex(0), grid.rowsPerBlock), over(thread(), grid.threads)),
-        lane = modulo(thread(), grid.threads);
-  if (grid.rows % grid.rowsPerBlock == 0)
-    return emitOneRow(row, lane, grid);
-  branch(isBelow(row, grid.rows), [&] { emitOneRow(row, lane, grid); });
+  access.alignedLanes = grid.lanes > 1;
+  if (!phase.columns.empty()) {
+    emitRowsAndColumns(grid);
+  } else {
+    launch.block[0] = grid.threads * grid.rowsPerBlock;
+    launch.grid[0] = std::max<int64_t>(1, (grid.rows + grid.rowsPerBlock - 1) / grid.rowsPerBlock);
+    Value row = plus(times(blockIndex(0), grid.rowsPerBlock), over(thread(), grid.threads)),
+          lane = modulo(thread(), grid.threads);
+    auto one = [&] {
+      holdBlocks(lane, grid);
+      emitOneRow(positions(row, phase.reductions[0].kept), lane, grid);
+    };
+    if (grid.rows % grid.rowsPerBlock == 0)
+      one();
+    else
+      branch(isBelow(row, grid.rows), one);
+  }
+  access.alignedLanes = false;
 }
 
-// Reductions at positions from, from + step, ... of the flattened summed dimensions, in blocks of
-// lanes where these run along them.
-BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> group,
-                                                 const Index &kept, Value from, Value to,
-                                                 int64_t step, int64_t lanes) {
-  if (lanes > 1)
-    access.setLanes(lanes, {}, lanes);
+// A block takes one row after another and keeps its part of the sums over them in registers.
+void BlockEmitter::emitRowsAndColumns(const RowGrid &grid) {
+  launch.block[0] = grid.threads;
+  launch.grid[0] = phase.tasks;
+  leastBlocks = RowGrid::threadsOfProcessor / grid.threads;
+  holdBlocks(thread(), grid);
+  access.setLanes(grid.lanes, {}, grid.lanes);
   Values initial;
-  for (const Reduction *r : group)
-    initial.append(identities(*r));
-  SmallVector<int64_t> extents = phase.kind == Phase::Combine
-                                     ? SmallVector<int64_t>{group[0]->chunks}
-                                     : SmallVector<int64_t>(group[0]->extents);
-  Values sums = foldBetween(from, to, step, initial, [&](Value position, ValueRange carried) {
-    Index reduced = lanePositions(position, extents, lanes);
+  for (const Reduction &r : phase.columns)
+    initial.append(heldBlocks.size(), identity(r));
+  access.setScalar();
+  Value from = times(blockIndex(0), phase.rowsPerTask);
+  Value to =
+      arith::MinUIOp::create(b, loc, plus(from, number(phase.rowsPerTask)), number(grid.rows));
+  bool oneSweep = rowSweeps().size() == 1;
+  Values sums = foldBetween(from, to, 1, initial, [&](Value row, ValueRange carried) {
     Values next;
-    for (const Reduction *r : group)
-      next.append(this->step(*r, carried.slice(next.size(), r->isArg() ? 2 : 1), kept, reduced));
+    Index at = positions(row, phase.reductions[0].kept);
+    emitOneRow(at, thread(), grid, [&] { next = addColumns(at, carried, grid.lanes); });
+    // Shared memory of the only sweep is read by all before the next row's is written.
+    if (oneSweep && grid.threads > warpSize)
+      barrier();
     return next;
   });
+  storeColumns(sums, grid.lanes);
+}
+
+// What the row at `at` adds to the sums over rows: of every reduction, of every block.
+BlockEmitter::Values BlockEmitter::addColumns(const Index &at, ValueRange sums, int64_t lanes) {
+  Values next;
+  for (const Reduction &r : phase.columns)
+    for (const HeldBlock &block : heldBlocks) {
+      access.setLanes(lanes, block.first, lanes);
+      Index index(at);
+      index.append(split(block.first, r.kept));
+      Value term =
+          access.emit.convert(puller.pull(r.op->getOperand(0), index),
+                              typeOf(r.op->getOperand(0)).getElementType(), accumulatorElement(r));
+      next.push_back(combine(r, sums[next.size()], term));
+    }
+  access.setScalar();
+  return next;
+}
+
+void BlockEmitter::storeColumns(ValueRange sums, int64_t lanes) {
+  AffineExpr task = access.dimension(blockIndex(0));
+  for (auto [i, r] : llvm::enumerate(phase.columns))
+    for (auto [j, block] : llvm::enumerate(heldBlocks)) {
+      access.setLanes(lanes, block.first, lanes);
+      SmallVector<int64_t> shape{r.chunks};
+      shape.append(r.kept.begin(), r.kept.end());
+      Index index{task};
+      index.append(split(block.first, r.kept));
+      auto store = [&] {
+        access.store(addressOf(phase.partials[i]), accumulatorElement(r),
+                     access.linear(shape, index), sums[i * heldBlocks.size() + j]);
+      };
+      if (block.exists)
+        branch(block.exists, store);
+      else
+        store();
+    }
+  access.setScalar();
+}
+
+// Reductions at positions from, from + grid.groups, ... of the flattened summed dimensions, in
+// blocks of lanes where these run along them.
+BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> group,
+                                                 const Index &kept, Value from, Value to,
+                                                 const ReduceGrid &grid, int64_t lanes) {
+  constexpr int64_t together = 4; // positions whose loads are in flight at once
+  if (lanes > 1)
+    access.setLanes(lanes, {}, lanes);
+  bool isCombine = phase.kind == Phase::Combine;
+  SmallVector<SmallVector<int64_t>> runs{{group[0]->chunks}};
+  if (!isCombine)
+    runs = runsOf(group[0]->extents, grid.joined);
+  Values initial, pivots; // a pivot of every mean
+  for (const Reduction *r : group) {
+    initial.append(identities(*r));
+    if (r->moment == Reduction::Mean && isCombine)
+      initial.push_back(identity(*r));
+    if (r->moment == Reduction::Mean && !isCombine) {
+      Value first = arith::MinUIOp::create(b, loc, from, number(grid.summed - 1));
+      pivots.push_back(access.emit.convert(term(*r, kept, runPositions(first, runs, lanes)),
+                                           typeOf(r->op->getOperand(0)).getElementType(),
+                                           accumulatorElement(*r)));
+    }
+  }
+  auto add = [&](Value position, ValueRange carried) {
+    Index reduced = runPositions(position, runs, lanes);
+    Values next;
+    size_t pivot = 0;
+    for (auto [i, r] : llvm::enumerate(group)) {
+      size_t at = next.size();
+      if (r->moment == Reduction::Mean && isCombine)
+        next.append(combineMoments(*r, carried.slice(at, 3),
+                                   partMoments(*r, *group[i + 1], kept, reduced[0])));
+      else if (r->moment == Reduction::Mean)
+        next.append(addToMoments(*r, carried.slice(at, 2), pivots[pivot++], kept, reduced));
+      else if (r->moment == Reduction::Alone)
+        next.append(this->step(*r, carried.slice(at, r->width()), kept, reduced));
+    }
+    return next;
+  };
+  int64_t step = grid.groups;
+  to = arith::MaxUIOp::create(b, loc, from, to);
+  Value count = over(plus(arith::SubIOp::create(b, loc, to, from), number(step - 1)), step);
+  Value rest = plus(from, times(over(count, together), step * together));
+  Values sums =
+      foldBetween(from, rest, step * together, initial, [&](Value first, ValueRange carried) {
+        Values next(carried);
+        for (int64_t i = 0; i < together; ++i)
+          next = add(plus(first, number(i * step)), next);
+        return next;
+      });
+  sums = foldBetween(rest, to, step, sums, add);
+  if (!pivots.empty()) {
+    Values values;
+    size_t at = 0, pivot = 0;
+    for (const Reduction *r : group)
+      if (r->moment == Reduction::Mean) {
+        values.append(momentsOf(*r, ValueRange(sums).slice(at, 2), pivots[pivot++], count));
+        at += 2;
+      } else if (r->moment == Reduction::Alone) {
+        values.push_back(sums[at++]);
+      }
+    sums = values;
+  }
   if (lanes == 1)
     return sums;
-  for (auto [sum, r] : llvm::zip_equal(sums, group))
-    sum = acrossLanes(*r, sum);
+  sums = acrossLanes(group, sums);
   access.setScalar();
   return sums;
 }
@@ -62,21 +182,19 @@ BlockEmitter::Values BlockEmitter::reduceHeld(ArrayRef<const Reduction *> group,
     Index reduced = split(block.first, group[0]->extents);
     Values next;
     for (const Reduction *r : group)
-      next.append(step(*r, ValueRange(sums).slice(next.size(), r->isArg() ? 2 : 1), kept, reduced));
+      next.append(step(*r, ValueRange(sums).slice(next.size(), r->width()), kept, reduced));
     for (auto [sum, value] : llvm::zip_equal(sums, next))
       sum = block.exists ? arith::SelectOp::create(b, loc, block.exists, value, sum).getResult()
                          : value;
   }
   if (lanes > 1)
     for (auto [sum, r] : llvm::zip_equal(sums, group))
-      sum = acrossLanes(*r, sum);
+      sum = PhaseEmitter::acrossLanes(*r, sum);
   access.setScalar();
   return sums;
 }
 
-void BlockEmitter::emitOneRow(Value row, Value lane, const RowGrid &grid) {
-  Index at = positions(row, phase.reductions[0].kept);
-  access.alignedLanes = grid.lanes > 1;
+void BlockEmitter::holdBlocks(Value lane, const RowGrid &grid) {
   for (int64_t i = 0; i < grid.held; ++i) {
     // Beyond the row its last block stands in, and counts for nothing.
     bool isWhole = (i + 1) * grid.threads <= grid.blocks();
@@ -86,26 +204,32 @@ void BlockEmitter::emitOneRow(Value row, Value lane, const RowGrid &grid) {
     heldBlocks.push_back({access.dimension(times(position, grid.lanes)),
                           isWhole ? Value() : isBelow(number, grid.blocks())});
   }
+}
+
+void BlockEmitter::emitOneRow(const Index &at, Value lane, const RowGrid &grid, Body beforeStores) {
   for (auto &group : rowSweeps()) {
-    Values values = grid.held ? reduceHeld(group, at, grid.lanes)
-                              : reduceStrided(group, at, lane, number(product(group[0]->extents)),
-                                              grid.threads);
+    ReduceGrid strided;
+    strided.groups = grid.threads;
+    strided.joined.assign(group[0]->extents.size(), false);
+    Values values =
+        grid.held ? reduceHeld(group, at, grid.lanes)
+                  : reduceStrided(group, at, lane, number(product(group[0]->extents)), strided);
     values = acrossThreads(group, values, grid.threads);
     size_t next = 0;
     for (const Reduction *r : group) {
       Value value = values[r->isArg() ? next + 1 : next];
-      next += r->isArg() ? 2 : 1;
+      next += r->width();
       if (!r->isArg())
         value =
             access.emit.convert(value, accumulatorElement(*r), typeOf(r->result).getElementType());
       puller.hold(r->result, at, value);
     }
   }
+  if (beforeStores)
+    beforeStores();
   emitResults(at, lane, grid);
   for (const Reduction &r : phase.reductions)
     puller.release(r.result);
-  access.alignedLanes = false;
-  heldBlocks.clear();
 }
 
 void BlockEmitter::emitHeldResults(ArrayRef<StoredValue> group, const Index &at, int64_t lanes) {

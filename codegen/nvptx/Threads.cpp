@@ -133,22 +133,41 @@ BlockEmitter::Values BlockEmitter::combinePair(const Reduction &r, ValueRange x,
   return {emit.select(wins, y[0], x[0]), emit.select(wins, y[1], x[1])};
 }
 
+BlockEmitter::Values BlockEmitter::combineAll(ArrayRef<const Reduction *> group, ValueRange x,
+                                              ValueRange y) {
+  Values result;
+  for (const Reduction *r : group) {
+    size_t at = result.size();
+    if (r->moment == Reduction::Mean)
+      result.append(combineMoments(*r, x.slice(at, 3), y.slice(at, 3)));
+    else if (r->moment == Reduction::Alone)
+      result.append(combinePair(*r, x.slice(at, r->width()), y.slice(at, r->width())));
+  }
+  return result;
+}
+
+BlockEmitter::Values BlockEmitter::acrossLanes(ArrayRef<const Reduction *> group, Values values) {
+  int64_t lanes = access.emit.lanes;
+  for (int64_t width = lanes; width > 1; width /= 2) {
+    Values low, high;
+    for (Value value : values) {
+      auto [first, second] = halves(value, width);
+      low.push_back(first), high.push_back(second);
+    }
+    access.emit.lanes = width / 2;
+    values = combineAll(group, low, high);
+  }
+  access.emit.lanes = lanes;
+  return values;
+}
+
 BlockEmitter::Values BlockEmitter::acrossThreads(ArrayRef<const Reduction *> group, Values values,
                                                  int64_t threads) {
-  // `all` is every value of the group in order; a reduction has one or two of them.
-  auto combineAll = [&](ValueRange x, ValueRange y) {
-    Values result;
-    for (const Reduction *r : group) {
-      size_t at = result.size(), width = r->isArg() ? 2 : 1;
-      result.append(combinePair(*r, x.slice(at, width), y.slice(at, width)));
-    }
-    return result;
-  };
   for (int64_t by = std::min(threads, warpSize) / 2; by >= 1; by /= 2) {
     Values other;
     for (Value value : values)
       other.push_back(shuffleDown(value, by));
-    values = combineAll(values, other);
+    values = combineAll(group, values, other);
   }
   if (threads <= warpSize) {
     for (Value &value : values)
@@ -175,6 +194,6 @@ BlockEmitter::Values BlockEmitter::acrossThreads(ArrayRef<const Reduction *> gro
   };
   Values result = part(0);
   for (int64_t w = 1; w < warps; ++w)
-    result = combineAll(result, part(w));
+    result = combineAll(group, result, part(w));
   return result;
 }

@@ -126,12 +126,16 @@ std::vector<FunctionResults> runFunctions(const RunRequest &request) {
 
   std::function<std::vector<Array>(const std::string &, const std::vector<Array> &)> run;
   if (request.compile.target == "reference") {
+    if (!request.weights.empty())
+      throw std::runtime_error("--weights is for compiled programs; choose another --target");
     auto reference = std::make_shared<Reference>(*program.impl->module, request.seed);
     run = [reference](auto &name, auto &inputs) { return reference->run(name, inputs); };
   } else {
     Compiled compiled = compile(program, request.compile);
     if (!program.impl->module->getOps<ir::StateOp>().empty())
       compiled.init(request.seed);
+    if (!request.weights.empty())
+      compiled.loadWeights(request.weights);
     run = [compiled](auto &name, auto &inputs) mutable { return compiled.run(name, inputs); };
   }
   std::vector<FunctionResults> all;

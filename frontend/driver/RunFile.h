@@ -15,6 +15,7 @@ struct RunRequest {
   std::string subject;  // a model's name, or a .mlir file
   std::string function; // empty: every function but the "init" of a program with state
   std::string inputs, outputs, expect; // .npz, optional
+  std::string weights;                 // safetensors, for what `init` leaves; optional
   double rtol = 1e-5, atol = 1e-8;     // |found - expected| <= atol + rtol * |expected|
   int64_t seed = 1;                    // of random inputs and of the state
   int64_t batch = 0;                   // of a model; 0: its own

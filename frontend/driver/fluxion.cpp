@@ -3,9 +3,11 @@
 #include "frontend/driver/commands/Commands.h"
 
 #include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <new>
 #include <stdexcept>
@@ -24,6 +26,18 @@ struct Help : CLI::Formatter {
     return line + "\n";
   }
 };
+
+// Results that nobody can read are a failure: the disk behind a redirection may be full.
+bool flushOutput() {
+  llvm::outs().flush();
+  std::error_code error = llvm::outs().error();
+  llvm::outs().clear_error();
+  if (std::fflush(stdout) != 0 || std::ferror(stdout))
+    error = error ? error : std::error_code(errno, std::generic_category());
+  if (error)
+    std::fprintf(stderr, "error: cannot write the output: %s\n", error.message().c_str());
+  return !error;
+}
 
 } // namespace
 
@@ -48,6 +62,10 @@ int main(int argc, char **argv) {
   app.footer("fluxion COMMAND --help has examples first");
   app.set_version_flag("--version", "fluxion " FLUXION_VERSION, "print the version and exit");
   app.formatter(std::make_shared<Help>());
+  if (std::string problem = driver::missingValue(argc, argv); !problem.empty()) {
+    std::fprintf(stderr, "error: %s\n", problem.c_str());
+    return 1;
+  }
   int code = 0;
   for (auto *add :
        {driver::addList, driver::addShow, driver::addTrain, driver::addBuild, driver::addRun,
@@ -72,5 +90,5 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "error: %s\n", error.what());
     return std::string(error.what()).find("internal error") == std::string::npos ? 1 : 70;
   }
-  return code;
+  return flushOutput() ? code : 1;
 }

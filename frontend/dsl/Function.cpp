@@ -181,10 +181,17 @@ void detail::wrongLossArity(size_t takes, size_t inputs, Loc loc) {
 }
 
 void detail::checkSizes(const std::vector<Type> &inputs, Loc loc) {
-  for (const Type &input : inputs)
+  for (const Type &input : inputs) {
     if (llvm::any_of(input.shape, [](int64_t size) { return size < 1; }))
       throw Error("bad-size", "an input " + input.str(), loc, {},
                   "sizes are fixed when a program is traced, and at least 1");
+    double bytes = (double)bytesOf(input.dtype);
+    for (int64_t size : input.shape)
+      bytes *= (double)size;
+    if (bytes > 1e14)
+      throw Error("bad-size", "an input " + input.str(), loc, {},
+                  "it is larger than any memory; use a smaller batch");
+  }
 }
 
 void detail::wrongArity(size_t inputs, Loc loc) {

@@ -19,6 +19,7 @@ std::atomic<uint64_t> traceCounter{1};
 std::shared_ptr<MLIRContext> makeContext() {
   auto context = std::make_shared<MLIRContext>(MLIRContext::Threading::DISABLED);
   context->loadDialect<ir::FluxionDialect, func::FuncDialect>();
+  context->printOpOnDiagnostic(false); // an error gives the user's place, not the program
   return context;
 }
 

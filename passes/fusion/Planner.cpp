@@ -49,6 +49,7 @@ void Planner::plan() {
   settleWithModel();
   splitStoredInputs();
   mergeUpdates();
+  mergeConversions();
 }
 
 // ---- What is computed where it is used ----------------------------------------------------------
@@ -440,13 +441,35 @@ SmallVector<Operation *> Planner::storedSlice(Value stored, int group, ArrayRef<
 // ---- One kernel for many small parameters -------------------------------------------------------
 
 void Planner::mergeUpdates() {
+  mergeAlike(mergedUpdateBytes, [&](ArrayRef<Operation *> ops) {
+    return kindOf(groups, ops) == ir::KernelKind::Update;
+  });
+}
+
+// What a step converts of its inputs and state, before all else: one launch where launches cost.
+void Planner::mergeConversions() {
+  auto isAtStart = [](Operation *op) {
+    if (!isa<ir::ConvertOp>(op))
+      return false;
+    Operation *def = op->getOperand(0).getDefiningOp();
+    while (def && classify(def) == OpClass::View)
+      def = def->getOperand(0).getDefiningOp();
+    return !def || isa<ir::ReadOp>(def);
+  };
+  if (target.isGpu())
+    mergeAlike(INT64_MAX, [&](ArrayRef<Operation *> ops) { return llvm::all_of(ops, isAtStart); });
+}
+
+// Joins groups that share no loops while the largest results of them, alive together, are below
+// `most` bytes.
+void Planner::mergeAlike(int64_t most, function_ref<bool(ArrayRef<Operation *>)> isOne) {
   if (!options.model)
     return;
   int open = -1;
   int64_t bytes = 0;
   for (int group = 0; group < (int)groups.groups.size(); ++group) {
     ArrayRef<Operation *> ops = groups.groups[group].ops;
-    if (ops.empty() || groups.groups[group].anchor || kindOf(groups, ops) != ir::KernelKind::Update)
+    if (ops.empty() || groups.groups[group].anchor || !isOne(ops))
       continue;
     int64_t size = 0;
     for (Value output : groups.outputsOf(ops))
@@ -456,13 +479,12 @@ void Planner::mergeUpdates() {
       llvm::append_range(together, groups.groups[open].ops);
     llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
     bool fits =
-        open >= 0 && bytes + size <= mergedUpdateBytes &&
-        (int64_t)together.size() <= 8 * options.maxOps &&
+        open >= 0 && bytes + size <= most && (int64_t)together.size() <= 8 * options.maxOps &&
         groups.inputsOf(together).size() + groups.outputsOf(together).size() <= 4 * maxBuffers;
     if (fits && !groups.mergeMakesCycle(open, group) && accepted(together)) {
       groups.merge(open, group);
       bytes += size;
-    } else if (size < mergedUpdateBytes) {
+    } else if (size < most) {
       open = group;
       bytes = size;
     }

@@ -42,6 +42,8 @@ private:
   llvm::SmallVector<mlir::Operation *> storedSlice(mlir::Value stored, int group,
                                                    llvm::ArrayRef<int64_t> shape);
   void mergeUpdates();
+  void mergeConversions();
+  void mergeAlike(int64_t most, llvm::function_ref<bool(llvm::ArrayRef<mlir::Operation *>)> isOne);
   void settleWithModel();
   void shrinkEpilogue(int group);
   void rebuildLoops(int group);

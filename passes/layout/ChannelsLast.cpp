@@ -31,8 +31,7 @@ struct Wanted {
 // Forward and input gradient: [N, spatial..., C] * [spatial..., I, O] -> [N, spatial..., O]. In a
 // weight gradient batch and feature exchange roles: [f, spatial..., b] * [i, spatial..., o] ->
 // [spatial..., b, f]. GPUs read a kernel along either of its features, so that an input gradient,
-// whose window runs backwards, takes it as the forward convolution does; but Hopper's engines copy
-// boxes of 16-bit kernels whose summed positions are evenly apart.
+// whose window runs backwards, takes it as the forward convolution does.
 Wanted wantedOrder(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
   Permutation spatial = llvm::to_vector(llvm::seq<int64_t>(2, 2 + conv.spatialRank()));
   auto around = [&](int64_t before, int64_t after) {
@@ -48,9 +47,7 @@ Wanted wantedOrder(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
   };
   if (conv.getInputDims()[0] > conv.getInputDims()[1])
     return {around(1, 0), around(1, 0), behind(0, 1)};
-  bool byEngines =
-      target.cpu == "sm_90a" && conv.getInput().getType().getElementTypeBitWidth() == 16;
-  bool asForward = target.isGpu() && !byEngines && conv.getWindowReversal();
+  bool asForward = target.isGpu() && conv.getWindowReversal();
   return {around(0, 1), asForward ? behind(0, 1) : behind(1, 0), around(0, 1)};
 }
 

@@ -10,6 +10,13 @@ using Permutation = llvm::SmallVector<int64_t>;
 
 Permutation inverseOf(llvm::ArrayRef<int64_t> permutation);
 
+mlir::Value reshaped(mlir::OpBuilder &b, mlir::Location loc, mlir::Value value,
+                     llvm::ArrayRef<int64_t> shape);
+
+// Convolutions of one tap as products of planes, image by image, where a function has no others: no
+// operand nor result is transposed. Returns how many changed.
+int64_t planesToProducts(mlir::func::FuncOp function);
+
 // Gives every convolution channels-last operands and result, between transposes; none of them where
 // all are depthwise with stride 1, which run as well as they are. Returns how many changed.
 int64_t makeConvolutionsChannelsLast(mlir::func::FuncOp function);

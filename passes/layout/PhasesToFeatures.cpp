@@ -9,15 +9,15 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
 
+Value fluxion::passes::reshaped(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
+  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  return ir::ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
+}
+
 namespace {
 
 ArrayRef<int64_t> shapeOf(Value value) {
   return cast<RankedTensorType>(value.getType()).getShape();
-}
-
-Value reshaped(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
-  Type element = cast<RankedTensorType>(value.getType()).getElementType();
-  return ir::ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
 }
 
 // One spatial dimension of a convolution whose input is dilated by d: results d apart take taps d
@@ -46,8 +46,9 @@ Merged mergedDimension(ir::ConvolutionOp conv, int64_t d) {
   return merged;
 }
 
-// Worth it where features alone would leave most lanes of a vector idle.
-bool applies(ir::ConvolutionOp conv) {
+// Worth it where features alone would leave most lanes of a vector idle, and a phase of a row of
+// the image is no better.
+bool applies(ir::ConvolutionOp conv, const ir::TargetInfo &target) {
   int64_t features = shapeOf(conv.getResult())[conv.getOutputDims()[1]], merged = features;
   for (int64_t d = 0; d < conv.spatialRank(); ++d) {
     int64_t dilation = conv.getLhsDilation()[d],
@@ -57,8 +58,10 @@ bool applies(ir::ConvolutionOp conv) {
       return false;
     merged *= dilation;
   }
+  int64_t width = mergedDimension(conv, conv.spatialRank() - 1).outputs;
+  bool isWide = width * 4 >= 2 * target.vectorBytes;
   return features <= 4 && merged > features && merged <= 16 && conv.getFeatureGroupCount() == 1 &&
-         conv.getBatchGroupCount() == 1;
+         conv.getBatchGroupCount() == 1 && (features == 1 || !isWide);
 }
 
 // [spatial..., in, out] with the taps of a phase as features: [v..., in, phases * out].
@@ -135,11 +138,12 @@ void convert(ir::ConvolutionOp conv) {
 } // namespace
 
 int64_t fluxion::passes::mergePhases(func::FuncOp function) {
-  if (ir::TargetInfo::of(function->getParentOfType<ModuleOp>()).isGpu())
+  ir::TargetInfo target = ir::TargetInfo::of(function->getParentOfType<ModuleOp>());
+  if (target.isGpu())
     return 0;
   int64_t changed = 0;
   for (auto conv : llvm::to_vector(function.getOps<ir::ConvolutionOp>()))
-    if (applies(conv)) {
+    if (applies(conv, target)) {
       convert(conv);
       ++changed;
     }

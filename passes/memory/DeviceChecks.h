@@ -13,7 +13,4 @@ namespace fluxion::passes {
 // Makes the predicate of every check the conjunction of its own and those before it.
 void chainChecks(mlir::func::FuncOp entry);
 
-// A kernel that copies the value to be written, behind all others; the write takes its result.
-ir::KernelOp copyByKernel(ir::WriteOp write);
-
 } // namespace fluxion::passes

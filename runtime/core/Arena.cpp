@@ -46,20 +46,20 @@ uint64_t leftInGroup(const std::string &root, std::string group, const char *con
   }
 }
 
-uint64_t leftInGroups() {
+uint64_t leftInGroups(const std::string &root) {
   static const char *const version1[] = {"memory.limit_in_bytes", "memory.usage_in_bytes",
                                          "total_inactive_file "};
   static const char *const version2[] = {"memory.max", "memory.current", "inactive_file "};
   uint64_t least = UINT64_MAX;
   char line[4096];
-  FILE *file = std::fopen("/proc/self/cgroup", "r");
+  FILE *file = std::fopen((root + "/proc/self/cgroup").c_str(), "r");
   while (file && std::fgets(line, sizeof line, file)) {
     line[std::strcspn(line, "\n")] = 0;
     const char *path = std::strchr(line, '/');
     if (path && !std::strncmp(line, "0::", 3))
-      least = std::min(least, leftInGroup("/sys/fs/cgroup", path, version2));
+      least = std::min(least, leftInGroup(root + "/sys/fs/cgroup", path, version2));
     else if (path && std::strstr(line, ":memory:"))
-      least = std::min(least, leftInGroup("/sys/fs/cgroup/memory", path, version1));
+      least = std::min(least, leftInGroup(root + "/sys/fs/cgroup/memory", path, version1));
   }
   if (file)
     std::fclose(file);
@@ -68,9 +68,9 @@ uint64_t leftInGroups() {
 
 } // namespace
 
-uint64_t availableMemoryBytes() {
-  uint64_t kilobytes = numberIn("/proc/meminfo", "MemAvailable:", 0);
-  uint64_t available = std::min(kilobytes ? kilobytes * 1024 : UINT64_MAX, leftInGroups());
+uint64_t availableMemoryBytes(const std::string &root) {
+  uint64_t kilobytes = numberIn(root + "/proc/meminfo", "MemAvailable:", 0);
+  uint64_t available = std::min(kilobytes ? kilobytes * 1024 : UINT64_MAX, leftInGroups(root));
   rlimit limit;
   if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
     available = std::min(available,

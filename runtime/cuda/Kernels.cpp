@@ -105,11 +105,14 @@ Status Kernels::encode(const fx_tensor_map &map, const Addresses &addresses,
     return {Status::Kind::DeviceFailed,
             "cuda: " + what + ": the driver has no cuTensorMapEncodeTiled; install a newer one"};
   constexpr unsigned promoteTo256 = 3;
-  uint32_t steps[5] = {1, 1, 1, 1, 1};
+  // The driver counts the elements that a box steps over too.
+  uint32_t box[5];
+  for (uint32_t d = 0; d < 5; ++d)
+    box[d] = map.box[d] * map.steps[d];
   return driver->status(
       driver->cuTensorMapEncodeTiled(&out, map.data_type, map.rank,
                                      reinterpret_cast<void *>(addresses.of(map.base)), map.dims,
-                                     map.strides, map.box, steps, /*interleave=*/0, map.swizzle,
+                                     map.strides, box, map.steps, /*interleave=*/0, map.swizzle,
                                      promoteTo256, /*outOfBoundsFill=*/0),
       what);
 }

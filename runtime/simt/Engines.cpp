@@ -46,8 +46,10 @@ std::string refusal(const fx_simt_map &map, const void *base) {
   for (uint32_t d = 0; d < map.rank; ++d) {
     if (map.dims[d] == 0 || map.dims[d] > uint64_t(1) << 32)
       return "dimension " + std::to_string(d) + " has " + std::to_string(map.dims[d]) + " elements";
-    if (map.box[d] == 0 || map.box[d] > 256)
-      return "a box of " + std::to_string(map.box[d]) + " elements is not in 1 to 256";
+    if (map.steps[d] < 1 || map.steps[d] > 8)
+      return "a step of " + std::to_string(map.steps[d]) + " elements is not in 1 to 8";
+    if (uint32_t box = map.box[d] * map.steps[d]; box == 0 || box > 256)
+      return "a box of " + std::to_string(box) + " elements is not in 1 to 256";
     if (d > 0 && map.strides[d - 1] % 16)
       return "a stride of " + std::to_string(map.strides[d - 1]) + " bytes is no multiple of 16";
   }
@@ -69,13 +71,13 @@ std::vector<BoxRun> runsOf(const fx_simt_map &map, std::byte *base, const int32_
     int64_t rest = line, from = 0;
     bool exists = true;
     for (uint32_t d = 1; d < map.rank; ++d) {
-      int64_t position = at[d] + rest % map.box[d];
+      int64_t position = at[d] + rest % map.box[d] * map.steps[d];
       rest /= map.box[d];
       exists &= position >= 0 && position < (int64_t)map.dims[d];
       from += position * (int64_t)map.strides[d - 1];
     }
     for (int64_t i = 0; i < map.box[0]; ++i) {
-      int64_t position = at[0] + i;
+      int64_t position = at[0] + i * map.steps[0];
       bool inside = exists && position >= 0 && position < (int64_t)map.dims[0];
       std::byte *memory = inside ? base + from + position * element : nullptr;
       int64_t offset = (line * map.box[0] + i) * element;

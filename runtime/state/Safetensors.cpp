@@ -5,14 +5,17 @@
 #include "runtime/core/Layout.h"
 #include "runtime/state/Json.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <map>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace fluxion::rt {
 namespace {
@@ -206,26 +209,57 @@ std::string headerText(const fx_program &program, const std::byte *state) {
   return text;
 }
 
-// The rename of a file that is written beside it would put it in the place of a device.
-Status openBeside(const std::string &path, std::string &temporary, int &fd) {
-  struct stat known;
-  if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
-    return cannotWrite(path, S_ISDIR(known.st_mode) ? EISDIR : ENOTSUP);
-  temporary = path + ".XXXXXX";
-  fd = mkostemp(temporary.data(), O_CLOEXEC);
-  return fd < 0 ? cannotWrite(path, errno) : Status();
-}
+// The file beside `path` that a save writes and renames. Its name is always the same, so that what
+// a killed program left is written over, and it is locked while one writes.
+class Beside {
+public:
+  ~Beside() {
+    if (fd < 0)
+      return;
+    if (!renamed)
+      unlink(name.c_str());
+    close(fd);
+  }
+  Status open(const std::string &path) {
+    struct stat known, here, there;
+    // The rename would put a file in the place of a device.
+    if (stat(path.c_str(), &known) == 0 && !S_ISREG(known.st_mode))
+      return cannotWrite(path, S_ISDIR(known.st_mode) ? EISDIR : ENOTSUP);
+    target = path, name = path + ".partial";
+    // Another writer may have renamed or removed the file before its lock was given to us.
+    for (;;) {
+      fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+      if (fd < 0)
+        return cannotWrite(path, errno);
+      while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        ;
+      if (fstat(fd, &here) == 0 && stat(name.c_str(), &there) == 0 && here.st_ino == there.st_ino &&
+          here.st_dev == there.st_dev)
+        break;
+      close(std::exchange(fd, -1));
+    }
+    return ftruncate(fd, 0) == 0 ? Status() : cannotWrite(path, errno);
+  }
+  bool write(const void *bytes, uint64_t size) {
+    return writeAll(fd, static_cast<const char *>(bytes), size);
+  }
+  // Synced, then in the place of the target.
+  bool finish() {
+    renamed = fchmod(fd, 0644) == 0 && fsync(fd) == 0 && rename(name.c_str(), target.c_str()) == 0;
+    return renamed;
+  }
+
+private:
+  std::string target, name;
+  int fd = -1;
+  bool renamed = false;
+};
 
 } // namespace
 
 Status checkWritable(const std::string &path) {
-  std::string temporary;
-  int fd;
-  if (Status status = openBeside(path, temporary, fd); !status)
-    return status;
-  close(fd);
-  unlink(temporary.c_str());
-  return {};
+  Beside file;
+  return file.open(path);
 }
 
 Status saveState(const Instance &instance, const std::string &path) {
@@ -238,31 +272,21 @@ Status saveState(const Instance &instance, const std::string &path) {
 
 Status saveState(const fx_program &program, const void *block, const std::string &path) {
   auto *state = static_cast<const std::byte *>(block);
-  std::string temporary;
-  int fd;
-  if (Status status = openBeside(path, temporary, fd); !status)
+  Beside file;
+  if (Status status = file.open(path); !status)
     return status;
   std::string header = headerText(program, state);
   uint64_t length = header.size();
-  bool written = writeAll(fd, reinterpret_cast<const char *>(&length), 8) &&
-                 writeAll(fd, header.data(), header.size());
+  bool written = file.write(&length, 8) && file.write(header.data(), header.size());
   std::vector<char> dense;
   for (uint32_t i = 0; written && i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
     dense.resize(item.bytes);
     toDense(item, state + item.offset, dense.data());
-    written = writeAll(fd, dense.data(), item.bytes);
+    written = file.write(dense.data(), item.bytes);
   }
-  written = written && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
-  int error = errno;
-  if (close(fd) != 0 && written)
-    written = false, error = errno;
-  if (written && rename(temporary.c_str(), path.c_str()) != 0)
-    written = false, error = errno;
-  if (!written) {
-    unlink(temporary.c_str());
-    return cannotWrite(path, error);
-  }
+  if (!written || !file.finish())
+    return cannotWrite(path, errno);
   size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   if (int directory = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); directory >= 0) {
@@ -279,7 +303,7 @@ Status loadState(Instance &instance, const std::string &path) {
   const fx_program &program = instance.program();
   if (!file.metadata.count("hash"))
     return {Status::Kind::Mismatch,
-            path + ": not a Fluxion state file; load weights from elsewhere by name instead"};
+            path + ": not a Fluxion state file; --weights takes weights from elsewhere by name"};
   for (uint32_t i = 0; i < program.num_state; ++i) {
     auto found = file.entries.find(program.state[i].name);
     if (found == file.entries.end())
@@ -302,6 +326,16 @@ Status loadState(Instance &instance, const std::string &path) {
   return {};
 }
 
+// A few of the names, and how many more there are.
+static std::string listed(const std::vector<std::string> &names) {
+  std::string text;
+  size_t shown = names.size() > 4 ? 3 : names.size();
+  for (size_t i = 0; i < shown; ++i)
+    text += (i ? ", " : "") + names[i];
+  return shown == names.size() ? text
+                               : text + " and " + std::to_string(names.size() - shown) + " more";
+}
+
 Status loadWeights(Instance &instance, const std::string &path,
                    const std::function<std::string(const std::string &)> &rename) {
   File file;
@@ -309,18 +343,32 @@ Status loadWeights(Instance &instance, const std::string &path,
     return status;
   const fx_program &program = instance.program();
   std::vector<std::pair<const fx_tensor *, const Entry *>> copies;
+  std::vector<std::string> missing, extra;
   for (uint32_t i = 0; i < program.num_state; ++i) {
     const fx_tensor &item = program.state[i];
     if (item.role != FX_PARAM && item.role != FX_BUFFER)
       continue;
     std::string name = rename ? rename(item.name) : item.name;
     auto found = file.entries.find(name);
-    if (found == file.entries.end())
-      return {Status::Kind::Mismatch, path + ": has no " + name + ", wanted for " + item.name};
+    if (found == file.entries.end()) {
+      missing.push_back(name);
+      continue;
+    }
     if (Status status = checkEntry(path, name, found->second, item); !status)
       return status;
     copies.push_back({&item, &found->second});
   }
+  if (!missing.empty()) {
+    for (auto &[name, entry] : file.entries)
+      if (std::none_of(copies.begin(), copies.end(),
+                       [&, of = &entry](auto &copy) { return copy.second == of; }))
+        extra.push_back(name);
+    return {Status::Kind::Mismatch,
+            path + ": has no " + listed(missing) + ", which " + program.name + " needs" +
+                (extra.empty() ? "" : "; what it has and the program does not: " + listed(extra))};
+  }
+  if (copies.empty())
+    return {Status::Kind::Mismatch, path + ": " + program.name + " has no weights"};
   for (auto &[item, entry] : copies)
     if (Status status = instance.writeItem(*item, file.mapped.bytes + entry->begin); !status)
       return status;

@@ -10,25 +10,70 @@ namespace fluxion::rt {
 namespace {
 
 struct Option {
-  const char *name, *value, *help;
+  const char *name, *value, *help; // value: what stands for it in the help; null: a flag
+  std::string TrainOptions::*text = nullptr;
+  int64_t TrainOptions::*number = nullptr;
+  bool TrainOptions::*flag = nullptr;
   int64_t least = 0, most = 0; // of numbers
 };
-const Option table[] = {
-    {"data", "PATH", "file or folder with the data"},
-    {"epochs", "N", "passes over the data, from where --resume stands (1)", 1, 1000000000},
-    {"batch-limit", "N", "at most N batches an epoch (0: all)", 0, INT64_MAX},
-    {"seed", "N", "of initial values, order and random numbers (1); a resumed run keeps its own",
-     INT64_MIN, INT64_MAX},
-    {"threads", "N", "threads that compute (0: all); results do not depend on it", 0, 1024},
-    {"target", "NAME",
-     "of what this program was compiled for: cpu, cuda, cuda:sm_90a (a GPU where there is one)"},
-    {"save", "FILE", "write the state here after every epoch, and when interrupted"},
-    {"resume", "FILE", "go on from a saved state, with the very next batch"},
-    {"snapshot-every", "N",
-     "steps between copies of the state that a failed step falls back to (200)", 1, INT64_MAX},
-    {"eval", nullptr, "evaluate only"},
-    {"json", nullptr, "one JSON object a line"},
-    {"help", nullptr, "this text"},
+constexpr Option table[] = {
+    {.name = "data",
+     .value = "PATH",
+     .help = "file or folder with the data",
+     .text = &TrainOptions::data},
+    {.name = "epochs",
+     .value = "N",
+     .help = "passes over the data, from where --resume stands (1)",
+     .number = &TrainOptions::epochs,
+     .least = 1,
+     .most = 1000000000},
+    {.name = "batch-limit",
+     .value = "N",
+     .help = "at most N batches an epoch (0: all)",
+     .number = &TrainOptions::batchLimit,
+     .least = 0,
+     .most = INT64_MAX},
+    {.name = "seed",
+     .value = "N",
+     .help = "of initial values, order and random numbers (1); a resumed run keeps its own",
+     .number = &TrainOptions::seed,
+     .least = INT64_MIN,
+     .most = INT64_MAX},
+    {.name = "threads",
+     .value = "N",
+     .help = "threads that compute (0: all); results do not depend on it",
+     .number = &TrainOptions::threads,
+     .least = 0,
+     .most = 1024},
+    {.name = "target",
+     .value = "NAME",
+     .help =
+         "of what this program was compiled for: cpu, cuda, cuda:sm_90a (a GPU where there is one)",
+     .text = &TrainOptions::target},
+    {.name = "save",
+     .value = "FILE",
+     .help = "write the state here after every epoch, and when interrupted",
+     .text = &TrainOptions::save},
+    {.name = "resume",
+     .value = "FILE",
+     .help = "go on from a saved state, with the very next batch",
+     .text = &TrainOptions::resume},
+    {.name = "weights",
+     .value = "FILE",
+     .help = "begin with weights from a safetensors file, taken by name",
+     .text = &TrainOptions::weights},
+    {.name = "snapshot-every",
+     .value = "N",
+     .help = "steps between copies of the state that a failed step falls back to (200)",
+     .number = &TrainOptions::snapshotEvery,
+     .least = 1,
+     .most = INT64_MAX},
+    {.name = "eval", .value = nullptr, .help = "evaluate only", .flag = &TrainOptions::evaluate},
+    {.name = "json",
+     .value = nullptr,
+     .help = "one JSON object a line",
+     .flag = &TrainOptions::json},
+    {.name = "help", .value = nullptr, .help = "this text", .flag = &TrainOptions::help},
 };
 
 size_t editDistance(const std::string &a, const std::string &b) {
@@ -94,31 +139,18 @@ std::string parseOptions(int argc, char **argv, TrainOptions &o) {
     } else if (equals != std::string::npos) {
       return "--" + name + " takes no value";
     }
-    std::string *text = name == "data"     ? &o.data
-                        : name == "save"   ? &o.save
-                        : name == "resume" ? &o.resume
-                        : name == "target" ? &o.target
-                                           : nullptr;
-    int64_t *number = name == "epochs"           ? &o.epochs
-                      : name == "batch-limit"    ? &o.batchLimit
-                      : name == "seed"           ? &o.seed
-                      : name == "threads"        ? &o.threads
-                      : name == "snapshot-every" ? &o.snapshotEvery
-                                                 : nullptr;
-    bool *flag = name == "eval"   ? &o.evaluate
-                 : name == "json" ? &o.json
-                 : name == "help" ? &o.help
-                                  : nullptr;
-    if (text && value.empty())
+    if (option->text && value.empty())
       return "--" + name + " needs a value: --" + name + "=" + option->value;
-    if (text)
-      *text = value;
-    if (flag)
-      *flag = true;
-    if (number && !parseNumber(value, *option, *number))
+    if (option->number && !parseNumber(value, *option, o.*option->number))
       return "--" + name + " takes a whole number" + rangeText(*option) + ", not \"" + value + "\"";
-    o.seedGiven |= number == &o.seed;
+    if (option->text)
+      o.*option->text = value;
+    if (option->flag)
+      o.*option->flag = true;
+    o.seedGiven |= name == "seed";
   }
+  if (!o.resume.empty() && !o.weights.empty())
+    return "--resume brings its own weights; leave --weights out";
   return "";
 }
 

@@ -7,7 +7,7 @@
 namespace fluxion::rt {
 
 struct TrainOptions {
-  std::string data, save, resume, target;
+  std::string data, save, resume, weights, target;
   int64_t epochs = 1, batchLimit = 0, seed = 1, threads = 0, snapshotEvery = 200;
   bool seedGiven = false, evaluate = false, json = false, help = false;
 };

@@ -3,7 +3,9 @@
 
 #include "runtime/tools/Trainer.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <new>
 
 namespace fluxion::rt {
@@ -81,6 +83,8 @@ int train(Instance &instance, TrainOptions options, const char *data, const char
   report.compiled(instance.program(), compileEvent);
   Status status =
       options.resume.empty() ? instance.initialise(options.seed) : resume(instance, options);
+  if (status && !options.weights.empty())
+    status = loadWeights(instance, options.weights);
   if (!status)
     return fail(status.message());
   Interrupts guard;
@@ -112,6 +116,11 @@ extern "C" int fx_train_main(const fx_program *program, const char *data, int ar
     std::unique_ptr<Instance> instance;
     auto pool = std::make_shared<ThreadPool>((int)options.threads);
     Status status = Instance::create(program, pool, instance, options.target);
-    return status ? train(*instance, options, data, nullptr) : fail(status.message());
+    if (!status)
+      return fail(status.message());
+    int code = train(*instance, options, data, nullptr);
+    if (code == 0 && (std::fflush(stdout) != 0 || std::ferror(stdout)))
+      return fail(std::string("cannot write the output: ") + std::strerror(errno));
+    return code;
   });
 }

@@ -80,9 +80,17 @@ INSTANTIATE_TEST_SUITE_P(
                     ConvolutionCase{"large_kernel", 1, 180, 8, 8, 170},
                     ConvolutionCase{"wide_kernel", 1, 20, 12, 11, 33, 5, 1, 2},
                     ConvolutionCase{"grouped", 2, 64, 9, 8, 128, 3, 1, 1, 1, 2},
+                    // tiles between the ends of the width, rows of a window that are all outside
+                    ConvolutionCase{"between_borders", 1, 8, 5, 40, 32},
+                    ConvolutionCase{"between_borders_strided", 1, 8, 5, 48, 20, 3, 2},
+                    ConvolutionCase{"between_borders_dilated", 1, 8, 9, 40, 16, 3, 1, 3, 3},
+                    ConvolutionCase{"beyond_the_window", 2, 8, 3, 32, 16, 3, 1, 4},
+                    ConvolutionCase{"uneven_border", 16, 4, 6, 29, 18, 4, 1, 2},
                     ConvolutionCase{"one_by_one", 2, 64, 9, 8, 70, 1, 1, 0},
+                    ConvolutionCase{"one_by_one_planes", 2, 20, 13, 14, 35, 1, 1, 0},
                     ConvolutionCase{"one_by_one_strided", 2, 64, 9, 8, 70, 1, 2, 0},
                     ConvolutionCase{"phases_as_features", 2, 3, 20, 18, 64, 7, 2, 3},
+                    ConvolutionCase{"phases_along_width", 1, 3, 8, 72, 20, 7, 2, 3},
                     ConvolutionCase{"phases_of_three", 2, 1, 12, 9, 20, 4, 3, 1},
                     ConvolutionCase{"few_channels", 2, 3, 20, 19, 64, 7, 2, 3}),
     [](const auto &info) { return std::string(info.param.name); });

@@ -232,6 +232,11 @@ INSTANTIATE_TEST_SUITE_P(
                     "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<13x1100xf32>, "
                     "tensor<1100x1101xf32>) -> tensor<13x1101xf32> return %z : tensor<13x1101xf32>",
                     1e-4}, // 1100 products a sum
+        ProductCase{"row",
+                    "(%x: tensor<1x1100xf32>, %y: tensor<1100x1101xf32>) -> tensor<1x1101xf32>",
+                    "%z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<1x1100xf32>, "
+                    "tensor<1100x1101xf32>) -> tensor<1x1101xf32> return %z : tensor<1x1101xf32>",
+                    1e-4},
         ProductCase{"columns",
                     "(%x: tensor<37x331xf32>, %y: tensor<10x331xf32>, %b: tensor<10xf32>) -> "
                     "tensor<37x10xf32>",

@@ -6,6 +6,7 @@ import re
 import resource
 import shutil
 import struct
+import subprocess
 import unittest
 
 from programs import DIGITS, FLUXION, ProgramTest, digits_rows, events, losses, run, write_mnist
@@ -69,6 +70,14 @@ class FailureTest(ProgramTest):
             self.assertEqual(os.listdir(disk), ["state"])
         finally:
             run("umount", disk)
+
+    def test_output_that_cannot_be_written(self):
+        for words in (self.program,), (FLUXION, "train", "vision/lenet_digits"):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([*words, self.data, "--batch-limit=3", "--json"], stdout=full, text=True,
+                                      stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "^error: cannot write the output: .*\n$")
 
     def test_limited_file_size(self):
         folder = self.path("limited")

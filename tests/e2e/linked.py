@@ -6,10 +6,10 @@ import glob
 import os
 import random
 import re
-import struct
 import unittest
 import zipfile
 
+import npz
 from programs import BUILD, FLUXION, HERE, ROOT, ProgramTest, losses, run, write_mnist
 
 CC, CXX = os.environ.get("CC", "cc"), os.environ.get("CXX", "c++")
@@ -80,12 +80,10 @@ class LinkedTest(ProgramTest):
         os.makedirs(self.path("depthwise"))
         self.build(model, "depthwise/program.o", "--emit=object", "--schedule=backend=halide")
         rng, inputs, archive = random.Random(5), self.path("inputs"), self.path("inputs.npz")
-        with open(inputs, "wb") as raw, zipfile.ZipFile(archive, "w") as members:
-            for name in "x", "d":
-                data = array.array("f", (rng.uniform(-1, 1) for _ in range(4 * 20 * 20 * 32))).tobytes()
-                raw.write(data)
-                header = "{'descr': '<f4', 'fortran_order': False, 'shape': (4, 20, 20, 32), }".ljust(117) + "\n"
-                members.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", 118) + header.encode() + data)
+        images = [array.array("f", (rng.uniform(-1, 1) for _ in range(4 * 20 * 20 * 32))).tobytes() for _ in "xd"]
+        with open(inputs, "wb") as raw:
+            raw.write(b"".join(images))
+        npz.write(archive, "f4", [(name, (4, 20, 20, 32), image) for name, image in zip("xd", images)])
         program = self.compiled("depthwise", "entry.c", "-std=c11", "-Wall", "-Werror", "-pedantic", compiler=CC,
                                 model="depthwise")
         self.run_ok(program, "weights", inputs, self.path("outputs"))

@@ -10,7 +10,7 @@ import unittest
 
 from programs import DIGITS, FLUXION, ProgramTest, events, losses, run, write_mnist
 
-OPTIONS = ("data", "epochs", "batch-limit", "seed", "threads", "save", "resume", "eval", "json", "help")
+OPTIONS = ("data", "epochs", "batch-limit", "seed", "threads", "save", "resume", "weights", "eval", "json", "help")
 
 
 class DigitsTest(ProgramTest):
@@ -42,6 +42,9 @@ class DigitsTest(ProgramTest):
             ("--epoch=3", "unknown option --epoch; did you mean --epochs?"),
             ("digits", 'unexpected argument "digits"; options begin with --'),
             ("--data=/nowhere", "/nowhere: has no digits.csv"),
+            ("--weights=", "--weights needs a value: --weights=FILE"),
+            ("--weights=/nowhere", "/nowhere: No such file or directory"),
+            ("--weights=/", "/: not a regular file"),
         ):
             with self.subTest(word):
                 done = self.refused(self.program, self.data, word, says=re.escape(says))
@@ -90,6 +93,27 @@ class DigitsTest(ProgramTest):
         self.assertEqual(found[-1]["steps"], 0)
         for field in ("epoch", "test_loss", "test_accuracy"):
             self.assertEqual(found[-2][field], last[field])
+
+    def test_weights_by_name(self):
+        """A state file serves as well: its parameters are taken, its counters and slots are not."""
+        saved = self.path("weights.safetensors")
+        last = events(self.run_ok(self.program, self.data, "--epochs=2", "--json", f"--save={saved}"))[-2]
+        for words in ((self.program,), (FLUXION, "train", "vision/lenet_digits")):
+            found = events(self.run_ok(*words, self.data, f"--weights={saved}", "--eval", "--json"))[-2]
+            self.assertEqual(found["test_accuracy"], last["test_accuracy"])
+            steps = events(self.run_ok(*words, self.data, f"--weights={saved}", "--batch-limit=2", "--json"), "step")
+            self.assertEqual(steps[0]["step"], 1)
+            self.assertLess(steps[0]["loss"], 1)
+            self.refused(*words, self.data, f"--weights={saved}", f"--resume={saved}",
+                         says="^error: --resume brings its own weights; leave --weights out\n$")
+        predict = (FLUXION, "run", "vision/lenet_digits", "--func=predict")
+        results = self.path("logits.npz")
+        self.run_ok(*predict, f"--weights={saved}", f"--outputs={results}")
+        self.run_ok(*predict, f"--weights={saved}", f"--expect={results}", "--rtol=0", "--atol=0")
+        self.refused(*predict, f"--expect={results}", says="elements differ")
+        self.refused(FLUXION, "run", "vision/mlp", "--func=predict", f"--weights={saved}",
+                     says=r"weights.safetensors: has no hidden.weight, .*, which vision/mlp needs; what it has and the "
+                          r"program does not: 0.bias, 0.weight, .* and \d+ more\n$")
 
     def test_live_line(self):
         line = r"\r\x1b\[Kstep \d+  loss [\d.]+  accuracy [\d.]+ %  \d+ samples/s  \d+ s left"

@@ -488,7 +488,7 @@ TEST_F(DeviceExecutor, tensorMapsFollowTheirTensors) {
   };
   test::fakeCuda().define("twice", 2, fromMap, nullptr);
   const fx_place out[] = {{FX_SPACE_OUTPUT, 0, 0}};
-  fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3};
+  fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, {1, 1}, 3};
   fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0,      1, 1, 0, 0,
                    -1,      out,           &map,       nullptr,     nullptr};
   fx_entry entry = longEntries[0];
@@ -541,7 +541,8 @@ TEST_F(DeviceExecutor, outputsComeFromWhereverTheyLie) {
 }
 
 TEST_F(DeviceExecutor, tensorMapsNeedADriverThatHasThem) {
-  const fx_tensor_map maps[] = {{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, 3}};
+  const fx_tensor_map maps[] = {
+      {{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, {1, 1}, 3}};
   fx_launch launch = twiceLaunches[0];
   launch.num_maps = 1, launch.maps = maps;
   fx_entry entry = longEntries[0];

@@ -280,11 +280,12 @@ CUresult fakeCopyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after,
 }
 // Kernels get the address a map describes; what no device can copy is refused.
 CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const uint64_t *dims,
-                    const uint64_t *strides, const uint32_t *box, const uint32_t *, unsigned,
+                    const uint64_t *strides, const uint32_t *box, const uint32_t *steps, unsigned,
                     unsigned swizzle, unsigned, unsigned) {
   bool good = rank >= 1 && rank <= 5 && swizzle <= 3 && reinterpret_cast<uint64_t>(base) % 16 == 0;
   for (unsigned d = 0; good && d < rank; ++d)
-    good = dims[d] > 0 && box[d] > 0 && box[d] <= 256 && (d == 0 || strides[d - 1] % 16 == 0);
+    good = dims[d] > 0 && box[d] > 0 && box[d] <= 256 && steps[d] >= 1 && steps[d] <= 8 &&
+           (d == 0 || strides[d - 1] % 16 == 0);
   if (!good)
     return CUDA_ERROR_INVALID_VALUE;
   *out = {};

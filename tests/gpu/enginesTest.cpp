@@ -21,7 +21,7 @@ constexpr uint32_t float32 = 7, bfloat16 = 9, float16 = 6, tfloat32 = 11; // CUt
 fx_simt_map matrix(uint32_t argument, uint32_t type, uint64_t rows, uint64_t columns,
                    uint32_t boxRows, uint32_t boxColumns, uint32_t swizzle) {
   uint64_t bytes = type == float32 || type == tfloat32 ? 4 : 2;
-  fx_simt_map map{argument, type, 2, swizzle, {columns, rows}, {columns * bytes}, {}};
+  fx_simt_map map{argument, type, 2, swizzle, {columns, rows}, {columns * bytes}, {}, {1, 1}};
   map.box[0] = boxColumns, map.box[1] = boxRows;
   return map;
 }
@@ -114,6 +114,24 @@ TEST_P(Swizzles, BoxesAreFilledWithZerosAndClipped) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Copies, Swizzles, ::testing::Values(1, 2, 3));
+
+TEST(Copies, OfEveryThirdLine) {
+  std::vector<float> in(400), out(400, -1);
+  for (int i = 0; i < 400; ++i)
+    in[i] = (float)i;
+  fx_simt_map from = matrix(0, float32, 10, 40, 8, 32, 3),
+              to = matrix(1, float32, 10, 40, 8, 32, 3);
+  from.steps[1] = 3;
+  Emulation result =
+      emulate(kernel(by("%first", init + expect(1024) + load("%tile", "%from", "%c0", "%c1") +
+                                      wait("%c0") + store("%tile", "%c0", "%c0") + drain)),
+              {bytesOf(in), bytesOf(out), bytesOf(std::vector{from}), bytesOf(std::vector{to})}, 32,
+              1, 16400);
+  ASSERT_EQ(result.fault, "");
+  std::vector<float> values = valuesOf<float>(result.buffers[1]);
+  for (int y = 0; y < 8; ++y)
+    EXPECT_EQ(values[y * 40 + 5], 1 + 3 * y < 10 ? (1 + 3 * y) * 40 + 5 : 0) << y;
+}
 
 // Chunks of 16 bytes change places by the number of their line.
 TEST(Copies, LieSwizzledInSharedMemory) {

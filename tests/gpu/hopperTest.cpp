@@ -67,41 +67,77 @@ std::string textOf(const Product &p) {
   return text + "  return " + last + " : " + result + "\n}\n";
 }
 
-// Channels last, the kernel as the layout pass stores it: window, features in, features out.
+// Channels last, the kernel as the layout pass stores it: window, then features in and out of the
+// forward convolution, so that a gradient of the input sums the last.
 struct Convolution {
   const char *name;
   int64_t batch, height, width, channels, features, taps, padding;
   int64_t dilation = 1;
   bool reversed = false, relu = false;
+  int64_t stride = 1, inputDilation = 1, highPadding = -1; // -1: as the low side
+  const char *element = "bf16", *attributes = "";
 };
 void PrintTo(const Convolution &c, std::ostream *out) { *out << c.name; }
 
+std::string shape(std::initializer_list<int64_t> sizes, const char *element) {
+  std::string text = "tensor<";
+  for (int64_t size : sizes)
+    text += std::to_string(size) + "x";
+  return text + element + ">";
+}
+std::string both(const char *name, int64_t value) {
+  return std::string(name) + " = array<i64: " + std::to_string(value) + ", " +
+         std::to_string(value) + ">, ";
+}
+std::string padding(int64_t low, int64_t high) {
+  std::string one = std::to_string(low) + ", " + std::to_string(high);
+  return "padding = array<i64: " + one + ", " + one + ">";
+}
+
 std::string textOf(const Convolution &c) {
-  auto shape = [](std::initializer_list<int64_t> sizes) {
-    std::string text = "tensor<";
-    for (int64_t size : sizes)
-      text += std::to_string(size) + "x";
-    return text + "bf16>";
+  int64_t high = c.highPadding < 0 ? c.padding : c.highPadding;
+  auto results = [&](int64_t size) {
+    return ((size - 1) * c.inputDilation + c.padding + high - (c.taps - 1) * c.dilation) /
+               c.stride +
+           1;
   };
-  auto both = [](const char *name, int64_t value) {
-    return std::string(name) + " = array<i64: " + std::to_string(value) + ", " +
-           std::to_string(value) + ">, ";
-  };
-  int64_t lost = (c.taps - 1) * c.dilation - 2 * c.padding;
-  std::string x = shape({c.batch, c.height, c.width, c.channels}),
-              w = shape({c.taps, c.taps, c.channels, c.features}),
-              y = shape({c.batch, c.height - lost, c.width - lost, c.features});
-  std::string p = std::to_string(c.padding);
-  std::string text = "func.func @main(%a: " + x + ", %b: " + w + ") -> " + y +
-                     " attributes {fluxion.entry} {\n  %p = fluxion.convolution %a, %b {" +
-                     "input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>, " +
-                     "output_dims = array<i64: 0, 3, 1, 2>, " + both("lhs_dilation", 1) +
-                     both("rhs_dilation", c.dilation) + (c.reversed ? "window_reversal, " : "") +
-                     both("window_strides", 1) + "padding = array<i64: " + p + ", " + p + ", " + p +
-                     ", " + p + ">} : (" + x + ", " + w + ") -> " + y + "\n";
+  std::string x = shape({c.batch, c.height, c.width, c.channels}, c.element),
+              w = c.reversed ? shape({c.taps, c.taps, c.features, c.channels}, c.element)
+                             : shape({c.taps, c.taps, c.channels, c.features}, c.element),
+              y = shape({c.batch, results(c.height), results(c.width), c.features}, c.element);
+  std::string text =
+      "func.func @main(%a: " + x + ", %b: " + w + ") -> " + y +
+      " attributes {fluxion.entry} {\n  %p = fluxion.convolution %a, %b {" +
+      "input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: " +
+      (c.reversed ? "2, 3" : "3, 2") + ", 0, 1>, " + "output_dims = array<i64: 0, 3, 1, 2>, " +
+      both("lhs_dilation", c.inputDilation) + both("rhs_dilation", c.dilation) +
+      (c.reversed ? "window_reversal, " : "") + both("window_strides", c.stride) + c.attributes +
+      padding(c.padding, high) + "} : (" + x + ", " + w + ") -> " + y + "\n";
   if (c.relu)
     text += "  %r = fluxion.relu %p : " + y + "\n";
   return text + "  return " + (c.relu ? "%r" : "%p") + " : " + y + "\n}\n";
+}
+
+// The gradient of the kernel of a convolution with such results, in f32.
+struct KernelGradient {
+  const char *name;
+  int64_t batch, height, width, channels, features, taps, padding, stride = 1;
+};
+void PrintTo(const KernelGradient &g, std::ostream *out) { *out << g.name; }
+
+std::string textOf(const KernelGradient &g) {
+  int64_t input = (g.height - 1) * g.stride + g.taps - 2 * g.padding,
+          inputWidth = (g.width - 1) * g.stride + g.taps - 2 * g.padding;
+  std::string x = shape({g.batch, input, inputWidth, g.channels}, "bf16"),
+              dy = shape({g.batch, g.height, g.width, g.features}, "bf16"),
+              dw = shape({g.taps, g.taps, g.channels, g.features}, "f32");
+  return "func.func @main(%a: " + x + ", %b: " + dy + ") -> " + dw +
+         " attributes {fluxion.entry} {\n  %p = fluxion.convolution %a, %b {" +
+         "input_dims = array<i64: 3, 0, 1, 2>, kernel_dims = array<i64: 3, 0, 1, 2>, " +
+         "output_dims = array<i64: 2, 3, 0, 1>, wide_result, " + both("lhs_dilation", 1) +
+         both("rhs_dilation", g.stride) + both("window_strides", 1) +
+         padding(g.padding, g.padding) + "} : (" + x + ", " + dy + ") -> " + dw +
+         "\n  return %p : " + dw + "\n}\n";
 }
 
 std::string run(const std::string &text, double tolerance, const std::string &schedule = "") {
@@ -116,10 +152,11 @@ std::string run(const std::string &text, double tolerance, const std::string &sc
   return difference(program.reference("main", inputs), program.compiled("main", inputs), tolerance);
 }
 
-std::string ptxOf(const std::string &text) {
+std::string ptxOf(const std::string &text, const std::string &schedule = "") {
   Case program(text);
   driver::Request request;
   request.options.target = "cuda:sm_90a";
+  request.options.schedule = schedule;
   request.assembly = true;
   return program.text(request);
 }
@@ -168,13 +205,58 @@ TEST(Schedules, OfEngines) {
   }
 }
 
+// One launch for both sides, then the product.
+TEST(Precision, ConvertsBothSidesInOneLaunch) {
+  Case program(textOf(Product{"plain", 0, 64, 64, 128, false, true, "f32", "f32"}));
+  driver::Request request;
+  request.options.target = "cuda:sm_90a";
+  request.options.precision = "bf16";
+  request.assembly = true;
+  std::string ptx = program.text(request);
+  expectEngines(ptx);
+  size_t kernels = 0;
+  for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
+    ++kernels;
+  EXPECT_EQ(kernels, 2u);
+}
+
 class Convolutions : public ::testing::TestWithParam<Convolution> {};
 
-TEST_P(Convolutions, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 2e-2), ""); }
+// Whether or not tiles would be faster.
+const char *engines = "engines=true";
 
-TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()))); }
+TEST_P(Convolutions, EqualTheReference) { EXPECT_EQ(run(textOf(GetParam()), 2e-2, engines), ""); }
 
-class Assembled : public ::testing::TestWithParam<Product> {};
+TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
+
+TEST(Schedules, FewChannelsAreLeftToTiles) {
+  Convolution gradient{
+      "tf32", 64,   32,    32, 16, 16, 3,     1,
+      1,      true, false, 1,  1,  -1, "f32", "precision = #fluxion<precision tf32>, "};
+  EXPECT_THAT(ptxOf(textOf(gradient)), Not(HasSubstr("wgmma")));
+  expectEngines(ptxOf(textOf(gradient), engines));
+  gradient.channels = gradient.features = 64;
+  expectEngines(ptxOf(textOf(gradient)));
+}
+
+class KernelGradients : public ::testing::TestWithParam<KernelGradient> {};
+
+TEST_P(KernelGradients, EqualTheReference) {
+  EXPECT_EQ(run(textOf(GetParam()), 1e-2, engines), "");
+}
+
+TEST_P(KernelGradients, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
+
+struct Assembly {
+  const char *name;
+  std::string text;
+};
+void PrintTo(const Assembly &a, std::ostream *out) { *out << a.name; }
+template <typename T> Assembly assembly(const T &described) {
+  return {described.name, textOf(described)};
+}
+
+class Assembled : public ::testing::TestWithParam<Assembly> {};
 
 // C7510 and C7520 say that products were made to wait for each other.
 TEST_P(Assembled, WithoutSpillsOrWaits) {
@@ -182,7 +264,7 @@ TEST_P(Assembled, WithoutSpillsOrWaits) {
     GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
   ir::TargetInfo target = llvm::cantFail(codegen::parseTarget("cuda:sm_90a"));
   std::string log;
-  auto cubin = codegen::assemblePtx(ptxOf(textOf(GetParam())), target, &log);
+  auto cubin = codegen::assemblePtx(ptxOf(GetParam().text), target, &log);
   ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
   EXPECT_THAT(log, HasSubstr(" 0 bytes spill stores, 0 bytes spill loads"));
   EXPECT_THAT(log, Not(HasSubstr("warning")));
@@ -218,25 +300,48 @@ INSTANTIATE_TEST_SUITE_P(Hopper, Shapes,
 
 INSTANTIATE_TEST_SUITE_P(
     Hopper, Convolutions,
-    ::testing::Values(Convolution{"few_channels", 2, 9, 11, 32, 24, 3, 1},
-                      Convolution{"results_by_copies", 3, 8, 8, 64, 64, 3, 1},
-                      Convolution{"reversed", 2, 8, 8, 32, 16, 3, 1, 1, true},
-                      Convolution{"reversed_many_channels", 1, 6, 10, 128, 8, 3, 1, 1, true},
-                      Convolution{"pointwise", 2, 7, 7, 128, 72, 1, 0},
-                      Convolution{"dilated", 1, 13, 12, 32, 64, 3, 2, 2, false, true},
-                      Convolution{"no_padding", 2, 12, 20, 96, 32, 5, 0, 1, false, true}),
+    ::testing::Values(
+        Convolution{"few_channels", 2, 9, 11, 32, 24, 3, 1},
+        Convolution{"results_by_copies", 3, 8, 8, 64, 64, 3, 1},
+        Convolution{"reversed", 2, 8, 8, 32, 16, 3, 1, 1, true},
+        Convolution{"reversed_many_channels", 1, 6, 10, 128, 8, 3, 1, 1, true},
+        Convolution{"pointwise", 2, 7, 7, 128, 72, 1, 0},
+        Convolution{"dilated", 1, 13, 12, 32, 64, 3, 2, 2, false, true},
+        Convolution{"no_padding", 2, 12, 20, 96, 32, 5, 0, 1, false, true},
+        Convolution{"strided", 2, 16, 12, 64, 40, 3, 1, 1, false, true, 2},
+        Convolution{"strided_pointwise", 3, 9, 7, 32, 64, 1, 0, 1, false, false, 2},
+        Convolution{"dilated_input", 2, 8, 6, 64, 32, 3, 1, 1, true, true, 1, 2, 2},
+        Convolution{"dilated_input_pointwise", 2, 5, 8, 64, 24, 1, 0, 1, true, false, 1, 2, 1},
+        Convolution{"dilated_input_even_taps", 1, 6, 5, 32, 16, 4, 2, 1, true, false, 1, 2, 2},
+        Convolution{"reversed_tf32", 2, 8, 8, 32, 24, 3, 1, 1, true, false, 1, 1, -1, "f32",
+                    "precision = #fluxion<precision tf32>, "}),
     [](const auto &info) { return std::string(info.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(Hopper, KernelGradients,
+                         ::testing::Values(KernelGradient{"padded", 4, 8, 8, 64, 64, 3, 1},
+                                           KernelGradient{"few_channels", 3, 8, 4, 32, 24, 3, 1},
+                                           KernelGradient{"odd_sizes", 40, 3, 5, 96, 16, 3, 1},
+                                           KernelGradient{"pointwise", 2, 6, 8, 128, 72, 1, 0},
+                                           KernelGradient{"strided", 4, 8, 8, 64, 32, 3, 1, 2},
+                                           KernelGradient{"strided_pointwise", 4, 4, 4, 64, 128, 1,
+                                                          0, 2},
+                                           KernelGradient{"chunks", 16, 16, 16, 32, 16, 3, 1}),
+                         [](const auto &info) { return std::string(info.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     Hopper, Assembled,
-    ::testing::Values(Product{"bf16_4096", 0, 4096, 4096, 4096},
-                      Product{"bf16_4096_tn", 0, 4096, 4096, 4096, true, false},
-                      Product{"fused", 0, 4096, 4096, 4096, false, true, "bf16", "bf16", "relu"},
-                      Product{"fused_f32", 0, 4096, 4096, 4096, false, true, "bf16", "f32", "relu"},
-                      Product{"tf32_4096", 0, 4096, 4096, 4096, false, true, "f32", "f32", "",
-                              tf32},
-                      Product{"columns_192", 0, 8192, 768, 3072},
-                      Product{"small", 0, 128, 512, 784}),
+    ::testing::Values(
+        assembly(Product{"bf16_4096", 0, 4096, 4096, 4096}),
+        assembly(Product{"bf16_4096_tn", 0, 4096, 4096, 4096, true, false}),
+        assembly(Product{"fused", 0, 4096, 4096, 4096, false, true, "bf16", "bf16", "relu"}),
+        assembly(Product{"fused_f32", 0, 4096, 4096, 4096, false, true, "bf16", "f32", "relu"}),
+        assembly(Product{"tf32_4096", 0, 4096, 4096, 4096, false, true, "f32", "f32", "", tf32}),
+        assembly(Product{"columns_192", 0, 8192, 768, 3072}),
+        assembly(Product{"small", 0, 128, 512, 784}),
+        assembly(Convolution{"convolution", 32, 56, 56, 64, 64, 3, 1}),
+        assembly(Convolution{"dilated_input", 32, 28, 28, 128, 64, 3, 1, 1, true, true, 1, 2, 2}),
+        assembly(KernelGradient{"kernel_gradient", 128, 8, 8, 64, 64, 3, 1}),
+        assembly(KernelGradient{"kernel_gradient_large", 32, 28, 28, 128, 256, 3, 1})),
     [](const auto &info) { return std::string(info.param.name); });
 
 } // namespace

@@ -109,6 +109,37 @@ INSTANTIATE_TEST_SUITE_P(
                  "{ %s = fluxion.reduce sum %x dims [0] : (tensor<70000x64xf32>) -> tensor<64xf32> "
                  "return %s : tensor<64xf32> }",
                  {"_0(", "_1(", "%ctaid.y", "ld.global.v4.b32", "st.shared.v4.b32", "bar.sync"}},
+        KindCase{"rows_and_columns",
+                 "(%x: tensor<64x4096xf32>, %s: tensor<4096xf32>, %o: tensor<4096xf32>, %d: "
+                 "tensor<64x4096xf32>) -> (tensor<64x4096xf32>, tensor<4096xf32>, "
+                 "tensor<4096xf32>)" MAIN
+                 "{ %r:4 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] { ^bb0(%a: "
+                 "tensor<64x4096xf32>, %b: tensor<4096xf32>, %c: tensor<4096xf32>): %y = "
+                 "fluxion.layer_norm %a, %b, %c {epsilon = 0.00001 : f64} : tensor<64x4096xf32>, "
+                 "tensor<4096xf32>, tensor<4096xf32> fluxion.yield %y : tensor<64x4096xf32> } : "
+                 "(tensor<64x4096xf32>, tensor<4096xf32>, tensor<4096xf32>, tensor<64x4096xf32>) "
+                 "-> (tensor<64x4096xf32>, tensor<64x4096xf32>, tensor<4096xf32>, "
+                 "tensor<4096xf32>) return %r#1, %r#2, %r#3 : tensor<64x4096xf32>, "
+                 "tensor<4096xf32>, tensor<4096xf32> }",
+                 {"_0(", "_1(", ".minnctapersm 2", "ld.global.v4.b32", "st.global.v4.b32"}},
+        KindCase{"batch_norm",
+                 "(%x: tensor<64x16x28x28xf32>, %s: tensor<16xf32>, %o: tensor<16xf32>) -> "
+                 "tensor<64x16x28x28xf32>" MAIN
+                 "{ %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 1 "
+                 ": i64} : (tensor<64x16x28x28xf32>, tensor<16xf32>, tensor<16xf32>) -> "
+                 "(tensor<64x16x28x28xf32>, tensor<16xf32>, tensor<16xf32>) return %y#0 : "
+                 "tensor<64x16x28x28xf32> }",
+                 {"_0(", "_1(", "_2(", "ld.global.v4.b32", "st.global.v4.b32"}},
+        KindCase{"depthwise",
+                 "(%x: tensor<8x16x16x32xf32>, %w: tensor<3x3x1x32xf32>) -> "
+                 "tensor<8x16x16x32xf32>" MAIN
+                 "{ %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = "
+                 "array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = "
+                 "array<i64: 1, 1>, input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: "
+                 "3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>, feature_group_count = 32 : "
+                 "i64} : (tensor<8x16x16x32xf32>, tensor<3x3x1x32xf32>) -> "
+                 "tensor<8x16x16x32xf32> return %y : tensor<8x16x16x32xf32> }",
+                 {"ld.global.v4.b32", "fma.rn.f32", "st.global.v4.b32"}},
         KindCase{"contract",
                  "(%x: tensor<256x256xf32>, %y: tensor<256x256xf32>) -> tensor<256x256xf32>" MAIN
                  "{ %z = fluxion.dot_general %x, %y contracting [1] x [0] : (tensor<256x256xf32>, "

@@ -253,3 +253,97 @@ func.func @pad(%x: tensor<6x10xf32>) -> tensor<8x12xf32> attributes {fluxion.ent
   %y = fluxion.pad %x with %c low [1, 0] high [1, 2] interior [0, 0] : (tensor<6x10xf32>, tensor<f32>) -> tensor<8x12xf32>
   return %y : tensor<8x12xf32>
 }
+func.func @layer_norm_grad_many_rows(%x: tensor<600x256xf32>, %s: tensor<256xf32>, %o: tensor<256xf32>, %d: tensor<600x256xf32>) -> (tensor<600x256xf32>, tensor<256xf32>, tensor<256xf32>) attributes {fluxion.entry} {
+  %r:4 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] {
+  ^bb0(%a: tensor<600x256xf32>, %c: tensor<256xf32>, %e: tensor<256xf32>):
+    %y = fluxion.layer_norm %a, %c, %e {epsilon = 0.00001 : f64} : tensor<600x256xf32>, tensor<256xf32>, tensor<256xf32>
+    fluxion.yield %y : tensor<600x256xf32>
+  } : (tensor<600x256xf32>, tensor<256xf32>, tensor<256xf32>, tensor<600x256xf32>) -> (tensor<600x256xf32>, tensor<600x256xf32>, tensor<256xf32>, tensor<256xf32>)
+  return %r#1, %r#2, %r#3 : tensor<600x256xf32>, tensor<256xf32>, tensor<256xf32>
+}
+func.func @layer_norm_grad_uneven(%x: tensor<37x1040xf32>, %s: tensor<1040xf32>, %o: tensor<1040xf32>, %d: tensor<37x1040xf32>) -> (tensor<37x1040xf32>, tensor<1040xf32>, tensor<1040xf32>) attributes {fluxion.entry} {
+  %r:4 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] {
+  ^bb0(%a: tensor<37x1040xf32>, %c: tensor<1040xf32>, %e: tensor<1040xf32>):
+    %y = fluxion.layer_norm %a, %c, %e {epsilon = 0.00001 : f64} : tensor<37x1040xf32>, tensor<1040xf32>, tensor<1040xf32>
+    fluxion.yield %y : tensor<37x1040xf32>
+  } : (tensor<37x1040xf32>, tensor<1040xf32>, tensor<1040xf32>, tensor<37x1040xf32>) -> (tensor<37x1040xf32>, tensor<37x1040xf32>, tensor<1040xf32>, tensor<1040xf32>)
+  return %r#1, %r#2, %r#3 : tensor<37x1040xf32>, tensor<1040xf32>, tensor<1040xf32>
+}
+func.func @batch_norm_last(%x: tensor<4x9x7x16xf32>, %s: tensor<16xf32>, %o: tensor<16xf32>) -> (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>) attributes {fluxion.entry} {
+  %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 3 : i64} : (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>) -> (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>)
+  return %y#0, %y#1, %y#2 : tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+func.func @batch_norm_last_grad(%x: tensor<4x9x7x16xf32>, %s: tensor<16xf32>, %o: tensor<16xf32>, %d: tensor<4x9x7x16xf32>) -> (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>) attributes {fluxion.entry} {
+  %r:6 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] {
+  ^bb0(%a: tensor<4x9x7x16xf32>, %c: tensor<16xf32>, %e: tensor<16xf32>):
+    %y:3 = fluxion.batch_norm %a, %c, %e {epsilon = 0.00001 : f64, feature_dim = 3 : i64} : (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>) -> (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>)
+    fluxion.yield %y#0, %y#1, %y#2 : tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>
+  } : (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<4x9x7x16xf32>) -> (tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>, tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>)
+  return %r#3, %r#4, %r#5 : tensor<4x9x7x16xf32>, tensor<16xf32>, tensor<16xf32>
+}
+func.func @batch_norm_planes(%x: tensor<3x4x28x56xf32>, %s: tensor<4xf32>, %o: tensor<4xf32>) -> (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>) attributes {fluxion.entry} {
+  %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 1 : i64} : (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>)
+  return %y#0, %y#1, %y#2 : tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>
+}
+func.func @batch_norm_planes_grad(%x: tensor<3x4x28x56xf32>, %s: tensor<4xf32>, %o: tensor<4xf32>, %d: tensor<3x4x28x56xf32>) -> (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>) attributes {fluxion.entry} {
+  %r:6 = fluxion.vjp(%x, %s, %o) cotangents(%d) wrt [0, 1, 2] {
+  ^bb0(%a: tensor<3x4x28x56xf32>, %c: tensor<4xf32>, %e: tensor<4xf32>):
+    %y:3 = fluxion.batch_norm %a, %c, %e {epsilon = 0.00001 : f64, feature_dim = 1 : i64} : (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>) -> (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>)
+    fluxion.yield %y#0, %y#1, %y#2 : tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>
+  } : (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>, tensor<3x4x28x56xf32>) -> (tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>, tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>)
+  return %r#3, %r#4, %r#5 : tensor<3x4x28x56xf32>, tensor<4xf32>, tensor<4xf32>
+}
+func.func @batch_norm_in_chunks(%x: tensor<40x2x24x24xf32>, %s: tensor<2xf32>, %o: tensor<2xf32>) -> (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>) attributes {fluxion.entry} {
+  %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 1 : i64} : (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>)
+  return %y#0, %y#1, %y#2 : tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>
+}
+func.func @batch_norm_last_in_chunks(%x: tensor<16x16x24x8xf32>, %s: tensor<8xf32>, %o: tensor<8xf32>) -> (tensor<16x16x24x8xf32>, tensor<8xf32>, tensor<8xf32>) attributes {fluxion.entry} {
+  %y:3 = fluxion.batch_norm %x, %s, %o {epsilon = 0.00001 : f64, feature_dim = 3 : i64} : (tensor<16x16x24x8xf32>, tensor<8xf32>, tensor<8xf32>) -> (tensor<16x16x24x8xf32>, tensor<8xf32>, tensor<8xf32>)
+  return %y#0, %y#1, %y#2 : tensor<16x16x24x8xf32>, tensor<8xf32>, tensor<8xf32>
+}
+func.func @batch_norm_far(%x: tensor<40x2x24x24xf32>, %s: tensor<2xf32>, %o: tensor<2xf32>) -> (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>) attributes {fluxion.entry} {
+  %p = fluxion.constant dense<64.0> : tensor<40x2x24x24xf32>
+  %z = fluxion.add %x, %p : tensor<40x2x24x24xf32>
+  %y:3 = fluxion.batch_norm %z, %s, %o {epsilon = 0.00001 : f64, feature_dim = 1 : i64} : (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>) -> (tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>)
+  return %y#0, %y#1, %y#2 : tensor<40x2x24x24xf32>, tensor<2xf32>, tensor<2xf32>
+}
+func.func @max_pool_last(%x: tensor<2x12x10x8xf32>) -> tensor<2x6x5x8xf32> attributes {fluxion.entry} {
+  %y = fluxion.max_pool %x {window = array<i64: 1, 2, 2, 1>, strides = array<i64: 1, 2, 2, 1>, padding = array<i64: 0, 0, 0, 0, 0, 0, 0, 0>} : (tensor<2x12x10x8xf32>) -> tensor<2x6x5x8xf32>
+  return %y : tensor<2x6x5x8xf32>
+}
+func.func @max_pool_last_grad(%x: tensor<2x12x10x8xf32>, %d: tensor<2x6x5x8xf32>) -> tensor<2x12x10x8xf32> attributes {fluxion.entry} {
+  %r:2 = fluxion.vjp(%x) cotangents(%d) wrt [0] {
+  ^bb0(%a: tensor<2x12x10x8xf32>):
+    %y = fluxion.max_pool %a {window = array<i64: 1, 2, 2, 1>, strides = array<i64: 1, 2, 2, 1>, padding = array<i64: 0, 0, 0, 0, 0, 0, 0, 0>} : (tensor<2x12x10x8xf32>) -> tensor<2x6x5x8xf32>
+    fluxion.yield %y : tensor<2x6x5x8xf32>
+  } : (tensor<2x12x10x8xf32>, tensor<2x6x5x8xf32>) -> (tensor<2x6x5x8xf32>, tensor<2x12x10x8xf32>)
+  return %r#1 : tensor<2x12x10x8xf32>
+}
+func.func @avg_pool_last_overlapping(%x: tensor<2x9x9x8xf32>) -> tensor<2x5x5x8xf32> attributes {fluxion.entry} {
+  %y = fluxion.avg_pool %x {window = array<i64: 1, 3, 3, 1>, strides = array<i64: 1, 2, 2, 1>, padding = array<i64: 0, 0, 1, 1, 1, 1, 0, 0>} : (tensor<2x9x9x8xf32>) -> tensor<2x5x5x8xf32>
+  return %y : tensor<2x5x5x8xf32>
+}
+func.func @depthwise_of_sevens(%x: tensor<2x7x7x12xf32>, %k: tensor<3x3x1x12xf32>, %d: tensor<2x7x7x12xf32>) -> (tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<2x7x7x12xf32>, %b: tensor<3x3x1x12xf32>):
+    %y = fluxion.convolution %a, %b {feature_group_count = 12 : i64, input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 1, 1>} : (tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>) -> tensor<2x7x7x12xf32>
+    fluxion.yield %y : tensor<2x7x7x12xf32>
+  } : (tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>, tensor<2x7x7x12xf32>) -> (tensor<2x7x7x12xf32>, tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>)
+  return %r#1, %r#2 : tensor<2x7x7x12xf32>, tensor<3x3x1x12xf32>
+}
+func.func @conv_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x3xbf16>, %d: tensor<4x64x8x8xbf16>) -> (tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<4x64x8x8xbf16>, %b: tensor<64x64x3x3xbf16>):
+    %y = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 1, 1>} : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) -> tensor<4x64x8x8xbf16>
+    fluxion.yield %y : tensor<4x64x8x8xbf16>
+  } : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>, tensor<4x64x8x8xbf16>) -> (tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>)
+  return %r#0, %r#1, %r#2 : tensor<4x64x8x8xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>
+}
+func.func @conv_strided_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x3xbf16>, %d: tensor<4x64x4x4xbf16>) -> (tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<4x64x8x8xbf16>, %b: tensor<64x64x3x3xbf16>):
+    %y = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 2, 2>} : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>) -> tensor<4x64x4x4xbf16>
+    fluxion.yield %y : tensor<4x64x4x4xbf16>
+  } : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>, tensor<4x64x4x4xbf16>) -> (tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>)
+  return %r#0, %r#1, %r#2 : tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>
+}

@@ -137,6 +137,16 @@ TEST_F(PipelineTest, ProgramsThatCannotBeCompiledAreRefused) {
       HasSubstr("argument 0 of entry point @f is 'i32', expected a tensor of static shape"));
   EXPECT_THAT(refusal("func.func @f(%x: tensor<?xf32>) attributes {fluxion.entry} { return }"),
               HasSubstr("argument 0 of entry point @f is 'tensor<?xf32>'"));
+  EXPECT_THAT(
+      refusal("func.func @f(%x: tensor<4xf128>) attributes {fluxion.entry} { return }"),
+      HasSubstr("argument 0 of entry point @f is 'tensor<4xf128>', expected elements f64, "));
+  EXPECT_THAT(refusal("func.func @f(%x: tensor<4xsi8>) attributes {fluxion.entry} { return }"),
+              HasSubstr("is 'tensor<4xsi8>', expected elements"));
+  EXPECT_THAT(
+      refusal("func.func @f(%x: tensor<4294967296x4294967296xf32>) attributes {fluxion.entry} {\n"
+              "  return\n}"),
+      HasSubstr("argument 0 of entry point @f is 'tensor<4294967296x4294967296xf32>', larger than "
+                "any memory"));
   EXPECT_THAT(refusal("fluxion.state param @w : tensor<?xf32>"),
               HasSubstr("state @w is 'tensor<?xf32>'"));
   EXPECT_THAT(refusal("func.func @g() { return }\n"

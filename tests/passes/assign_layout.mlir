@@ -32,6 +32,29 @@ func.func @phases(%dy: tensor<2x8x4x4xf32>, %w: tensor<8x3x3x3xf32>) -> tensor<2
   return %dx : tensor<2x3x8x8xf32>
 }
 
+// Phases of a wide image fill vectors by themselves.
+// CHECK-LABEL: func.func @wide_phases
+// CHECK: fluxion.convolution {{.*}}lhs_dilation = array<i64: 2, 2>{{.*}} -> tensor<1x8x128x3xf32>
+func.func @wide_phases(%dy: tensor<1x8x4x64xf32>, %w: tensor<8x3x3x3xf32>) -> tensor<1x3x8x128xf32> attributes {fluxion.entry} {
+  %dx = fluxion.convolution %dy, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 1, 2, 1, 2>, lhs_dilation = array<i64: 2, 2>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 1, 0, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, window_reversal} : (tensor<1x8x4x64xf32>, tensor<8x3x3x3xf32>) -> tensor<1x3x8x128xf32>
+  return %dx : tensor<1x3x8x128xf32>
+}
+
+// Convolutions of one tap are products of planes, their weight gradient is summed over images.
+// CHECK-LABEL: func.func @one_tap
+// CHECK-NOT: fluxion.transpose
+// CHECK: %[[W:.+]] = fluxion.broadcast_in_dim %{{.+}} dims [1, 2] : (tensor<6x4xf32>) -> tensor<2x6x4xf32>
+// CHECK: fluxion.dot_general %[[W]], %{{.+}} batching [0] x [0] contracting [2] x [1] {{.*}} -> tensor<2x6x256xf32>
+// CHECK: %[[DW:.+]] = fluxion.dot_general %{{.+}} batching [0] x [0] contracting [2] x [2] {{.*}} -> tensor<2x6x4xf32>
+// CHECK: fluxion.reduce sum %[[DW]] dims [0]
+// CHECK-NOT: fluxion.transpose
+// CHECK: return
+func.func @one_tap(%x: tensor<2x4x16x16xf32>, %w: tensor<6x4x1x1xf32>, %dy: tensor<2x6x16x16xf32>) -> (tensor<2x6x16x16xf32>, tensor<6x4x1x1xf32>) attributes {fluxion.entry} {
+  %y = fluxion.convolution %x, %w {window_strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>} : (tensor<2x4x16x16xf32>, tensor<6x4x1x1xf32>) -> tensor<2x6x16x16xf32>
+  %dw = fluxion.convolution %x, %dy {window_strides = array<i64: 1, 1>, padding = array<i64: 0, 0, 0, 0>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>, input_dims = array<i64: 1, 0, 2, 3>, kernel_dims = array<i64: 1, 0, 2, 3>, output_dims = array<i64: 1, 0, 2, 3>} : (tensor<2x4x16x16xf32>, tensor<2x6x16x16xf32>) -> tensor<6x4x1x1xf32>
+  return %y, %dw : tensor<2x6x16x16xf32>, tensor<6x4x1x1xf32>
+}
+
 // A weight gradient: batch and feature exchange roles, the result is HWIO and transposed back.
 // CHECK-LABEL: func.func @weight_gradient
 // CHECK: %[[DW:.+]] = fluxion.convolution {{.*}}input_dims = array<i64: 3, 0, 1, 2>, kernel_dims = array<i64: 3, 0, 1, 2>{{.*}}output_dims = array<i64: 2, 3, 0, 1>{{.*}} -> tensor<3x3x4x6xf32>

@@ -3,13 +3,14 @@
 // RUN: not fluxion-opt --fluxion-plan-memory %s 2>&1 | FileCheck %s --check-prefix=BAD
 
 // BAD: error: 'fluxion.exp' op must be inside a kernel before memory is planned
-// CHECK: fluxion.state_bytes = 192 : i64
+// CHECK: fluxion.state_bytes = 266304 : i64
 // CHECK: fluxion.state param @w : tensor<4xf32> {offset = 0 : i64}
-// CHECK: fluxion.state step @t : tensor<i64> {offset = 128 : i64}
+// CHECK: fluxion.state step @t : tensor<i64> {offset = 266240 : i64}
 // CHECK: fluxion.state param @v : tensor<4xf32> {offset = 64 : i64}
 fluxion.state param @w : tensor<4xf32>
 fluxion.state step @t : tensor<i64>
 fluxion.state param @v : tensor<4xf32>
+fluxion.state buffer @large : tensor<65536xf32>
 
 // A chain of maps runs in one buffer; the last result goes to the caller's memory at once.
 // CHECK-LABEL: func.func @chain
@@ -83,6 +84,20 @@ func.func @exchange() attributes {fluxion.entry} {
   fluxion.write @w, %v : tensor<4xf32>
   fluxion.write @v, %w : tensor<4xf32>
   return
+}
+
+// A large result that no kernel has built, and a large new value that had to wait, are copied by
+// kernels, old values before new ones; the small ones of the functions before are not.
+// CHECK-LABEL: func.func @copied
+// CHECK: "add"{{.*}} at [#fluxion.place<arena, 0>]
+// CHECK: "copy_result"(%{{.+}}) at [#fluxion.place<output, 0>]
+// CHECK: %[[NEW:.+]] = fluxion.kernel map "copy_state"(%{{.+}}) at [#fluxion.place<state, 4096>]
+// CHECK: fluxion.write @large, %[[NEW]]
+func.func @copied(%g: tensor<65536xf32>) -> tensor<65536xf32> attributes {fluxion.entry} {
+  %w = fluxion.read @large : tensor<65536xf32>
+  %n = fluxion.add %w, %g : tensor<65536xf32>
+  fluxion.write @large, %n : tensor<65536xf32>
+  return %w : tensor<65536xf32>
 }
 
 // A check that depends on the new value may still fail, so state stays as it was until it has passed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tests/runtime/Support.h"
 
+#include <filesystem>
 #include <gmock/gmock.h>
 
 using namespace fluxion::rt;
@@ -34,6 +35,54 @@ TEST(Arena, isRefusedWithTheNeededAndTheFreeBytes) {
     EXPECT_THAT(status.message(), HasSubstr(std::to_string(bytes)));
     EXPECT_EQ(arena.data(), nullptr);
   }
+}
+
+namespace {
+
+// A machine of two gigabytes as its /proc and /sys say.
+struct Machine {
+  void write(const std::string &file, const std::string &text) {
+    std::filesystem::create_directories(std::filesystem::path(folder / file).parent_path());
+    test::write(folder / file, text);
+  }
+  explicit Machine(const std::string &groups) {
+    write("proc/meminfo", "MemTotal: 4000000 kB\nMemAvailable:    2000000 kB\n");
+    write("proc/self/cgroup", groups);
+  }
+  uint64_t available() { return availableMemoryBytes(folder.path); }
+  test::Folder folder;
+};
+
+} // namespace
+
+TEST(Memory, isWhatTheMachineHas) {
+  EXPECT_EQ(Machine("").available(), 2048000000u);
+  EXPECT_EQ(Machine("0::/absent\n").available(), 2048000000u);
+}
+
+TEST(Memory, isLimitedByAControlGroupAndThoseAboveIt) {
+  Machine machine("0::/user/job\n");
+  machine.write("sys/fs/cgroup/user/job/memory.max", "max\n");
+  machine.write("sys/fs/cgroup/user/memory.max", "1000000000\n");
+  machine.write("sys/fs/cgroup/user/memory.current", "700000000\n");
+  EXPECT_EQ(machine.available(), 300000000u);
+  machine.write("sys/fs/cgroup/user/memory.stat", "anon 1\ninactive_file 200000000\nslab 5\n");
+  EXPECT_EQ(machine.available(), 500000000u) << "files kept in memory make room";
+  machine.write("sys/fs/cgroup/user/job/memory.max", "100\n");
+  machine.write("sys/fs/cgroup/user/job/memory.current", "200\n");
+  EXPECT_EQ(machine.available(), 0u);
+}
+
+TEST(Memory, isLimitedByControlGroupsOfVersion1) {
+  Machine machine("9:cpu:/elsewhere\n4:memory:/docker/0123\n");
+  const std::string none = "9223372036854771712\n";
+  machine.write("sys/fs/cgroup/memory/docker/0123/memory.limit_in_bytes", none);
+  EXPECT_EQ(machine.available(), 2048000000u);
+  // In a container the path is the host's; the container's own limit is at the top.
+  machine.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "500000000\n");
+  machine.write("sys/fs/cgroup/memory/memory.usage_in_bytes", "200000000\n");
+  machine.write("sys/fs/cgroup/memory/memory.stat", "cache 9\ntotal_inactive_file 50000000\n");
+  EXPECT_EQ(machine.available(), 350000000u);
 }
 
 TEST(Instance, isRefusedWhereItDoesNotFit) {

@@ -2,8 +2,10 @@
 #include "tests/runtime/Support.h"
 
 #include <csignal>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <thread>
 
 using namespace fluxion::rt;
 using testing::HasSubstr;
@@ -158,7 +160,34 @@ TEST_F(State, weightsAreTakenByName) {
   ASSERT_TRUE(other->readItem(*other->stateItem("seed"), &seed));
   EXPECT_EQ(seed, 5);
   status = loadWeights(*other, path, [](const std::string &name) { return "x." + name; });
-  EXPECT_EQ(status.message(), path + ": has no x.net.weight, wanted for net.weight");
+  EXPECT_EQ(status.message(),
+            path + ": has no x.net.weight, x.net.bias, which " + program.name +
+                " needs; what it has and the program does not: net.bias, net.weight, seed, step");
+}
+
+TEST_F(State, whatAKilledSaveLeftIsWrittenOver) {
+  test::write(path + ".partial", std::string(1 << 20, '?'));
+  ASSERT_TRUE(saveState(*instance, path));
+  EXPECT_EQ(test::read(path), saved);
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+  test::write(path + ".partial", "?");
+  ASSERT_TRUE(checkWritable(path));
+  EXPECT_EQ(test::read(path), saved);
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
+}
+
+TEST_F(State, twoSavesAtOnceDoNotMix) {
+  auto repeat = [&] {
+    for (int i = 0; i < 50; ++i)
+      ASSERT_TRUE(saveState(*instance, path));
+  };
+  std::thread other(repeat);
+  for (int i = 0; i < 50; ++i)
+    EXPECT_EQ(test::read(path), saved);
+  repeat();
+  other.join();
+  EXPECT_EQ(test::read(path), saved);
+  EXPECT_FALSE(std::filesystem::exists(path + ".partial"));
 }
 
 TEST_F(State, aFullDiskLeavesTheOldFile) {

@@ -4,6 +4,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -12,6 +13,11 @@ using namespace fluxion::codegen;
 AffineExpr Access::dimension(Value iv) {
   ivs.push_back(iv);
   return getAffineDimExpr(ivs.size() - 1, b.getContext());
+}
+
+AffineExpr Access::position(Value iv) {
+  IntegerAttr known;
+  return matchPattern(iv, m_Constant(&known)) ? constant(known.getInt()) : dimension(iv);
 }
 
 void Access::setDimension(AffineExpr dimension, Value iv) {

@@ -30,6 +30,8 @@ public:
   // A loop variable (i64) as an affine dimension.
   mlir::AffineExpr dimension(mlir::Value iv);
   void setDimension(mlir::AffineExpr dimension, mlir::Value iv);
+  // The same, or the constant that it is: no dimension for lanes.
+  mlir::AffineExpr position(mlir::Value iv);
   mlir::AffineExpr constant(int64_t value) {
     return mlir::getAffineConstantExpr(value, b.getContext());
   }

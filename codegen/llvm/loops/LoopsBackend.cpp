@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/loops/LoopsBackend.h"
 
+#include "codegen/llvm/loops/PhaseBackend.h"
 #include "codegen/llvm/loops/PhaseEmitter.h"
-#include "codegen/llvm/loops/Stored.h"
-#include "ir/Work.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -48,50 +47,29 @@ std::vector<ScheduleVariation> variationsOf(DictionaryAttr own) {
   return list;
 }
 
-class LoopsBackend final : public Backend {
+class LoopsBackend final : public PhaseBackend {
 public:
   StringRef name() const override { return "llvm-loops"; }
-
-  ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
-    ir::KernelCost cost;
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty()) {
-      cost.refusal = plan.refusal;
-      return cost;
-    }
-    cost.backend = "llvm-loops";
-    cost.schedule = plan.schedule;
-    cost.scheduleRefusal = plan.scheduleRefusal;
-    cost.scratchBytes = plan.scratchBytes;
-    cost.inPlace = true;
-    for (const Phase &phase : plan.phases)
-      cost.tasks = std::max(cost.tasks, phase.tasks);
-    ir::countWork(kernel, cost);
-    double lanes = target.vectorBytes / 4.0;
-    cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
-    return cost;
-  }
 
   std::vector<ScheduleVariation> variations(ir::KernelOp, const ir::TargetInfo &,
                                             DictionaryAttr own) const override {
     return variationsOf(own);
   }
 
-  FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
-                                const ir::TargetInfo &target) const override {
-    KernelPlan plan = planKernel(kernel, target);
-    if (!plan.refusal.empty())
-      return kernel.emitOpError("llvm-loops: ") << plan.refusal;
-    EmittedKernel emitted;
-    SmallVector<StoredValue> earlier;
-    for (auto [i, phase] : llvm::enumerate(plan.phases)) {
-      std::string name =
-          plan.phases.size() == 1 ? symbol.str() : symbol.str() + "_" + std::to_string(i);
-      PhaseEmitter(kernel, phase, target, b).emit(name, earlier);
-      emitted.phases.push_back({name, phase.tasks});
-      storedBy(phase, earlier);
-    }
-    return emitted;
+protected:
+  void estimate(ir::KernelOp, const KernelPlan &plan, const ir::TargetInfo &target,
+                ir::KernelCost &cost) const override {
+    for (const Phase &phase : plan.phases)
+      cost.tasks = std::max(cost.tasks, phase.tasks);
+    double lanes = target.vectorBytes / 4.0;
+    cost.seconds = std::max(cost.bytes / 12e9, cost.flops / (lanes * 4e9));
+  }
+
+  void emitFunction(ir::KernelOp kernel, const Phase &phase, int64_t, StringRef symbol,
+                    ArrayRef<StoredValue> earlier, const ir::TargetInfo &target, OpBuilder &b,
+                    EmittedKernel &emitted) const override {
+    PhaseEmitter(kernel, phase, target, b).emit(symbol, earlier);
+    emitted.phases.push_back({symbol.str(), phase.tasks});
   }
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A convolution over a border, or over a dilated input, reads a copy with the zeros in place: the
-// register tile then needs no condition on any load.
+// A convolution over a dilated input, or over a border that its tiles cannot leave out
+// (Border.cpp), reads a copy with the zeros in place: the register tile then needs no condition on
+// any load.
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
 #include "codegen/common/Shapes.h"
@@ -17,7 +18,8 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
     return false;
   ArrayRef<int64_t> output = shapeOf(conv.getResult());
   int64_t lanes = lanesFor(cast<RankedTensorType>(conv.getType()).getElementType(), target);
-  int64_t features = output[conv.getOutputDims()[1]], width = output[conv.getOutputDims().back()];
+  int64_t features = output[conv.getOutputDims()[1]],
+          width = output[conv.getOutputDims().back()] / phasesOf(op, target).back();
   bool featuresLast = conv.getOutputDims()[1] == (int64_t)output.size() - 1;
   int64_t taps = 1;
   for (int64_t dim : conv.getKernelDims().drop_front(2))
@@ -32,9 +34,9 @@ bool fluxion::codegen::lanesAlongWidth(Operation *op, const ir::TargetInfo &targ
 SmallVector<int64_t> fluxion::codegen::phasesOf(Operation *op, const ir::TargetInfo &target) {
   auto conv = dyn_cast<ir::ConvolutionOp>(op);
   SmallVector<int64_t> phases(conv ? conv.spatialRank() : 0, 1);
-  if (!conv || target.isGpu() || lanesAlongWidth(op, target) || featuresOutermost(op))
+  if (!conv || target.isGpu() || featuresOutermost(op))
     return phases;
-  int64_t features = conv.getOutputDims()[1]; // which the lanes run along
+  int64_t features = conv.getOutputDims()[1];
   if (features + 1 != (int64_t)conv.getOutputDims().size() ||
       shapeOf(conv.getResult())[features] == 1)
     return phases;

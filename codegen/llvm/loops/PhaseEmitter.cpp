@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/llvm/loops/PhaseEmitter.h"
 
+#include "codegen/common/Addresses.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 
@@ -12,9 +14,7 @@ Value PhaseEmitter::addressOf(const StoredValue &stored) {
   size_t operands = kernel.getInputs().size(), results = kernel.getNumResults();
   if (stored.result >= 0)
     return arguments[operands + stored.result];
-  return LLVM::GEPOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), b.getI8Type(),
-                             arguments[operands + results],
-                             ArrayRef<LLVM::GEPArg>{(int32_t)stored.scratchOffset});
+  return byteOffset(b, loc, arguments[operands + results], stored.scratchOffset);
 }
 
 void PhaseEmitter::loop(Value from, Value to, int64_t step, Loop body) {

@@ -94,6 +94,9 @@ protected:
   void copyLine(const Panels &side, mlir::AffineExpr line);
   // PadInput.cpp
   void emitPadInput();
+  // Border.cpp
+  llvm::SmallVector<std::pair<Value, Value>> windowBounds; // of extents; null or none: the whole
+  bool isOutside(const Reduction &r, const Index &kept, const Index &reduced);
 
   // Tile.cpp
   struct DepthBlock { // the summed positions that a pass over a task's tiles takes
@@ -114,6 +117,7 @@ protected:
   struct TilePhase { // results at step * position + offset, window positions likewise; empty: all
     llvm::SmallVector<int64_t> offset, step, firstTap, tapStep, extents;
   };
+  void boundWindow(const Reduction &r, const Index &kept, const TilePhase &at);
   void emitTilePhase(const Reduction &r, const Index &base, int64_t rows, int64_t vectors,
                      int64_t lastActive, const TilePhase &at);
   // Adds several steps of the innermost summed dimension, from where `reduced` stands.
@@ -163,12 +167,14 @@ protected:
               const Index &reduced);
   Value combine(const Reduction &r, Value x, Value y);
   Value acrossLanes(const Reduction &r, Value vector);
+  std::pair<Value, Value> halves(Value vector, int64_t width);
   int64_t blocksTogether(llvm::ArrayRef<const Reduction *> group, int64_t lanes);
   Values reduceOver(llvm::ArrayRef<const Reduction *> group, llvm::ArrayRef<Index> kept,
                     bool alongLanes, int64_t lanes);
   Values foldExtents(llvm::ArrayRef<int64_t> extents, Index &reduced, mlir::ValueRange initial,
                      llvm::function_ref<Values(mlir::ValueRange)> innermost);
   Value term(const Reduction &r, const Index &kept, const Index &reduced);
+  Value partialOf(const Reduction &r, const Index &kept, mlir::AffineExpr chunk);
   struct Factors { // where a term's factors lie in the operands; the left one is 0 but `inside`
     Index lhs, rhs;
     Guard inside;

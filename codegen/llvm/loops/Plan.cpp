@@ -92,7 +92,7 @@ private:
   void planPhases();
   bool checkOps();
   bool planRow(ArrayRef<Reduction> reductions);
-  void planCombine(Phase phase, const Reduction &r, const StoredValue &partials,
+  void planCombine(Phase phase, std::vector<Reduction> group, ArrayRef<StoredValue> partials,
                    ArrayRef<StoredValue> stores);
   bool planScatter();
   void planReductions(ArrayRef<Reduction> reductions);
@@ -158,30 +158,33 @@ bool Planner::planRow(ArrayRef<Reduction> reductions) {
   for (const Reduction &r : row->columns)
     row->partials.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(*row);
-  for (auto [r, partial] : llvm::zip_equal(row->columns, row->partials)) {
-    Phase combine;
-    combine.tile = chooseTile(r, typeOf(r.result).getElementType(), target, false, nullptr);
-    SmallVector<StoredValue> stores;
-    for (auto [i, value] : llvm::enumerate(yields))
-      if (value == r.result)
-        stores.push_back({value, (int64_t)i, -1});
-    planCombine(combine, r, partial, stores);
-  }
+  if (row->columns.empty())
+    return true;
+  const Reduction &first = row->columns[0];
+  Phase combine;
+  combine.tile = chooseTile(first, typeOf(first.result).getElementType(), target, false, nullptr);
+  SmallVector<StoredValue> stores;
+  for (auto [i, value] : llvm::enumerate(yields))
+    if (llvm::any_of(row->columns, [&](const Reduction &r) { return r.result == value; }))
+      stores.push_back({value, (int64_t)i, -1});
+  planCombine(combine, row->columns, row->partials, stores);
   return true;
 }
 
-// The partial results of a reduction's chunks, added in order; `phase` has a tile.
-void Planner::planCombine(Phase phase, const Reduction &r, const StoredValue &partials,
+// The partial results of the chunks of a sweep, added in order; `phase` has a tile.
+void Planner::planCombine(Phase phase, std::vector<Reduction> group, ArrayRef<StoredValue> partials,
                           ArrayRef<StoredValue> stores) {
   phase.kind = Phase::Combine;
-  phase.reductions = {r};
-  phase.stores = {partials};
-  phase.stores.append(stores.begin(), stores.end());
+  phase.reductions = std::move(group);
+  phase.partials.assign(partials.begin(), partials.end());
+  phase.stores.assign(stores.begin(), stores.end());
+  for (Reduction &r : phase.reductions)
+    r.skipsBorder = false; // no input is read
   phase.tile.rows = phase.tile.taps = 1;
   phase.tile.rowDim = phase.tile.tapDim = -1;
   if (phase.tile.laneDim < 0)
     phase.tile.lanes = 1;
-  Reduction whole = r;
+  Reduction whole = phase.reductions[0];
   whole.chunks = 1;
   if (!target.isGpu())
     phase.tasks = tileTasks(whole, phase.tile);
@@ -242,11 +245,18 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
-  first.chunks = isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, own);
+  first.chunks =
+      isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, target, own);
   if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
-  if (std::optional<PaddedShape> padded =
-          isGpu ? std::nullopt : paddedInputShape(first.op, target)) {
+  if (!isGpu) {
+    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
+    phase.tasks = tileTasks(first, phase.tile);
+    planBlocks(first, phase, right);
+  }
+  std::optional<PaddedShape> padded = isGpu ? std::nullopt : paddedInputShape(first.op, target);
+  first.skipsBorder = padded && skipsBorder(first, phase.tile, phase.blocking);
+  if (padded && !first.skipsBorder) {
     first.paddedAt = scratch(product(padded->sizes) * element.getIntOrFloatBitWidth() / 8);
     Phase pad;
     pad.kind = Phase::PadInput;
@@ -255,12 +265,8 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
     pad.tasks = product(ArrayRef<int64_t>(padded->copySizes()).drop_back(2));
     result.phases.push_back(pad);
   }
-  if (!isGpu) {
-    phase.tile.lanesOutermost = walksLanesOutermost(first, target);
-    phase.tasks = tileTasks(first, phase.tile);
-    planBlocks(first, phase, right);
+  if (!isGpu)
     planPanels(first, phase, right);
-  }
   for (Reduction &r : group)
     r.chunks = first.chunks;
   phase.reductions = group;
@@ -273,8 +279,10 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   for (const Reduction &r : group)
     phase.stores.push_back({r.result, -1, scratch(partialBytes(r))});
   result.phases.push_back(phase);
-  for (auto [i, r] : llvm::enumerate(group))
-    planCombine(phase, r, phase.stores[i], stores[i]);
+  SmallVector<StoredValue> partials(phase.stores), all;
+  for (auto &list : stores)
+    all.append(list.begin(), list.end());
+  planCombine(phase, group, partials, all);
 }
 
 // What memory of the reduction's own size its terms are computed from.
@@ -312,6 +320,14 @@ std::vector<std::vector<Reduction>> Planner::sweeps(ArrayRef<Reduction> reductio
     groups.push_back({first});
     placed[i] = true;
     auto reduce = dyn_cast<ir::ReduceOp>(first.op);
+    for (size_t j = i + 1; reduce && target.isGpu() && j < reductions.size(); ++j)
+      if (!placed[j] && isSpreadAround(reductions[j], first)) {
+        groups.back()[0].moment = Reduction::Mean;
+        groups.back().push_back(reductions[j]);
+        groups.back()[1].moment = Reduction::Spread;
+        placed[j] = true;
+        break;
+      }
     for (size_t j = i + 1; reduce && j < reductions.size() && groups.back().size() < 3; ++j) {
       auto other = dyn_cast<ir::ReduceOp>(reductions[j].op);
       bool joins = !placed[j] && other && other.getDims() == reduce.getDims() &&

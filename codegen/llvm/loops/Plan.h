@@ -42,6 +42,7 @@ struct Reduction {
   mlir::Value result;
   llvm::SmallVector<int64_t> kept, extents; // outermost first
   int64_t paddedAt = -1;          // scratch offset of a convolution's padded input; -1: none
+  bool skipsBorder = false;       // none is needed: what is outside is left out
   std::optional<Panels> lhs, rhs; // copies of a contraction's sides that its tiles read instead
   // A convolution: which extent the summed features are, and phases of each spatial dimension (1:
   // one). Results a phase apart take window positions a phase apart, those that meet no zero of the
@@ -53,7 +54,12 @@ struct Reduction {
   }
   int64_t unroll = 0; // steps of the innermost extent taken together; 0: as many as fit
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
+  // On a GPU the sum of all elements and that of their squared distances from the mean, which
+  // stands right behind it, are found in one sweep: see nvptx/Moments.cpp.
+  enum { Alone, Mean, Spread } moment = Alone;
   bool isArg() const;
+  // Values that a GPU's thread keeps of it: an argmax has a position too, a mean a count.
+  int64_t width() const { return isArg() || moment == Mean ? 2 : 1; }
   ir::ReduceKind kind() const;
   mlir::Type partialElement() const; // of what chunks leave behind: no rounding between them
 };
@@ -79,9 +85,8 @@ struct Blocking {
   int64_t depth = 0;     // positions of the next extent in a block; 0: not blocked
   int64_t laneTiles = 0; // tiles of a task along the lanes
   int64_t rowTiles = 0;  // and along the rows and the other kept dimensions, flattened
-  // All rows take the lanes of a tile before the next lanes: a few row tiles then read the right
-  // side from the first-level cache but once.
-  bool rowsInnermost = false;
+  // The right side passes by but once, in runs that the machine fetches ahead by itself.
+  bool streams = false;
   int64_t sumsAt = -1; // scratch offset
 };
 
@@ -93,15 +98,16 @@ struct StoredValue {
 
 struct Phase {
   enum Kind { Pack, PadInput, Reduce, Combine, Row, Map, Scatter } kind = Map;
-  std::vector<Reduction> reductions; // Pack, PadInput, Reduce, Combine: one; Row: all, in order
+  // Pack, PadInput: one; Reduce, Combine: those of a sweep; Row: all, in order.
+  std::vector<Reduction> reductions;
   Tile tile;
   Blocking blocking;
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
   // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
-  // each in `partials`; Combine phases add the parts in order.
+  // each in `partials`; a Combine phase adds the parts in order.
   std::vector<Reduction> columns;
-  llvm::SmallVector<StoredValue> partials;
+  llvm::SmallVector<StoredValue> partials; // Combine: of each reduction
   int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);
@@ -124,6 +130,11 @@ struct PaddedShape {
   llvm::SmallVector<int64_t> copySizes() const;
 };
 std::optional<PaddedShape> paddedInputShape(mlir::Operation *op, const ir::TargetInfo &target);
+// Border.cpp: can these tiles leave out what a convolution would read outside its input? Needs the
+// reduction's unrolled steps.
+bool skipsBorder(const Reduction &r, const Tile &tile, const Blocking &blocking);
+std::pair<int64_t, int64_t> insideSteps(const Reduction &r);
+bool rowsAtBorder(const Reduction &r, const Tile &tile); // those of the first or the last tile
 // Phases of every spatial dimension of a convolution over a dilated input: results a dilation
 // apart.
 llvm::SmallVector<int64_t> phasesOf(mlir::Operation *op, const ir::TargetInfo &target);
@@ -154,7 +165,8 @@ bool lanesAlongSum(mlir::Operation *op, const ir::TargetInfo &target);
 Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed,
                 ScheduleKeys *keys);
 int64_t tileTasks(const Reduction &r, const Tile &tile);
-int64_t chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
+int64_t chooseChunks(const Reduction &r, const Tile &tile, const ir::TargetInfo &target,
+                     ScheduleKeys *keys);
 int64_t chooseUnroll(const Reduction &r, const Tile &tile, ScheduleKeys *keys);
 bool packsRight(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 bool walksLanesOutermost(const Reduction &r, const ir::TargetInfo &target);
@@ -164,6 +176,8 @@ void choosePanels(Reduction &r, const Tile &tile, bool packsRight, bool isBlocke
 Blocking chooseBlocking(const Reduction &r, const Tile &tile, bool packsRight,
                         const ir::TargetInfo &target, ScheduleKeys *keys);
 bool isContraction(mlir::Operation *op);
+// PlanMoments.cpp: does `spread` sum the squares of what `sum` sums, less its mean?
+bool isSpreadAround(const Reduction &spread, const Reduction &sum);
 
 KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 

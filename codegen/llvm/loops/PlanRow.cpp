@@ -3,6 +3,7 @@
 #include "codegen/llvm/loops/Plan.h"
 
 #include "codegen/common/Shapes.h"
+#include "codegen/nvptx/GridPlan.h"
 #include "ir/ops/ScalarBody.h"
 #include "ir/ops/Shape.h"
 
@@ -41,6 +42,7 @@ private:
   bool reducesColumns(const Reduction &r) const;
   bool readsOwnRow(Value value);
   void chooseTasks();
+  bool chooseBlocks();
 };
 
 // Reductions along the rows, and the others.
@@ -57,8 +59,8 @@ void RowPlan::divide(ArrayRef<Reduction> reductions) {
 // the result's type, so it must be that of the sums.
 bool RowPlan::reducesColumns(const Reduction &r) const {
   Type element = typeOf(r.result).getElementType();
-  return isa<ir::ReduceOp>(r.op) && !target.isGpu() && !element.isBF16() && !element.isF16() &&
-         !rows.empty() && r.extents == rows && r.kept == phase.reductions[0].extents &&
+  return isa<ir::ReduceOp>(r.op) && !element.isBF16() && !element.isF16() && !rows.empty() &&
+         r.extents == rows && r.kept == phase.reductions[0].extents &&
          llvm::equal(reducedDims(r.op), llvm::seq<int64_t>(0, rows.size())) &&
          llvm::all_of(r.op->getUsers(),
                       [&](Operation *user) { return user == body.getTerminator(); });
@@ -102,6 +104,18 @@ void RowPlan::chooseTasks() {
     r.chunks = phase.tasks;
 }
 
+// The same for blocks of threads, which keep their parts in registers beside the row.
+bool RowPlan::chooseBlocks() {
+  RowGrid grid = rowGrid(phase, target);
+  if (!grid.held)
+    return false;
+  phase.rowsPerTask = (grid.rows + grid.blocksOfRows - 1) / grid.blocksOfRows;
+  phase.tasks = (grid.rows + phase.rowsPerTask - 1) / phase.rowsPerTask;
+  for (Reduction &r : phase.columns)
+    r.chunks = phase.tasks;
+  return true;
+}
+
 std::optional<Phase> RowPlan::plan(ArrayRef<Reduction> reductions) {
   phase.kind = Phase::Row;
   divide(reductions);
@@ -136,8 +150,10 @@ std::optional<Phase> RowPlan::plan(ArrayRef<Reduction> reductions) {
   phase.tile.lanes =
       lanesFor(typeOf(phase.reductions[0].op->getOperand(0)).getElementType(), target);
   phase.tasks = product(rows);
-  if (!phase.columns.empty())
+  if (!phase.columns.empty() && !target.isGpu())
     chooseTasks();
+  else if (!phase.columns.empty() && !chooseBlocks())
+    return std::nullopt;
   return phase;
 }
 

@@ -18,8 +18,8 @@ namespace {
 // Cycles of a step of all tiles over a plane of `rows` x `vectors`, where a multiply-add takes one:
 // also bound by the vectors that come from the second-level cache (a quarter of a register's width
 // a cycle), by loads, and by the latency of few accumulators.
-// `taps` steps share what they read of the left side.
-double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps) {
+// `taps` steps share what they read of the left side; `perVector`: what reading one costs beside.
+double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps, double perVector) {
   double cycles = 0;
   for (int64_t v = 0; v < vectors; v += tile.vectors)
     for (auto [count, size] : {std::pair(rows / tile.rows, tile.rows),
@@ -27,7 +27,8 @@ double stepCycles(int64_t rows, int64_t vectors, const Tile &tile, int64_t taps)
       double wide = std::min(tile.vectors, vectors - v), tall = size;
       double loads = (tall + taps - 1) / taps + wide;
       if (size > 0)
-        cycles += count * (std::max({tall * wide, 4 * wide, loads, 9.0}) + 0.1 * loads);
+        cycles += count *
+                  (std::max({tall * wide, 4 * wide, loads, 9.0}) + 0.1 * loads + perVector * wide);
     }
   return cycles;
 }
@@ -63,14 +64,15 @@ PanelShare sharePanels(int64_t panels, bool transposes, const ir::TargetInfo &ta
 }
 constexpr double mostUneven = 17.0 / 16;
 
-// A right side beyond the cache, read in place by a few tiles of rows: what they read at once must
-// be few pages.
-bool readByFewRows(const Reduction &r, const ir::TargetInfo &target) {
+// A right side beyond the cache that one row or a few tiles of rows read in place: each task takes
+// runs of its rows, few rows at a time and all lanes of them before the next.
+bool streamsRight(const Reduction &r, const ir::TargetInfo &target) {
   std::optional<Panels> left = panelsOf(r.op, 0), right = panelsOf(r.op, 1);
   if (!left || !right || right->transposes() || right->batches > 1)
     return false;
   int64_t bytes = typeOf(r.op->getOperand(1)).getElementTypeBitWidth() / 8;
-  return left->columns > 8 && left->columns <= 24 && right->columns * bytes >= 4096 &&
+  bool fewRows = left->columns == 1 || (left->columns > 5 && left->columns <= 24);
+  return fewRows && right->columns * bytes >= 4096 &&
          right->depth * right->columns * bytes > 2 * target.l2Bytes;
 }
 
@@ -89,7 +91,9 @@ void chooseContractionTile(Tile &tile, int64_t rows, int64_t vectors, int64_t mo
     for (int64_t tall = std::min({rows, mostRows, accumulators / wide}); tall >= 1; --tall) {
       Tile candidate(tile);
       candidate.vectors = wide, candidate.rows = tall;
-      double cycles = stepCycles(rows, vectors, candidate, taps);
+      // Panels that are transposed in between leave the tiles less of the caches' time.
+      double cycles =
+          stepCycles(rows, vectors, candidate, taps, side && side->transposes() ? 0.12 : 0);
       int64_t panels = (vectors + wide - 1) / wide;
       if (side)
         cycles *= std::min(mostUneven,
@@ -140,7 +144,9 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
   if (lanesAlongWidth(r.op, target)) {
     auto dims = cast<ir::ConvolutionOp>(r.op).getOutputDims();
     tile.laneDim = dims.back(), tile.rowDim = dims[1];
-    tile.vectors = std::min<int64_t>((r.kept[tile.laneDim] + tile.lanes - 1) / tile.lanes, 2);
+    // Few features leave registers for long pieces of a row.
+    int64_t most = std::clamp<int64_t>(budget / r.kept[tile.rowDim], 2, 8);
+    tile.vectors = std::min(ceilDiv(r.kept[tile.laneDim], tile.lanes), most);
     tile.rows = std::min(r.kept[tile.rowDim], budget / tile.vectors);
     return tile;
   }
@@ -182,11 +188,13 @@ Tile modelTile(const Reduction &r, Type element, const ir::TargetInfo &target, b
       if (d != tile.laneDim && r.kept[d] > 1)
         tile.rowDim = d;
     int64_t rows = tile.rowDim >= 0 ? r.kept[tile.rowDim] : 1;
+    bool streams = !packed && streamsRight(r, target);
+    int64_t mostVectors = !streams ? INT64_MAX : rows == 1 ? 4 : 3;
     if (tile.laneDim >= 0)
-      chooseContractionTile(
-          tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes, mostRowStreams(r, target),
-          !packed && readByFewRows(r, target) ? 3 : INT64_MAX, sharedTaps(r.op, target),
-          packed ? panelsOf(r.op, 1) : std::nullopt, target);
+      chooseContractionTile(tile, rows, (r.kept[laneDim] + tile.lanes - 1) / tile.lanes,
+                            streams ? 8 : mostRowStreams(r, target), mostVectors,
+                            sharedTaps(r.op, target), packed ? panelsOf(r.op, 1) : std::nullopt,
+                            target);
     else
       tile.rows = std::min<int64_t>(rows, 4);
   }
@@ -253,11 +261,13 @@ int64_t fluxion::codegen::tileTasks(const Reduction &r, const Tile &tile) {
 
 // Few tiles over much data: splitting the outermost reduced dimension gives every core work. The
 // split follows from sizes alone, so the order of additions does not depend on the machine's cores.
-int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile, ScheduleKeys *keys) {
+int64_t fluxion::codegen::chooseChunks(const Reduction &r, const Tile &tile,
+                                       const ir::TargetInfo &target, ScheduleKeys *keys) {
   if (r.isArg() || r.extents.empty() || r.phased())
     return 1;
   int64_t chunks = 1, most = std::min<int64_t>(16, r.extents[0]);
-  if (tileTasks(r, tile) < 16 && product(r.extents) * product(r.kept) >= (1 << 16))
+  if (tileTasks(r, tile) < 16 && !streamsRight(r, target) &&
+      product(r.extents) * product(r.kept) >= (1 << 16))
     for (chunks = most; r.extents[0] % chunks != 0;)
       --chunks;
   return keys ? keys->divisor("chunks", chunks, r.extents[0], std::min<int64_t>(64, r.extents[0]))
@@ -317,7 +327,11 @@ void fluxion::codegen::choosePanels(Reduction &r, const Tile &tile, bool packsRi
   }
   if (tile.rowDim != rank - 2 || tile.rows == 1 || tile.rows > tile.lanes)
     return;
-  bool packsLeft = !lhs->transposes() && farApart(r.op, *lhs, *rhs);
+  // Within the second-level cache, pieces of rows are as good as a copy of them.
+  int64_t leftBytes = lhs->batches * lhs->columns * lhs->depth *
+                      typeOf(r.op->getOperand(0)).getElementTypeBitWidth() / 8;
+  bool packsLeft =
+      !lhs->transposes() && leftBytes > target.l2Bytes / 2 && farApart(r.op, *lhs, *rhs);
   if (keys ? keys->flag("pack_lhs", packsLeft) : packsLeft)
     r.lhs = lhs;
 }
@@ -347,7 +361,7 @@ static void chooseGroups(Blocking &blocking, const Reduction &r, const Tile &til
       blocking.laneTiles = lanes, blocking.rowTiles = rows;
     }
   }
-  if (blocking.rowsInnermost) { // a task's rows of the right side are few runs, and long ones
+  if (blocking.streams) { // a task's rows of the right side are few runs, and long ones
     int64_t cores = std::max<int64_t>(2, target.cores);
     blocking.rowTiles = rowTiles, blocking.laneTiles = (laneTiles + cores - 1) / cores;
   }
@@ -406,9 +420,10 @@ Blocking fluxion::codegen::chooseBlocking(const Reduction &r, const Tile &tile, 
   bool overImages = isa<ir::ConvolutionOp>(r.op) && featuresOutermost(r.op);
   Blocking blocking = overImages ? imageBlocks(r, target) : deepBlocks(r, laneTileBytes, target);
   ArrayRef<int64_t> inner = ArrayRef<int64_t>(r.extents).drop_front(blocking.outer);
-  blocking.rowsInnermost = !packsRight && readByFewRows(r, target);
-  if (blocking.rowsInnermost)
-    blocking.depth = std::min<int64_t>(inner[0], 64);
+  blocking.streams = !packsRight && streamsRight(r, target);
+  if (blocking.streams) // more rows reuse more of what is then in the second-level cache
+    blocking.depth =
+        std::min<int64_t>(inner[0], product(r.kept) > 8 * r.kept[tile.laneDim] ? 32 : 16);
   if (keys)
     blocking.depth = keys->integer("block_depth", blocking.depth, 0, (inner[0] + 3) / 4 * 4);
   // Every group of a weight gradient reads images from memory again.

@@ -101,6 +101,10 @@ PhaseEmitter::Factors PhaseEmitter::factorsAt(const Reduction &r, const Index &k
                           window[d] * conv.getRhsDilation()[d] - low;
     at.rhs[conv.getKernelDims()[d + 2]] =
         conv.getWindowReversal() ? access.constant(taps - 1) - window[d] : window[d];
+    if (r.skipsBorder) {
+      at.lhs[conv.getInputDims()[d + 2]] = r.phased() ? position.floorDiv(r.phases[d]) : position;
+      continue;
+    }
     if (r.paddedAt >= 0) {
       at.lhs[conv.getInputDims()[d + 2]] = r.phased() && r.phases[d] > 1
                                                ? position.floorDiv(dilation) + low / dilation
@@ -157,21 +161,28 @@ Value PhaseEmitter::term(const Reduction &r, const Index &kept, const Index &red
   return puller.pull(x, index);
 }
 
+// What a chunk left of a reduction.
+Value PhaseEmitter::partialOf(const Reduction &r, const Index &kept, AffineExpr chunk) {
+  size_t number =
+      llvm::find_if(phase.reductions, [&](const Reduction &one) { return one.op == r.op; }) -
+      phase.reductions.begin();
+  SmallVector<int64_t> shape{r.chunks};
+  shape.append(r.kept.begin(), r.kept.end());
+  Index index{chunk};
+  index.append(kept);
+  Value partial = access.load(addressOf(phase.partials[number]), r.partialElement(),
+                              access.linear(shape, index), {});
+  return access.emit.convert(partial, r.partialElement(), accumulatorElement(r));
+}
+
 PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulators,
                                         const Index &kept, const Index &inChunk) {
   Index reduced(inChunk);
   if (chunkStart)
     reduced[0] = chunkStart + reduced[0];
   Type element = typeOf(r.op->getOperand(0)).getElementType(), wide = accumulatorElement(r);
-  if (phase.kind == Phase::Combine) { // partial results of the chunks
-    SmallVector<int64_t> shape{r.chunks};
-    shape.append(r.kept.begin(), r.kept.end());
-    Index index{reduced[0]};
-    index.append(kept);
-    Value partial = access.load(addressOf(phase.stores[0]), r.partialElement(),
-                                access.linear(shape, index), {});
-    return {combine(r, accumulators[0], access.emit.convert(partial, r.partialElement(), wide))};
-  }
+  if (phase.kind == Phase::Combine)
+    return {combine(r, accumulators[0], partialOf(r, kept, reduced[0]))};
   if (isa<ir::DotGeneralOp, ir::ConvolutionOp>(r.op)) {
     auto [x, y] = factors(r, kept, reduced);
     x = access.emit.convert(x, element, wide), y = access.emit.convert(y, element, wide);
@@ -202,22 +213,26 @@ PhaseEmitter::Values PhaseEmitter::step(const Reduction &r, ValueRange accumulat
           access.emit.select(wins, position, accumulators[1])};
 }
 
+std::pair<Value, Value> PhaseEmitter::halves(Value vector, int64_t width) {
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < width / 2; ++i) {
+    low.push_back(i);
+    high.push_back(width / 2 + i);
+  }
+  Value a = vector::ShuffleOp::create(b, loc, vector, vector, low),
+        c = vector::ShuffleOp::create(b, loc, vector, vector, high);
+  if (width > 2)
+    return {a, c};
+  // Vectors of one element are not scalars.
+  return {vector::ExtractOp::create(b, loc, a, 0), vector::ExtractOp::create(b, loc, c, 0)};
+}
+
 // Halves combine until one lane is left: a fixed tree.
 Value PhaseEmitter::acrossLanes(const Reduction &r, Value vector) {
   int64_t lanes = access.emit.lanes;
   for (int64_t width = lanes; width > 1; width /= 2) {
-    SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < width / 2; ++i) {
-      low.push_back(i);
-      high.push_back(width / 2 + i);
-    }
-    Value a = vector::ShuffleOp::create(b, loc, vector, vector, low),
-          c = vector::ShuffleOp::create(b, loc, vector, vector, high);
+    auto [a, c] = halves(vector, width);
     access.emit.lanes = width / 2;
-    if (width == 2) { // vectors of one element are not scalars: leave them here
-      a = vector::ExtractOp::create(b, loc, a, 0);
-      c = vector::ExtractOp::create(b, loc, c, 0);
-    }
     vector = combine(r, a, c);
   }
   access.emit.lanes = lanes;
@@ -237,7 +252,7 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
   if (extents.size() == 1 && unroll > 1) {
     auto steps = [&](int64_t count) {
       return [&, count](Value iv, ValueRange carried) {
-        AffineExpr position = access.dimension(iv);
+        AffineExpr position = access.position(iv);
         Values next(carried);
         if (together) {
           reduced.push_back(position);
@@ -253,16 +268,31 @@ PhaseEmitter::Values PhaseEmitter::foldExtents(ArrayRef<int64_t> extents, Index 
         return next;
       };
     };
-    int64_t whole = extents[0] / unroll * unroll;
-    Values sums = fold(0, whole, unroll, initial, steps(unroll));
-    return fold(whole, extents[0], extents[0] - whole, sums, steps(extents[0] - whole));
+    // Steps whose taps may be outside stand at known places.
+    auto [first, last] = together && phase.reductions[0].skipsBorder
+                             ? insideSteps(phase.reductions[0])
+                             : std::pair<int64_t, int64_t>(0, extents[0] / unroll * unroll);
+    auto oneByOne = [&](int64_t from, int64_t to, Values sums) {
+      for (int64_t at = from; at < to; at += unroll) {
+        int64_t count = std::min(unroll, to - at);
+        sums = fold(at, at + count, count, sums, steps(count));
+      }
+      return sums;
+    };
+    Values sums = oneByOne(0, first, Values(initial));
+    sums = fold(first, last, unroll, sums, steps(unroll));
+    return oneByOne(last, extents[0], sums);
   }
-  return fold(0, extents[0], 1, initial, [&](Value iv, ValueRange carried) {
-    reduced.push_back(access.dimension(iv));
+  auto outer = [&](Value iv, ValueRange carried) {
+    reduced.push_back(access.position(iv));
     Values next = foldExtents(extents.drop_front(), reduced, carried, innermost);
     reduced.pop_back();
     return next;
-  });
+  };
+  size_t extent = reduced.size();
+  if (extent < windowBounds.size() && windowBounds[extent].first)
+    return foldBetween(windowBounds[extent].first, windowBounds[extent].second, 1, initial, outer);
+  return fold(0, extents[0], 1, initial, outer);
 }
 
 // Blocks of a row taken together, with sums of their own, so that one need not wait for another.

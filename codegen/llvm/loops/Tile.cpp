@@ -37,8 +37,14 @@ PhaseEmitter::Values PhaseEmitter::sumTile(const Reduction &r, ArrayRef<int64_t>
       return next;
     };
   };
-  if (unroll == 1)
-    return foldBetween(block->from, block->to, 1, initial, steps(1));
+  if (unroll == 1) {
+    Value from = block->from, to = block->to;
+    if (reduced.size() < windowBounds.size() && windowBounds[reduced.size()].first) {
+      from = arith::MaxSIOp::create(b, loc, from, windowBounds[reduced.size()].first);
+      to = arith::MinSIOp::create(b, loc, to, windowBounds[reduced.size()].second);
+    }
+    return foldBetween(from, to, 1, initial, steps(1));
+  }
   // A block may end between two unrolled steps.
   Value length = arith::SubIOp::create(b, loc, block->to, block->from);
   Value rest = arith::RemUIOp::create(b, loc, length, number(unroll));
@@ -150,7 +156,7 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
     for (const Reduction &one : all)
       for (size_t i = 0; !block && i < count; ++i)
         initial.append(identities(one));
-    bool prefetches = prefetchesRight(r, rows);
+    bool prefetches = prefetchesRight(r, rows) && !phase.blocking.streams;
     int64_t stepsEmitted = 0;
     auto addTaps = [&](ValueRange carried, const Index &reduced, int64_t steps) {
       return tapSteps(r, carried, indices, reduced, steps, vectors,
@@ -168,13 +174,17 @@ void PhaseEmitter::emitTilePhase(const Reduction &r, const Index &base, int64_t 
       for (const Reduction &one : all)
         for (auto [i, index] : llvm::enumerate(indices)) {
           access.setLanes(lanes, laneExpr, activeOf(i % vectors));
-          next.append(step(one, carried.slice(next.size(), width), index, taken));
+          ValueRange sums = carried.slice(next.size(), width);
+          next.append(isOutside(one, index, taken) ? Values(sums) : step(one, sums, index, taken));
         }
       return next;
     };
     together = tile.taps > 1 && all.size() == 1 ? Together(addTaps) : Together();
+    if (r.skipsBorder)
+      boundWindow(r, indices[0], at);
     results = sumTile(r, shortened.extents, initial, add);
     together = {};
+    windowBounds.clear();
   }
   puller.newScope();
   auto finish = [&] {
@@ -228,7 +238,8 @@ PhaseEmitter::Values PhaseEmitter::tapSteps(const Reduction &r, ValueRange carri
         for (int64_t v = 0; v < vectors; ++v) {
           int64_t i = (row * taps + tap) * vectors + v;
           setLanes(v);
-          next[i] = step(r, next[i], indices[i], at)[0];
+          if (!isOutside(r, indices[i], at))
+            next[i] = step(r, next[i], indices[i], at)[0];
         }
       }
   return next;
@@ -237,9 +248,6 @@ PhaseEmitter::Values PhaseEmitter::tapSteps(const Reduction &r, ValueRange carri
 // One block of a tile's results: into its place among the chunks' partial results, or through what
 // depends on it into the kernel's results.
 void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRange values) {
-  ArrayRef<StoredValue> stores(phase.stores);
-  if (phase.kind == Phase::Combine)
-    stores = stores.drop_front();
   for (auto [k, r] : llvm::enumerate(phase.reductions)) {
     Type element = chunk ? r.partialElement() : typeOf(r.result).getElementType();
     Value value = values[k];
@@ -253,33 +261,26 @@ void PhaseEmitter::finishElement(const Index &index, AffineExpr chunk, ValueRang
     shape.append(r.kept.begin(), r.kept.end());
     Index place{chunk};
     place.append(index);
-    access.store(addressOf(stores[k]), element, access.linear(shape, place), value);
+    access.store(addressOf(phase.stores[k]), element, access.linear(shape, place), value);
   }
   if (!chunk)
-    storeAll(stores, index);
+    storeAll(phase.stores, index);
 }
 
-// What soon is summed; or, where tiles of all rows take a block in turn, each asks for its share of
-// what the next lanes read.
+// What soon is summed.
 void PhaseEmitter::prefetchRight(const Reduction &r, ArrayRef<Index> indices, int64_t vectors,
                                  AffineExpr summed) {
-  const Tile &tile = phase.tile;
   Value right = r.op->getOperand(1);
   auto buffer = buffers.find(right);
   if (buffer == buffers.end())
     return;
   Panels side = *panelsOf(r.op, 1);
-  bool inTurn = block && phase.blocking.rowsInnermost;
-  int64_t share = inTurn ? ceilDiv(vectors, ceilDiv(r.kept[tile.rowDim], tile.rows)) : vectors;
-  for (const Index &index : indices.take_front(share)) {
+  for (const Index &index : indices.take_front(vectors)) {
     Index at(typeOf(right).getRank());
     for (auto [i, d] : llvm::enumerate(side.batch))
       at[d] = index[i];
     at[side.free] = index.back();
-    at[side.summed] = inTurn ? summed : summed + 12;
-    if (inTurn) // the end of a vector: its start is in a line that the vector before ends in
-      at[side.free] = index.back() + rowPanel * (share * tile.lanes) +
-                      (tile.vectors * tile.lanes + tile.lanes - 1);
+    at[side.summed] = summed + 12;
     access.prefetch(buffer->second, typeOf(right).getElementType(),
                     access.linear(typeOf(right).getShape(), at));
   }
@@ -333,29 +334,44 @@ void PhaseEmitter::emitTileAt(const Reduction &r, Index base, Value lane, Value 
   int64_t laneRest = tile.laneDim >= 0 ? r.kept[tile.laneDim] % laneBlock : 0;
   int64_t rowBlocks = tile.rowDim >= 0 ? ceilDiv(r.kept[tile.rowDim], tile.rows) : 1;
   int64_t laneBlocks = tile.laneDim >= 0 ? ceilDiv(r.kept[tile.laneDim], laneBlock) : 1;
-  auto either = [&](Value position, int64_t count, bool ragged,
-                    llvm::function_ref<void(bool)> emitCase) {
+  // Each place of `own` is a case of its own, the others are one: null.
+  using Place = std::optional<int64_t>;
+  auto cases = [&](auto &self, Value position, int64_t count, ArrayRef<int64_t> own,
+                   llvm::function_ref<void(Place)> emitCase) -> void {
     puller.newScope();
-    if (!ragged || count == 1)
-      return emitCase(ragged);
-    Value isLast =
-        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, number(count - 1));
-    auto branch = [&](bool last) {
-      return [&, last](OpBuilder &, Location) {
-        puller.newScope();
-        emitCase(last);
+    if (count == (int64_t)own.size() && count == 1)
+      return emitCase(own[0]);
+    if (own.empty())
+      return emitCase(std::nullopt);
+    Value isOwn = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, position, number(own[0]));
+    auto branch = [&](int64_t among, ArrayRef<int64_t> places) {
+      return [&, among, places](OpBuilder &, Location) {
+        self(self, position, among, places, emitCase);
         scf::YieldOp::create(b, loc);
       };
     };
-    scf::IfOp::create(b, loc, isLast, branch(true), branch(false));
+    scf::IfOp::create(b, loc, isOwn, branch(1, own.take_front()),
+                      branch(count - 1, own.drop_front()));
     puller.newScope();
   };
-  either(lane, laneBlocks, laneRest != 0, [&](bool lastLane) {
-    int64_t size = lastLane ? laneRest : laneBlock,
+  SmallVector<int64_t> ownLanes, ownRows;
+  if (laneRest)
+    ownLanes.push_back(laneBlocks - 1);
+  bool atBorder = rowsAtBorder(r, tile);
+  if (rowRest || atBorder)
+    ownRows.push_back(rowBlocks - 1);
+  if (atBorder && rowBlocks > 1)
+    ownRows.push_back(0);
+  cases(cases, lane, laneBlocks, ownLanes, [&](Place lanePlace) {
+    int64_t size = lanePlace ? laneRest : laneBlock,
             vectors = tile.laneDim >= 0 ? ceilDiv(size, tile.lanes) : 1;
     int64_t active = tile.laneDim >= 0 ? size - (vectors - 1) * tile.lanes : tile.lanes;
-    either(rowBlock, rowBlocks, rowRest != 0, [&](bool lastRow) {
-      emitTile(r, base, lastRow ? rowRest : tile.rows, vectors, active);
+    cases(cases, rowBlock, rowBlocks, ownRows, [&](Place rowPlace) {
+      bool isRest = rowRest && rowPlace == rowBlocks - 1;
+      Index from(base);
+      if (rowPlace && atBorder)
+        from[tile.rowDim + chunk] = access.constant(*rowPlace * tile.rows);
+      emitTile(r, from, isRest ? rowRest : tile.rows, vectors, active);
     });
   });
 }
@@ -447,12 +463,8 @@ void PhaseEmitter::emitBlocked(const Reduction &r) {
         current.tile = access.dimension(row) * laneTiles + access.dimension(lane);
         emitTileAt(r, base, lane, at.back());
       };
-      if (blocking.rowsInnermost)
-        loop(laneFrom, laneTo, 1,
-             [&](Value lane) { loop(rowFrom, rowTo, 1, [&](Value row) { tileAt(row, lane); }); });
-      else
-        loop(rowFrom, rowTo, 1,
-             [&](Value row) { loop(laneFrom, laneTo, 1, [&](Value lane) { tileAt(row, lane); }); });
+      loop(rowFrom, rowTo, 1,
+           [&](Value row) { loop(laneFrom, laneTo, 1, [&](Value lane) { tileAt(row, lane); }); });
       block = nullptr;
     });
   });

@@ -34,21 +34,32 @@ double rateOf(const Contraction &c, bool tensorCores) {
   return bits > 32 ? 50 : 105;
 }
 
+// Cycles in which shared memory takes and gives what a step needs, 128 bytes each: matrices once
+// for every warp; without tensor cores a thread's factors, of which half a warp reads 16 bytes at
+// once.
+double sharedCycles(const ContractPlan &plan, double bytes) {
+  double k = plan.tileK, warps = plan.warpsM * plan.warpsN;
+  if (plan.tensorCores)
+    return (plan.warpM() + plan.warpN()) * k * bytes * warps / 100;
+  return (plan.perWarpM + plan.perWarpN) * k * bytes * warps / 8 +
+         (plan.tileM() + plan.tileN()) * k * bytes / 128;
+}
+
 // Cycles of all blocks. A step takes as long as its products, what it brings through the second
-// cache (28 bytes a cycle and multiprocessor), or what warps read of shared memory (128 bytes);
-// a block begins with an empty ring and ends with its results.
+// cache (28 bytes a cycle and multiprocessor), or what warps read of shared memory; a block begins
+// with an empty ring and ends with its results.
 double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::TargetInfo &target) {
   double bytes = bytesOf(c.element), m = plan.tileM(), n = plan.tileN(), k = plan.tileK;
   int64_t blocks = plan.tiles(c) * plan.chunks;
   int64_t together = std::clamp<int64_t>(
       std::min(target.sharedBytes / sharedBytes(c, plan), 1024 / plan.threads()), 1, 8);
   double products = m * n * k / rateOf(c, plan.tensorCores), brought = (m + n) * k * bytes / 28,
-         read = (plan.warpM() + plan.warpN()) * k * bytes * plan.warpsM * plan.warpsN / 100;
+         read = sharedCycles(plan, bytes);
   // What one warp waits for: its loads of shared memory, then its products one after another.
-  double depth = plan.tensorCores ? 32 / bytes : 4,
-         waits = plan.warpK() / depth *
-                     (plan.tensorCores ? 45 + 2 * plan.perWarpM * plan.perWarpN : 40) +
-                 40;
+  double depth = plan.tensorCores ? 32 / bytes : 4, perWarp = plan.perWarpM * plan.perWarpN,
+         waits =
+             plan.warpK() / depth * (plan.tensorCores ? 45 + 2 * perWarp : 40 + depth * perWarp) +
+             40;
   double step = std::max({products, brought, read});
   double busy = std::min<double>(together, ceilDiv(blocks, target.cores)),
          steps = ceilDiv(plan.chunkLength, plan.tileK);
@@ -85,7 +96,7 @@ int64_t mostChunks(const Contraction &c, const ContractPlan &plan) {
   return splits ? std::clamp<int64_t>(c.k / (2 * plan.tileK), 1, 256) : 1;
 }
 
-ContractPlan withShape(const Contraction &c, const Shape &shape, bool tensorCores) {
+ContractPlan withShape(const Contraction &c, const Shape &shape, bool tensorCores, int64_t deeper) {
   ContractPlan plan;
   plan.tensorCores = tensorCores;
   plan.warpsM = shape.warpsM, plan.warpsN = shape.warpsN, plan.warpsK = shape.warpsK;
@@ -94,6 +105,11 @@ ContractPlan withShape(const Contraction &c, const Shape &shape, bool tensorCore
   // Fewer barriers where a step is all of a warp's own.
   if (shape.warpsK == 1 && (!tensorCores || shape.perWarpM * shape.perWarpN >= 16))
     plan.tileK *= 2;
+  plan.tileK *= deeper;
+  // ptxas spills many sums to fit more blocks, unless it is told how many are enough.
+  constexpr int64_t registers = 65536;
+  if (int64_t sums = shape.perWarpM * shape.perWarpN; !tensorCores && sums >= 32)
+    plan.blocks = std::max<int64_t>(1, registers / (plan.threads() * (sums >= 64 ? 168 : 128)));
   return plan;
 }
 
@@ -113,25 +129,34 @@ ArrayRef<Shape> shapesFor(bool tensorCores) {
   return tensorCores ? ArrayRef<Shape>(productShapes) : ArrayRef<Shape>(fmaShapes);
 }
 
-// The shape and the number of chunks with the fewest predicted cycles.
+// The number of chunks with the fewest predicted cycles; `best` where none has fewer.
+void chooseChunks(const Contraction &c, const ir::TargetInfo &target, ContractPlan plan,
+                  ContractPlan &best) {
+  setTiles(c, plan);
+  int64_t tiles = plan.tiles(c);
+  for (int64_t chunks : {int64_t(1), 2 * target.cores / tiles, target.cores / tiles}) {
+    setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));
+    setStages(c, plan, target);
+    if (sharedBytes(c, plan) > target.sharedBytes)
+      continue;
+    plan.cycles = cyclesOf(c, plan, target);
+    if (plan.cycles < best.cycles)
+      best = plan;
+  }
+}
+
+// The shape with the fewest predicted cycles, its steps twice as deep where barriers then cost
+// less.
 ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool tensorCores) {
-  double least = INFINITY;
+  bool isWide = c.accumulator.getIntOrFloatBitWidth() > 32;
   ContractPlan best;
+  best.cycles = INFINITY;
   for (const Shape &shape : shapesFor(tensorCores)) {
-    bool isWide = c.accumulator.getIntOrFloatBitWidth() > 32;
     if (isWide && shape.perWarpM * shape.perWarpN > 16)
       continue;
-    ContractPlan plan = withShape(c, shape, tensorCores);
-    setTiles(c, plan);
-    int64_t tiles = plan.tiles(c);
-    for (int64_t chunks : {int64_t(1), 2 * target.cores / tiles, target.cores / tiles}) {
-      setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));
-      setStages(c, plan, target);
-      if (sharedBytes(c, plan) > target.sharedBytes)
-        continue;
-      if (double cycles = cyclesOf(c, plan, target); cycles < least)
-        least = cycles, best = plan;
-    }
+    chooseChunks(c, target, withShape(c, shape, tensorCores, 1), best);
+    if (!tensorCores && shape.warpsK > 1)
+      chooseChunks(c, target, withShape(c, shape, tensorCores, 2), best);
   }
   return best;
 }
@@ -190,6 +215,7 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)
     keys->refuse("its tiles need " + Twine(bytes) + " bytes of shared memory; a block of " +
                  target.cpu + " has " + Twine(target.sharedBytes));
+  plan.cycles = cyclesOf(c, plan, target);
   return plan;
 }
 
@@ -203,7 +229,7 @@ std::vector<ScheduleVariation> fluxion::codegen::contractVariations(const Contra
   };
   bool tensorCores = usesTensorCores(c);
   for (const Shape &shape : shapesFor(tensorCores)) {
-    ContractPlan plan = withShape(c, shape, tensorCores);
+    ContractPlan plan = withShape(c, shape, tensorCores, 1);
     setTiles(c, plan);
     for (int64_t chunks : {int64_t(1), target.cores / plan.tiles(c)}) {
       setChunks(c, plan, std::clamp<int64_t>(chunks, 1, mostChunks(c, plan)));

@@ -23,6 +23,7 @@ struct ContractPlan {
   int64_t tilesM = 1, tilesN = 1; // blocks
 
   int64_t blocks = 1; // that a multiprocessor must have registers for at once
+  double cycles = 0;  // predicted, of all blocks
 
   int64_t warpM() const { return perWarpM * (tensorCores ? 16 : 4); }
   int64_t warpN() const { return perWarpN * 8; }

@@ -14,7 +14,7 @@ namespace {
 // A dimension together with where it lies in the operand that its group walks.
 using Placed = std::pair<int64_t, ContractDim>;
 ContractDims inOrder(SmallVector<Placed> placed) {
-  llvm::stable_sort(placed, [](const Placed &x, const Placed &y) { return x.first < y.first; });
+  llvm::sort(placed, [](const Placed &x, const Placed &y) { return x.first < y.first; });
   return llvm::to_vector(llvm::make_second_range(placed));
 }
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The threads of a warp stand 4 x 8 over its tile, so that what they read of shared memory together
-// is little. A thread's results are neighbours in groups of 16 bytes along a side whose tile lies
-// that way, and apart along one that lies along k: both are read 16 bytes at a time from all banks.
+// is little: lanes that differ in bit 0 read the same rows, in bit 1 the same columns, since 16
+// bytes a lane take half the cycles where neighbours, or every other two, share them. A thread's
+// results are neighbours in groups of 16 bytes along a side whose tile lies that way, and apart
+// along one that lies along k: both are read 16 bytes at a time from all banks.
 #include "codegen/nvptx/contract/TileContract.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,10 +22,14 @@ int64_t FmaContractEmitter::offsetOf(int side, int64_t i) const {
   return i / near * near * threadsOf(side) + i % near;
 }
 
+// Where the thread stands in its warp: rows by bits 1 and 2 of the lane, columns by the others.
+Value FmaContractEmitter::acrossWarp(int side) {
+  return side == 0 ? modulo(over(lane, 2), 4) : plus(modulo(lane, 2), times(over(lane, 8), 2));
+}
+
 FmaContractEmitter::Values FmaContractEmitter::zeroSums() {
-  Value across[2] = {modulo(lane, 4), over(lane, 4)};
   for (int side : {0, 1})
-    places[side] = placeInStage(side, times(across[side], neighbours(side)), number(0));
+    places[side] = placeInStage(side, times(acrossWarp(side), neighbours(side)), number(0));
   return Values(plan.perWarpM * plan.perWarpN, identity(r));
 }
 
@@ -72,7 +78,7 @@ Value FmaContractEmitter::multiplyAdd(Value x, Value y, Value sum) {
 }
 
 void FmaContractEmitter::leaveSums(ValueRange sums) {
-  Value row = times(modulo(lane, 4), neighbours(0)), column = times(over(lane, 4), neighbours(1));
+  Value row = times(acrossWarp(0), neighbours(0)), column = times(acrossWarp(1), neighbours(1));
   int64_t near = neighbours(1);
   for (int64_t i = 0; i < plan.perWarpM; ++i)
     for (int64_t j = 0; j < plan.perWarpN; j += near)

@@ -77,6 +77,7 @@ private:
   int64_t threadsOf(int side) const { return side == 0 ? 4 : 8; } // of a warp
   int64_t perThread(int side) const { return side == 0 ? plan.perWarpM : plan.perWarpN; }
   int64_t most() const { return 16 / elementBytes(); }
+  Value acrossWarp(int side);
   int64_t neighbours(int side) const; // of a thread's positions that lie together
   int64_t offsetOf(int side, int64_t i) const;
   Values factorsAt(int side, Value stage, int64_t k, int64_t count);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/hopper/HopperContract.h"
 
+#include "codegen/common/Shapes.h"
+
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -79,12 +81,18 @@ HopperContractEmitter::Tile HopperContractEmitter::tileAt(Value number) {
     m = add(firstRow, arith::RemUIOp::create(b, loc, inGroup, rows));
   }
   Tile tile{scaled(m, plan.tileM), scaled(n, plan.tileN), batch, {}};
-  if (!plan.window)
-    return tile;
-  Values at = splitRow(m, plan.window->tilesOf(plan.tileM));
-  for (auto [index, box] : llvm::zip_equal(at, plan.window->boxOf(plan.tileM)))
-    tile.window.push_back(scaled(index, box));
+  if (plan.rowsAreBoxes())
+    tile.box = firstOfBox(*plan.windows[0], m, plan.tileM);
   return tile;
+}
+
+// The first position of a box, by its number.
+HopperContractEmitter::Values HopperContractEmitter::firstOfBox(const WindowSide &image,
+                                                                Value number, int64_t positions) {
+  Values at = splitRow(number, image.boxesOf(positions));
+  for (auto [index, box] : llvm::zip_equal(at, image.boxOf(positions)))
+    index = scaled(index, box);
+  return at;
 }
 
 // Of a row of a box: its place along each dimension, innermost first.
@@ -144,18 +152,11 @@ void HopperContractEmitter::fetch(const Tile &tile, Value step, const Ring &ring
 
 void HopperContractEmitter::fetchSide(int side, const Tile &tile, Value slice, Value offset,
                                       Value full) {
-  const TensorSide &tensor = plan.sides[side];
-  Value along = side == 0 ? tile.m : tile.n, summed = scaled(slice, plan.depth());
-  if (side == 1 && plan.window)
-    summed = kernelRow(slice);
-  int64_t line = plan.boxLine(side), boxes = tensor.alongSummed ? 1 : plan.tileOf(side) / line;
+  int64_t line = plan.boxLine(side),
+          boxes = plan.sides[side].alongSummed ? 1 : plan.tileOf(side) / line;
   for (int64_t box = 0; box < boxes; ++box) {
-    Value inLine = tensor.alongSummed ? summed : add(along, word(box * line));
-    Values position{inLine, tensor.alongSummed ? along : summed};
-    if (tensor.batchPitch)
-      position.push_back(tile.batch);
-    if (side == 0 && plan.window)
-      position = windowPosition(tile, slice);
+    Values position = plan.windows[side] ? imagePosition(side, tile, slice, box * line)
+                                         : matrixPosition(side, tile, slice, box * line);
     int64_t bytes = box * line * plan.elementBytes * plan.depth();
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
         b, loc, inMemory(add(offset, word(bytes))), mapArgument(side), position, full, ValueRange(),
@@ -164,33 +165,101 @@ void HopperContractEmitter::fetchSide(int side, const Tile &tile, Value slice, V
   }
 }
 
-// Channels, then the input's positions that a window position reads for a tile; no channels where
-// the last stage has more slices than there are.
-HopperContractEmitter::Values HopperContractEmitter::windowPosition(const Tile &tile, Value slice) {
-  const WindowSide &window = *plan.window;
-  int64_t blocks = window.channels / plan.depth(), count = window.tapCount() * blocks;
-  Values tap = splitRow(quotient(slice, blocks), window.taps);
-  Value channel = scaled(remainder(slice, blocks), plan.depth());
-  if (count % plan.slices())
-    channel = select(isLess(slice, word(count)), channel, word(window.channels));
-  Values position{channel};
-  for (auto [d, first] : llvm::enumerate(llvm::ArrayRef<Value>(tile.window).drop_back()))
-    position.push_back(
-        subtract(add(first, scaled(tap[d], window.dilation[d])), word(window.low[d])));
-  position.push_back(tile.window.back());
+HopperContractEmitter::Values HopperContractEmitter::matrixPosition(int side, const Tile &tile,
+                                                                    Value slice, int64_t offset) {
+  const TensorSide &matrix = plan.sides[side];
+  Value along = add(side == 0 ? tile.m : tile.n, word(offset)), summed;
+  Values outer;
+  if (matrix.tapPitch) {
+    // A kernel that runs backwards is read from its end.
+    const WindowSide &image = *plan.windows[0];
+    Tap tap = tapOf(tile, slice);
+    Value flat = tap.at.back();
+    for (int64_t d = image.spatialRank() - 2; d >= 0; --d)
+      flat = add(scaled(flat, image.taps[d]), tap.at[d]);
+    outer.push_back(image.reversed ? subtract(word(image.tapCount() - 1), flat) : flat);
+    summed = tap.channel;
+  } else {
+    summed = scaled(slice, plan.depth());
+    if (matrix.batchPitch)
+      outer.push_back(tile.batch);
+  }
+  Values position{matrix.alongSummed ? summed : along, matrix.alongSummed ? along : summed};
+  position.append(outer);
   return position;
 }
 
-// The row of the kernel, its window positions and channels flattened, that a slice starts with.
-Value HopperContractEmitter::kernelRow(Value slice) {
-  const WindowSide &window = *plan.window;
-  int64_t blocks = window.channels / plan.depth(), count = window.tapCount() * blocks;
-  Value row = scaled(slice, plan.depth());
-  if (!window.reversed)
-    return row;
-  Value tap = subtract(word(window.tapCount() - 1), quotient(slice, blocks));
-  row = add(scaled(tap, window.channels), scaled(remainder(slice, blocks), plan.depth()));
-  return count % plan.slices() ? select(isLess(slice, word(count)), row, word(c.k)) : row;
+HopperContractEmitter::Values HopperContractEmitter::imagePosition(int side, const Tile &tile,
+                                                                   Value slice, int64_t offset) {
+  const WindowSide &image = *plan.windows[side];
+  if (!plan.sumsBoxes())
+    return boxPosition(image, tile.box, tapOf(tile, slice), phasesOf(tile));
+  Value first = add(side == 0 ? tile.m : tile.n, word(offset));
+  Tap tap = side == 0 ? tapAt(first, image.channels, image.taps)
+                      : Tap{Values(image.spatialRank(), word(0)), first};
+  return boxPosition(image, firstOfBox(image, slice, plan.depth()), tap,
+                     Values(image.spatialRank()));
+}
+
+HopperContractEmitter::Tap HopperContractEmitter::tapAt(Value flat, int64_t channels,
+                                                        llvm::ArrayRef<int64_t> taps) {
+  return {splitRow(quotient(flat, channels), taps), remainder(flat, channels)};
+}
+
+// Of a tile's results, along each dimension; null where the image has no zeros between elements.
+HopperContractEmitter::Values HopperContractEmitter::phasesOf(const Tile &tile) {
+  const WindowSide &image = *plan.windows[0];
+  Values places(c.batchDims.size()), phases;
+  Value rest = tile.batch;
+  for (int64_t i = (int64_t)places.size() - 1; i >= 0; --i) {
+    places[i] = remainder(rest, c.batchDims[i].size);
+    rest = quotient(rest, c.batchDims[i].size);
+  }
+  for (int64_t batch : image.batch)
+    phases.push_back(batch < 0 ? Value() : places[batch]);
+  return phases;
+}
+
+// What a slice of k stands for; results a phase apart take every so many'th tap, of which the last
+// may be none.
+HopperContractEmitter::Tap HopperContractEmitter::tapOf(const Tile &tile, Value slice) {
+  const WindowSide &image = *plan.windows[0];
+  SmallVector<int64_t> taps = image.phaseTaps();
+  int64_t blocks = image.channels / plan.depth(), count = product(taps) * blocks;
+  Tap tap = tapAt(scaled(slice, plan.depth()), image.channels, taps);
+  Value none = word(image.channels);
+  if (count % plan.slices())
+    tap.channel = select(isLess(slice, word(count)), tap.channel, none);
+  for (auto [d, phase] : llvm::enumerate(phasesOf(tile))) {
+    if (!phase)
+      continue;
+    int64_t apart = image.phases[d];
+    Value zeros = subtract(word(image.low[d] + apart), phase);
+    tap.at[d] = add(scaled(tap.at[d], apart), remainder(zeros, apart));
+    if (image.taps[d] % apart)
+      tap.channel = select(isLess(tap.at[d], word(image.taps[d])), tap.channel, none);
+  }
+  return tap;
+}
+
+// Channels, then what the image has for a box of results at a tap.
+HopperContractEmitter::Values HopperContractEmitter::boxPosition(const WindowSide &image,
+                                                                 const Values &box, const Tap &tap,
+                                                                 const Values &phases) {
+  Values position{tap.channel};
+  for (int64_t d = 0; d < image.spatialRank(); ++d) {
+    Value first = scaled(box[d], image.step[d]);
+    Value read = add(first, scaled(tap.at[d], image.dilation[d]));
+    if (phases[d]) { // zeros between elements are none of the image's positions
+      Value dilated = subtract(add(phases[d], tap.at[d]), word(image.low[d]));
+      read = add(first, arith::DivSIOp::create(b, loc, dilated, word(image.phases[d])));
+    } else {
+      read = subtract(read, word(image.low[d]));
+    }
+    position.push_back(read);
+  }
+  position.push_back(box.back());
+  return position;
 }
 
 void HopperContractEmitter::produce() {
@@ -220,7 +289,11 @@ void HopperContractEmitter::consume() {
     auto [first, last] = steps();
     if (plan.sharing > 1)
       first = add(first, share);
+    // In registers before the first product: a first step that LLVM peels off would set them beside
+    // it, and ptxas then serialises the products.
     Value zero = LLVM::ZeroOp::create(b, loc, sumsType());
+    for (auto [i, sum] : llvm::enumerate(waitForSums(zero)))
+      zero = LLVM::InsertValueOp::create(b, loc, zero, sum, (int64_t)i);
     auto loop = scf::ForOp::create(
         b, loc, first, last, word(plan.sharing),
         ValueRange{ring.stage, ring.parity, ring.stage, never, zero},

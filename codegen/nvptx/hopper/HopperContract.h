@@ -22,7 +22,7 @@ private:
   Value rowGroup, share; // of a consuming warpgroup: which rows, which of those that share them
   struct Tile {          // i32: first positions, and the batch
     Value m, n, batch;
-    Values window; // of m where the left side is read through one: x, y, ..., the image
+    Values box; // of m where rows are boxes of positions: x, y, ..., the image
   };
   struct Ring { // i32: a stage, and the parity of its present round
     Value stage, parity;
@@ -37,6 +37,7 @@ private:
   void prepare();
   void initialiseBarriers();
   Tile tileAt(Value number);
+  Values firstOfBox(const WindowSide &image, Value number, int64_t positions);
   // For every tile of the block; the ring goes on from tile to tile.
   void forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body);
   Ring after(const Ring &ring, int64_t stages);
@@ -44,8 +45,17 @@ private:
   void produce();
   void fetch(const Tile &tile, Value step, const Ring &ring);
   void fetchSide(int side, const Tile &tile, Value slice, Value offset, Value full);
-  Values windowPosition(const Tile &tile, Value slice);
-  Value kernelRow(Value slice);
+  struct Tap {     // i32: what a slice of k, or the left side's rows, read at each position
+    Values at;     // window position, x first
+    Value channel; // the first; beyond the last where a stage has more slices than there are
+  };
+  Tap tapAt(Value flat, int64_t channels, llvm::ArrayRef<int64_t> taps);
+  Tap tapOf(const Tile &tile, Value slice);
+  Values phasesOf(const Tile &tile);
+  Values boxPosition(const WindowSide &image, const Values &box, const Tap &tap,
+                     const Values &phases);
+  Values imagePosition(int side, const Tile &tile, Value slice, int64_t offset);
+  Values matrixPosition(int side, const Tile &tile, Value slice, int64_t offset);
   void consume();
   Value multiplyStage(Value sums, const Ring &ring);
   Value descriptor(int side, Value start);

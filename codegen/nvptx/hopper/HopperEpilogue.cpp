@@ -63,8 +63,8 @@ std::vector<TensorMap> HopperContractEmitter::tensorMaps() {
   map.dataType = typeOf(stored.value).getElementType().isBF16() ? mapBfloat16 : mapFloat16;
   map.dims[0] = c.n, map.box[0] = boxColumns;
   SmallVector<int64_t> sizes{c.m}, box{64};
-  if (plan.window)
-    sizes = plan.window->result, box = rowGroupBox();
+  if (plan.rowsAreBoxes())
+    sizes = plan.windows[0]->result, box = rowGroupBox();
   else if (c.batches > 1)
     sizes.push_back(c.batches), box.push_back(1);
   map.rank = 1 + sizes.size();
@@ -82,7 +82,7 @@ std::vector<TensorMap> HopperContractEmitter::tensorMaps() {
 SmallVector<int64_t> HopperContractEmitter::rowGroupBox() const {
   int64_t rows = 64;
   SmallVector<int64_t> box;
-  for (int64_t size : plan.window->boxOf(plan.tileM)) {
+  for (int64_t size : plan.windows[0]->boxOf(plan.tileM)) {
     box.push_back(std::min(size, rows));
     rows /= box.back();
   }
@@ -104,24 +104,24 @@ HopperContractEmitter::Position HopperContractEmitter::positionOf(const Tile &ti
   Value row = add(add(scaled(rowGroup, 64), scaled(warp, 16)), quotient(lane, 4));
   Value column = scaled(remainder(lane, 4), 2);
   Position at{{}, plus(widened(add(tile.n, column)), number(8 * block))};
-  if (!plan.window) {
+  if (!plan.rowsAreBoxes()) {
     at.m.push_back(plus(widened(add(tile.m, row)), number(8 * half)));
     return at;
   }
-  Values place = splitRow(add(row, word(8 * half)), plan.window->boxOf(plan.tileM));
-  for (auto [first, along] : llvm::zip_equal(tile.window, place))
+  Values place = splitRow(add(row, word(8 * half)), plan.windows[0]->boxOf(plan.tileM));
+  for (auto [first, along] : llvm::zip_equal(tile.box, place))
     at.m.push_back(widened(add(first, along)));
   return at;
 }
 
 SmallVector<int64_t> HopperContractEmitter::rowSizes() const {
-  return plan.window ? plan.window->result : SmallVector<int64_t>{c.m};
+  return plan.rowsAreBoxes() ? plan.windows[0]->result : SmallVector<int64_t>{c.m};
 }
 
 Value HopperContractEmitter::rowExists(const Position &at) {
   SmallVector<int64_t> box{plan.tileM};
-  if (plan.window)
-    box = plan.window->boxOf(plan.tileM);
+  if (plan.rowsAreBoxes())
+    box = plan.windows[0]->boxOf(plan.tileM);
   Value exists;
   for (auto [position, size, tile] : llvm::zip_equal(at.m, rowSizes(), box)) {
     if (size % tile == 0)
@@ -140,7 +140,7 @@ Value HopperContractEmitter::pair(ArrayRef<Value> sums, int64_t block, int64_t h
 
 Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
   Index m;
-  if (plan.window) {
+  if (plan.rowsAreBoxes()) {
     for (Value along : llvm::reverse(at.m))
       m.push_back(access.dimension(along));
   } else {
@@ -248,9 +248,9 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
     branch(leads, [&] {
       for (int64_t box = 0; box < boxes; ++box) {
         Values position{add(tile.n, word((round * boxes + box) * boxColumns))};
-        if (plan.window) {
-          Values place = splitRow(scaled(rowGroup, 64), plan.window->boxOf(plan.tileM));
-          for (auto [first, along] : llvm::zip_equal(tile.window, place))
+        if (plan.rowsAreBoxes()) {
+          Values place = splitRow(scaled(rowGroup, 64), plan.windows[0]->boxOf(plan.tileM));
+          for (auto [first, along] : llvm::zip_equal(tile.box, place))
             position.push_back(add(first, along));
         } else {
           position.push_back(add(tile.m, scaled(rowGroup, 64)));

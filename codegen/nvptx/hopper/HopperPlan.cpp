@@ -3,6 +3,7 @@
 
 #include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/Puller.h"
+#include "codegen/nvptx/contract/ContractPlan.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Shape.h"
@@ -41,10 +42,8 @@ std::optional<Strides> kernelStrides(ir::ConvolutionOp conv, const Reduction &r)
   return result;
 }
 
-// Nothing where the side is no strided view of an operand from its start.
+// Nothing where the side of a product is no strided view of an operand from its start.
 std::optional<Strides> stridesOf(const Reduction &r, int side) {
-  if (auto conv = dyn_cast<ir::ConvolutionOp>(r.op))
-    return kernelStrides(conv, r);
   auto dot = cast<ir::DotGeneralOp>(r.op);
   MLIRContext *context = r.op->getContext();
   int64_t kept = r.kept.size(), reduced = r.extents.size();
@@ -105,6 +104,37 @@ std::optional<int64_t> strideOf(ArrayRef<ContractDim> group, ArrayRef<int64_t> s
   return stride;
 }
 
+bool isAligned(int64_t elements, int64_t elementBytes) {
+  return elements >= 0 && elements * elementBytes % 16 == 0;
+}
+
+// The kernel of a convolution: the channels of a window position, and how far apart positions are.
+std::optional<TensorSide> describeKernel(const Contraction &c, const WindowSide &window,
+                                         int64_t elementBytes) {
+  std::optional<Strides> memory =
+      kernelStrides(cast<ir::ConvolutionOp>(c.reduction->op), *c.reduction);
+  if (!memory)
+    return std::nullopt;
+  TensorSide side;
+  side.buffer = memory->operand.getArgNumber();
+  side.channels = window.channels;
+  int64_t channel = memory->reduced[c.reduction->featureExtent],
+          feature = memory->kept[c.nDims[0].dim];
+  side.alongSummed = channel == 1;
+  side.pitch = side.alongSummed ? feature : channel;
+  SmallVector<int64_t> taps(memory->reduced);
+  taps.erase(taps.begin() + c.reduction->featureExtent);
+  side.tapPitch = taps.back();
+  for (int64_t i = (int64_t)taps.size() - 1, pitch = side.tapPitch; i >= 0; --i) {
+    if (taps[i] != pitch)
+      return std::nullopt;
+    pitch *= window.taps[taps.size() - 1 - i];
+  }
+  bool isCopied = std::min(channel, feature) == 1 && isAligned(side.pitch, elementBytes) &&
+                  isAligned(side.tapPitch, elementBytes);
+  return isCopied ? std::optional(side) : std::nullopt;
+}
+
 std::optional<TensorSide> describeSide(const Contraction &c, int side, int64_t elementBytes) {
   std::optional<Strides> memory = stridesOf(*c.reduction, side);
   if (!memory)
@@ -125,17 +155,18 @@ std::optional<TensorSide> describeSide(const Contraction &c, int side, int64_t e
     return std::nullopt;
   if (lines == 1)
     result.pitch = ceilDiv(length * elementBytes, 16) * 16 / elementBytes;
-  bool aligned = result.pitch > 0 && result.pitch * elementBytes % 16 == 0 &&
-                 result.batchPitch >= 0 && result.batchPitch * elementBytes % 16 == 0;
-  return aligned ? std::optional(result) : std::nullopt;
+  bool isCopied = result.pitch > 0 && isAligned(result.pitch, elementBytes) &&
+                  isAligned(result.batchPitch, elementBytes);
+  return isCopied ? std::optional(result) : std::nullopt;
 }
 
 // What a block's work costs in cycles, roughly: a product of n columns takes n / 2 of them, the
 // second-level cache brings so many bytes a cycle.
 double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
-  constexpr double bytesPerCycle = 48, storedPerCycle = 40, start = 1200, combination = 3500;
+  constexpr double bytesPerCycle = 48, storedPerCycle = 40, start = 1200, combination = 3500,
+                   cyclesOfLine = 4.5; // of an image, however short
   double products = plan.rowGroups() * 4 * plan.tileN / 2.0,
-         copies = plan.stageBytes() / bytesPerCycle,
+         copies = std::max(plan.stageBytes() / bytesPerCycle, plan.imageLines() * cyclesOfLine),
          results = (double)plan.tileM * plan.tileN * resultBytes / storedPerCycle;
   double waves = ceilDiv(plan.tiles() * plan.chunks, cores);
   double cycles = start + waves * (plan.chunkSteps * std::max(products, copies) + results);
@@ -149,13 +180,15 @@ constexpr TileShape tileShapes[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64
 // The best of some shapes, and into how many chunks k is split with it.
 void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
                  ArrayRef<TileShape> shapes) {
-  constexpr int64_t mostChunks = 16, fewestSteps = 4;
+  constexpr int64_t fewestSteps = 4;
+  int64_t mostChunks = plan.sumsBoxes() ? 64 : 16;
   int64_t resultBytes = typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
   double least = INFINITY;
   HopperPlan best = plan;
   for (auto [tileM, tileN] : shapes) {
     plan.tileM = tileM, plan.tileN = tileN;
-    plan.tilesM = plan.window ? product(plan.window->tilesOf(tileM)) : ceilDiv(c.m, tileM);
+    plan.tilesM =
+        plan.rowsAreBoxes() ? product(plan.windows[0]->boxesOf(tileM)) : ceilDiv(c.m, tileM);
     plan.tilesN = ceilDiv(c.n, tileN);
     int64_t room = std::min(mostChunks, target.cores / std::max<int64_t>(1, plan.tiles()));
     for (int64_t chunks = 1; chunks <= std::max<int64_t>(1, room); ++chunks) {
@@ -163,9 +196,9 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
       plan.chunks = ceilDiv(plan.steps, plan.chunkSteps);
       if (plan.chunks != chunks || (chunks > 1 && plan.chunkSteps < fewestSteps))
         continue;
-      double cycles = cyclesOf(plan, target.cores, resultBytes);
-      if (cycles < least)
-        least = cycles, best = plan;
+      plan.cycles = cyclesOf(plan, target.cores, resultBytes);
+      if (plan.cycles < least)
+        least = plan.cycles, best = plan;
     }
   }
   plan = best;
@@ -184,7 +217,18 @@ void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &targ
 } // namespace
 
 int64_t HopperPlan::boxLine(int side) const {
-  return sides[side].alongSummed ? depth() : std::min(lineBytes / elementBytes, tileOf(side));
+  if (sides[side].alongSummed)
+    return depth();
+  int64_t line = std::min(lineBytes / elementBytes, tileOf(side));
+  while (side == 0 && sumsBoxes() && windows[0]->channels % line)
+    line /= 2; // of one window position
+  return line;
+}
+
+int64_t HopperPlan::imageLines() const {
+  if (rowsAreBoxes())
+    return tileM * slices();
+  return sumsBoxes() ? depth() * (tileM / boxLine(0) + tileN / boxLine(1)) : 0;
 }
 
 TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
@@ -192,41 +236,77 @@ TensorMap HopperPlan::mapOf(int side, const Contraction &c) const {
   TensorMap map;
   map.buffer = memory.buffer;
   map.dataType = c.element.isF32() ? mapTfloat32 : c.element.isF16() ? mapFloat16 : mapBfloat16;
-  if (side == 0 && window)
-    return window->map(map.dataType, elementBytes, sliceBytes, tileM);
-  int64_t along = c.sizeOfSide(side);
-  map.rank = memory.batchPitch ? 3 : 2;
-  map.dims = {uint64_t(memory.alongSummed ? c.k : along),
-              uint64_t(memory.alongSummed ? along : c.k), uint64_t(c.batches)};
-  map.strides = {uint64_t(memory.pitch * elementBytes), uint64_t(memory.batchPitch * elementBytes)};
+  if (windows[side])
+    return windows[side]->map(map.dataType, elementBytes, boxLine(side),
+                              sumsBoxes() ? depth() : tileM);
+  int64_t along = c.sizeOfSide(side), summed = memory.tapPitch ? memory.channels : c.k;
+  int64_t outer = memory.tapPitch ? windows[0]->tapCount() : c.batches;
+  map.rank = memory.batchPitch || memory.tapPitch ? 3 : 2;
+  map.dims = {uint64_t(memory.alongSummed ? summed : along),
+              uint64_t(memory.alongSummed ? along : summed), uint64_t(outer)};
+  map.strides = {uint64_t(memory.pitch * elementBytes),
+                 uint64_t((memory.batchPitch + memory.tapPitch) * elementBytes)};
   map.box = {uint32_t(boxLine(side)), uint32_t(memory.alongSummed ? tileOf(side) : depth()), 1};
   // CUtensorMapSwizzle: 1, 2, 3 are 32, 64, 128 bytes.
   map.swizzle = llvm::Log2_64(boxLine(side) * elementBytes) - 4;
   return map;
 }
 
-// The sides; false where copies cannot follow one, or would be slow: a line of few channels takes
-// them as long as one of many (4 to 5 cycles on an H200).
+// The images of a convolution; false where copies cannot follow one, or would be slow: a line of
+// few channels takes them as long as one of many (4 to 5 cycles on an H200).
+static bool describeImages(HopperPlan &plan, const Contraction &c) {
+  constexpr int64_t fewestBytes = 64, mostWaste = 2;
+  std::optional<Windows> windows = describeWindows(c);
+  if (!windows)
+    return false;
+  plan.windows[0] = windows->left, plan.windows[1] = windows->right;
+  int64_t channelBytes = windows->left.channels * plan.elementBytes;
+  if (channelBytes % fewestBytes)
+    return false;
+  if (!plan.sumsBoxes()) {
+    plan.sliceBytes = channelBytes % HopperPlan::lineBytes ? fewestBytes : HopperPlan::lineBytes;
+    std::optional<TensorSide> kernel = describeKernel(c, windows->left, plan.elementBytes);
+    if (kernel)
+      plan.sides[1] = *kernel;
+    return kernel.has_value();
+  }
+  for (TensorSide &side : plan.sides)
+    side.alongSummed = false;
+  int64_t boxes = product(windows->left.boxesOf(plan.depth()));
+  return isAligned(windows->right->channels, plan.elementBytes) &&
+         boxes * plan.depth() <= mostWaste * c.k;
+}
+
+// False where no copies can follow the sides, or no products take them.
 static bool describeSides(HopperPlan &plan, const Contraction &c) {
-  constexpr int64_t fewestBytes = 64;
-  bool isWindow = isa<ir::ConvolutionOp>(c.reduction->op);
-  if (isWindow) {
-    plan.window = describeWindow(c);
-    int64_t channelBytes = plan.window ? plan.window->channels * plan.elementBytes : 0;
-    while (plan.sliceBytes > fewestBytes && channelBytes % plan.sliceBytes)
-      plan.sliceBytes /= 2;
-    if (!plan.window || channelBytes % plan.sliceBytes)
+  if (isa<ir::ConvolutionOp>(c.reduction->op)) {
+    if (!describeImages(plan, c))
       return false;
+  } else {
+    for (int side : {0, 1}) {
+      std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
+      if (!memory)
+        return false;
+      plan.sides[side] = *memory;
+    }
   }
-  for (int side : {0, 1}) {
-    if (side == 0 && isWindow)
-      continue; // lines of channels
-    std::optional<TensorSide> memory = describeSide(c, side, plan.elementBytes);
-    if (!memory || (!memory->alongSummed && plan.elementBytes == 4))
-      return false;
-    plan.sides[side] = *memory;
-  }
-  return true;
+  return plan.elementBytes == 2 || (plan.sides[0].alongSummed && plan.sides[1].alongSummed);
+}
+
+// Stages that k takes: slices of channels, window position after window position, or boxes of
+// positions.
+static int64_t stepsOf(const HopperPlan &plan, const Contraction &c) {
+  if (plan.sumsBoxes())
+    return product(plan.windows[0]->boxesOf(plan.depth()));
+  return ceilDiv(c.k, plan.depth() * plan.slices());
+}
+
+// Copies of images with few channels may take longer than threads that share what taps have in
+// common; those of products never do. Tiles are predicted with less that was measured, hence the
+// margin.
+static bool beatsTiles(const HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
+  constexpr double margin = 4 / 3.0;
+  return !plan.windows[0] || plan.cycles <= margin * planContraction(c, target, nullptr).cycles;
 }
 
 std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
@@ -242,11 +322,12 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
   if (isEmpty || c.m >= most || c.n >= most || c.k >= most || c.batches >= most ||
       !describeSides(plan, c))
     return std::nullopt;
-  if (keys && !keys->flag("engines", true))
-    return std::nullopt;
   plan.batches = c.batches;
-  plan.steps = ceilDiv(c.k, plan.depth() * plan.slices());
+  plan.steps = stepsOf(plan, c);
   chooseShape(plan, c, target, tileShapes);
+  bool isBetter = beatsTiles(plan, c, target);
+  if (keys ? !keys->flag("engines", isBetter) : !isBetter)
+    return std::nullopt;
   if (keys)
     obeyTile(plan, c, target, *keys);
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;

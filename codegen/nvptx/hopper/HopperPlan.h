@@ -15,11 +15,16 @@ struct TensorSide {
   bool alongSummed = true; // lines run along k, else along m or n
   int64_t pitch = 0;       // elements from line to line
   int64_t batchPitch = 0;  // 0: one for all batches
+  // Of a convolution's kernel: from one window position to the next, each of so many channels along
+  // k; 0: k is one.
+  int64_t tapPitch = 0, channels = 0;
 };
 
 struct HopperPlan {
   TensorSide sides[2];
-  std::optional<WindowSide> window; // what the left side is instead, along k
+  // What a side is instead: images of a convolution, read along k by the left side; by both sides
+  // of the gradient of its kernel, whose k is positions.
+  std::optional<WindowSide> windows[2];
   int64_t elementBytes = 2;
   int64_t tileM = 128, tileN = 256;
   int64_t sharing = 1; // warpgroups that take every so many'th stage of the same rows
@@ -28,12 +33,15 @@ struct HopperPlan {
   int64_t blocks = 1; // along the grid's first dimension; fewer than tiles: each takes several
   int64_t chunks = 1, chunkSteps = 1; // k is split into so many, of so many stages
   int64_t steps = 1;                  // stages that k has
+  double cycles = 0;                  // predicted, of all blocks
 
   static constexpr int64_t lineBytes = 128; // of k in a stage
   // Of k in a box, several to a stage where a window position has few channels.
   int64_t sliceBytes = lineBytes;
   int64_t slices() const { return lineBytes / sliceBytes; }
   int64_t depth() const { return sliceBytes / elementBytes; }
+  bool rowsAreBoxes() const { return windows[0] && !windows[1]; }
+  bool sumsBoxes() const { return windows[1].has_value(); }
   int64_t tiles() const { return tilesM * tilesN * batches; }
   int64_t rowGroups() const { return tileM / 64; }
   int64_t consumers() const { return rowGroups() * sharing; } // warpgroups
@@ -43,6 +51,7 @@ struct HopperPlan {
   int64_t stageBytes() const { return sideBytes(0) + sideBytes(1); }
   // Elements of a line of a box: along k, or a part of m or n.
   int64_t boxLine(int side) const;
+  int64_t imageLines() const; // of images in a stage
   // Shared memory after the stages: tiles of results on their way out, or sums of the warpgroups
   // that share rows; then the barriers.
   int64_t resultBytes() const { return consumers() / sharing * 64 * lineBytes * 2; }
@@ -53,8 +62,8 @@ struct HopperPlan {
 };
 
 // Nothing where another pipeline must do it: element types without tensor cores, operands that are
-// computed on the way, strides that no copy can follow, tf32 summed across lines. `keys` are null
-// where the schedule is not this contraction's.
+// computed on the way, strides that no copy can follow, tf32 summed across lines, convolutions that
+// copies would make slow. `keys` are null where the schedule is not this contraction's.
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 

@@ -39,6 +39,8 @@ Program makeModel(const std::string &name, int64_t batch);
 // The folder or file with data of a kind: as given, else $FLUXION_DATA_DIR, else what Fluxion
 // brings (digits).
 std::string dataPath(const std::string &kind, const std::string &given);
+// An option that ends in "=" would take the word behind it; empty if there is none.
+std::string missingValue(int argc, char **argv);
 // What the command line got wrong, in our words, with the nearest option or command.
 std::string parseProblem(CLI::App &app, int argc, char **argv, const CLI::ParseError &error);
 // Throws where a value is none of those an option takes.

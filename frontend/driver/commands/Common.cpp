@@ -84,6 +84,15 @@ std::string dataPath(const std::string &kind, const std::string &given) {
                            ", or set FLUXION_DATA_DIR");
 }
 
+std::string missingValue(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    llvm::StringRef word = argv[i];
+    if (word.starts_with("--") && word.find('=') == word.size() - 1)
+      return word.drop_back().str() + " needs a value: " + word.str() + "...";
+  }
+  return "";
+}
+
 std::string parseProblem(CLI::App &app, int argc, char **argv, const CLI::ParseError &error) {
   std::vector<std::string> commands, options;
   const CLI::App *command = nullptr;

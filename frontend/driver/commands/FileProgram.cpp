@@ -2,8 +2,10 @@
 #include "frontend/driver/commands/FileProgram.h"
 
 #include "ir/Target.h"
+#include "passes/Program.h"
 
 #include "mlir/Parser/Parser.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <cstring>
 #include <filesystem>
@@ -25,12 +27,18 @@ Program readProgram(const std::string &path) {
       out << at.getFilename().getValue() << ":" << at.getLine() << ":" << at.getColumn() << ": ";
     out << diagnostic.str();
   });
-  impl->module = mlir::parseSourceFile<mlir::ModuleOp>(path, impl->context.get());
+  auto text = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
+  if (!text)
+    throw std::runtime_error(path + ": " + text.getError().message());
+  impl->module =
+      mlir::parseSourceString<mlir::ModuleOp>((*text)->getBuffer(), impl->context.get(), path);
   if (!impl->module)
     throw std::runtime_error(first.empty() ? path + " is not a module of the fluxion dialect"
                                            : first);
   for (auto function : impl->module->getOps<mlir::func::FuncOp>())
     function->setAttr(ir::entryAttrName, mlir::UnitAttr::get(impl->context.get()));
+  if (mlir::failed(passes::checkProgram(*impl->module)))
+    throw std::runtime_error(first);
   return {impl};
 }
 

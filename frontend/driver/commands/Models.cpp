@@ -176,7 +176,7 @@ namespace {
 
 struct TrainFlags {
   CompileFlags compile;
-  std::string model, data, save, resume;
+  std::string model, data, save, resume, weights;
   int64_t epochs = 1, batchLimit = 0, snapshotEvery = 200;
   std::optional<int64_t> seed;
   bool json = false, evaluate = false;
@@ -199,6 +199,8 @@ int train(const TrainFlags &flags) {
     words.push_back("--save=" + flags.save);
   if (!flags.resume.empty())
     words.push_back("--resume=" + flags.resume);
+  if (!flags.weights.empty())
+    words.push_back("--weights=" + flags.weights);
   if (flags.evaluate)
     words.push_back("--eval");
   if (flags.json)
@@ -218,7 +220,8 @@ void addTrain(CLI::App &app, int &code) {
   CLI::App *command = app.add_subcommand(
       "train", "compile a model's training step and run it here\n\n"
                "  fluxion train vision/lenet_digits --epochs=10\n"
-               "  fluxion train vision/lenet --data=DIR --epochs=3 --save=lenet.safetensors");
+               "  fluxion train vision/lenet --data=DIR --epochs=3 --save=lenet.safetensors\n"
+               "  fluxion train vision/lenet --data=DIR --weights=lenet.safetensors --eval");
   command->add_option("model", flags->model, "a name of fluxion list")->required();
   command->add_option("--data", flags->data,
                       "file or folder with the data; $FLUXION_DATA_DIR by default");
@@ -229,6 +232,8 @@ void addTrain(CLI::App &app, int &code) {
       "of initial values, order and random numbers (1); a resumed run keeps its own");
   command->add_option("--save", flags->save, "write the state here after every epoch");
   command->add_option("--resume", flags->resume, "start from a saved state");
+  command->add_option("--weights", flags->weights,
+                      "begin with weights from a safetensors file, taken by name");
   command
       ->add_option("--snapshot-every", flags->snapshotEvery,
                    "steps between copies of the state that a failed step falls back to")

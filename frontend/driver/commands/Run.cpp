@@ -37,8 +37,10 @@ void addRun(CLI::App &app, int &code) {
       "  fluxion run kernel.mlir                          compiled for this machine\n"
       "  fluxion run kernel.mlir --target=reference       by the definition of every op, in f64\n"
       "  fluxion run kernel.mlir --func=f --inputs=in.npz --expect=out.npz --rtol=1e-4\n"
-      "  fluxion run vision/mlp --func=predict --outputs=out.npz");
+      "  fluxion run vision/mlp --func=predict --outputs=logits.npz");
   flags->request.add(*command);
+  command->add_option("--weights", flags->request.weights,
+                      "a model's weights from a safetensors file, taken by name");
   flags->compile.add(*command);
   command->get_option("--target")
       ->description("reference, cpu[:NAME], cuda[:sm_NN] or cuda-emulated[:sm_NN]");

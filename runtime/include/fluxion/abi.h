@@ -93,8 +93,9 @@ typedef struct fx_tensor_map {
   uint32_t data_type;           /* CUtensorMapDataType */
   uint32_t rank;                /* at most 5 */
   uint64_t dims[5], strides[4]; /* elements; bytes of all dimensions but the innermost */
-  uint32_t box[5];
-  uint32_t swizzle; /* CUtensorMapSwizzle */
+  uint32_t box[5];              /* elements that are copied */
+  uint32_t steps[5];            /* from one of them to the next */
+  uint32_t swizzle;             /* CUtensorMapSwizzle */
 } fx_tensor_map;
 
 enum {

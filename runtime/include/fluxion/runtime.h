@@ -152,8 +152,7 @@ Status deviceArch(std::string &out);
 // ---- State files: safetensors (huggingface.co/docs/safetensors) under the state's names
 // ------------------
 
-// Written to a temporary file beside `path`, synced, renamed: the old file stays whole until the
-// new one is.
+// Written to `path`.partial, synced, renamed: the old file stays whole until the new one is.
 Status saveState(const Instance &instance, const std::string &path);
 // The same of a state block that was read from an instance of the program.
 Status saveState(const fx_program &program, const void *block, const std::string &path);
@@ -173,7 +172,9 @@ Status loadWeights(Instance &instance, const std::string &path,
 // ------------------------------------------------------------------------------
 
 uint64_t peakResidentBytes();
-uint64_t availableMemoryBytes();
+// What the machine has free, as far as control groups (containers) and limits of the process allow.
+// `root` is the folder with /proc and /sys.
+uint64_t availableMemoryBytes(const std::string &root = "");
 double secondsNow(); // monotonic
 
 } // namespace fluxion::rt

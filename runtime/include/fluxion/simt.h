@@ -124,7 +124,7 @@ typedef struct fx_simt_map {
   uint32_t data_type, rank;     /* CUtensorMapDataType */
   uint32_t swizzle;             /* CUtensorMapSwizzle */
   uint64_t dims[5], strides[4]; /* elements; bytes of all dimensions but the innermost */
-  uint32_t box[5];
+  uint32_t box[5], steps[5];    /* elements that are copied; from one of them to the next */
 } fx_simt_map;
 /* The box at `at` (rank entries), 0 beyond the tensor, into shared memory; its bytes count for the
  * barrier. */
