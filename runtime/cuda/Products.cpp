@@ -14,7 +14,9 @@ constexpr int realF32 = 0, realF16 = 2, realBf16 = 14; // cudaDataType
 constexpr int sumsF32 = 68, sumsTf32 = 77;             // cublasComputeType_t
 constexpr int transposeFirst = 3, transposeSecond = 4; // cublasLtMatmulDescAttributes_t
 constexpr int batchCount = 5, batchStride = 6;         // cublasLtMatrixLayoutAttribute_t
-constexpr int mostWorkspace = 1, reductionSchemes = 3; // cublasLtMatmulPreferenceAttributes_t
+// cublasLtMatmulPreferenceAttributes_t; alignments of both sides, and of results twice
+constexpr int mostWorkspace = 1, reductionSchemes = 3, alignments[] = {5, 6, 7, 8};
+constexpr uint32_t ownAlignment = 64; // bytes, of every place
 // Chunks of k added in the type of sums or of results, each in its turn; never in place.
 constexpr uint32_t orderedReductions = 2 | 4;
 struct Choice { // cublasLtMatmulHeuristicResult_t
@@ -148,6 +150,9 @@ Status Products::enqueue(const fx_product &product, const ProductPlaces &places,
                        &workspace, sizeof workspace);
   FLUXION_CUBLASLT_RUN(cublasLtMatmulPreferenceSetAttribute, preference.handle, reductionSchemes,
                        &orderedReductions, sizeof orderedReductions);
+  for (int alignment : alignments)
+    FLUXION_CUBLASLT_RUN(cublasLtMatmulPreferenceSetAttribute, preference.handle, alignment,
+                         &ownAlignment, sizeof ownAlignment);
   Choice choice{};
   int found = 0;
   FLUXION_CUBLASLT_RUN(cublasLtMatmulAlgoGetHeuristic, lt.handle, desc.handle, first.handle,

@@ -27,7 +27,7 @@ struct Layout : Object {
 };
 struct Preference : Object {
   size_t workspace = 0;
-  uint32_t reductions = 7;
+  uint32_t reductions = 7, alignments[4] = {256, 256, 256, 256};
 };
 std::set<Object *> alive;
 
@@ -96,6 +96,8 @@ CUresult setPreference(void *object, int attribute, const void *value, size_t by
     std::memcpy(&preference->workspace, value, bytes);
   else if (preference && attribute == 3 && bytes == 4)
     std::memcpy(&preference->reductions, value, bytes);
+  else if (preference && attribute >= 5 && attribute <= 8 && bytes == 4)
+    std::memcpy(&preference->alignments[attribute - 5], value, bytes);
   else
     return refuse(InvalidValue);
   return CUDA_SUCCESS;
@@ -119,7 +121,9 @@ CUresult choose(void *handle, void *desc, void *a, void *b, void *c, void *d, vo
   if (!get<Handle>(handle) || !get<Desc>(desc) || !get<Layout>(a) || !get<Layout>(b) || c != d ||
       !get<Layout>(d) || !asked || wanted < 1)
     return refuse(InvalidValue);
-  bool ordered = (asked->reductions & 1) == 0 && asked->workspace > 0;
+  // In one order, and for places as the compiler aligns them.
+  bool ordered = (asked->reductions & 1) == 0 && asked->workspace > 0 &&
+                 *std::max_element(asked->alignments, asked->alignments + 4) <= 64;
   *found = ordered && fits(*get<Desc>(desc), *get<Layout>(a), *get<Layout>(b), *get<Layout>(d));
   std::memcpy(results, &chosen, sizeof chosen);
   return CUDA_SUCCESS;
