@@ -153,8 +153,14 @@ Error linkExecutable(StringRef path, ArrayRef<std::string> objects, const LinkOp
     return createStringError("cannot create a temporary folder: " + error.message());
   scope_exit removeFolder([&] { sys::fs::remove_directories(folder); });
   std::string linked = (folder + "/linked").str();
-  std::vector<std::string> arguments{
-      "-o", linked, "-s", "-pthread", "-Wl,--gc-sections", "-Wl,--as-needed"};
+  // Code and constants share pages: padding between them would be a thirtieth of a small program.
+  std::vector<std::string> arguments{"-o",
+                                     linked,
+                                     "-s",
+                                     "-pthread",
+                                     "-Wl,--gc-sections",
+                                     "-Wl,--as-needed",
+                                     "-Wl,-z,noseparate-code"};
   for (auto [i, object] : enumerate(objects)) {
     arguments.push_back((folder + "/" + Twine(i) + ".o").str());
     if (Error error = writeFile(arguments.back(), object))
