@@ -46,15 +46,18 @@ Value BlockEmitter::isBelow(Value value, int64_t bound) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, number(bound));
 }
 
+Value BlockEmitter::like(Value x, int64_t y) {
+  return arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), y));
+}
 Value BlockEmitter::plus(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value BlockEmitter::times(Value x, int64_t y) {
-  return y == 1 ? x : arith::MulIOp::create(b, loc, x, number(y)).getResult();
+  return y == 1 ? x : arith::MulIOp::create(b, loc, x, like(x, y)).getResult();
 }
 Value BlockEmitter::over(Value x, int64_t y) {
-  return y == 1 ? x : arith::DivUIOp::create(b, loc, x, number(y)).getResult();
+  return y == 1 ? x : arith::DivUIOp::create(b, loc, x, like(x, y)).getResult();
 }
 Value BlockEmitter::modulo(Value x, int64_t y) {
-  return y == 1 ? number(0) : arith::RemUIOp::create(b, loc, x, number(y)).getResult();
+  return y == 1 ? like(x, 0) : arith::RemUIOp::create(b, loc, x, like(x, y)).getResult();
 }
 
 Index BlockEmitter::positions(Value flat, ArrayRef<int64_t> sizes) {

@@ -36,6 +36,8 @@ protected:
   Value narrow(Value value);       // i64 to i32
   void branch(Value condition, Body then, Body otherwise = nullptr);
   Value isBelow(Value value, int64_t bound);
+  // Unsigned integers of any width.
+  Value like(Value x, int64_t y); // y, of the type of x
   Value plus(Value x, Value y), times(Value x, int64_t y), over(Value x, int64_t y),
       modulo(Value x, int64_t y);
   // Positions of `flat` in `sizes`, as loop variables of the access.

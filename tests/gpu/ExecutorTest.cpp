@@ -454,20 +454,7 @@ const fx_tensor longOutputs[] = {{"twice", FX_F32, FX_VALUE, 1, longDims, 0, 163
                                  {"same", FX_F32, FX_VALUE, 1, longDims, 0, 16384, nullptr},
                                  {"seven", FX_F32, FX_VALUE, 0, nullptr, 0, 4, nullptr}};
 const fx_place twiceArgs[] = {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 0, 0}};
-const fx_launch twiceLaunches[] = {{"twice",
-                                    "",
-                                    {16, 1, 1},
-                                    {256, 1, 1},
-                                    0,
-                                    2,
-                                    0,
-                                    0,
-                                    0,
-                                    -1,
-                                    twiceArgs,
-                                    nullptr,
-                                    nullptr,
-                                    nullptr}};
+const fx_launch twiceLaunches[] = {test::launchOf("twice", "", twiceArgs, 16, 256)};
 const fx_copy copies[] = {{{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_OUTPUT, 1, 0}, 16384},
                           {{FX_SPACE_CONSTANT, 0, 64}, {FX_SPACE_OUTPUT, 2, 0}, 4},
                           {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_STATE, 0, 0}, 24}};
@@ -489,8 +476,8 @@ TEST_F(DeviceExecutor, tensorMapsFollowTheirTensors) {
   test::fakeCuda().define("twice", 2, fromMap, nullptr);
   const fx_place out[] = {{FX_SPACE_OUTPUT, 0, 0}};
   fx_tensor_map map{{FX_SPACE_INPUT, 0, 0}, 7, 2, {64, 64}, {256}, {32, 8}, {1, 1}, 3};
-  fx_launch launch{"twice", "net.cpp:9:1", {16, 1, 1}, {256, 1, 1}, 0,      1, 1, 0, 0,
-                   -1,      out,           &map,       nullptr,     nullptr};
+  fx_launch launch = test::launchOf("twice", "net.cpp:9:1", out, 16, 256);
+  launch.num_maps = 1, launch.maps = &map;
   fx_entry entry = longEntries[0];
   entry.launches = &launch, entry.num_outputs = 1, entry.num_copies = 0;
   program.num_entries = 1, program.entries = &entry;

@@ -32,9 +32,9 @@ protected:
       sides[side] = {"side", FX_F32, FX_VALUE, 0, nullptr, 0, 4096, nullptr};
     result = {"result", FX_F32, FX_VALUE, 0, nullptr, 0, 4096, nullptr};
     shape(2, 3, 5, 7, false, false);
-    launches[0] = launchOf("own", productArgs, 5, nullptr);
-    launches[1] = launchOf("add_chunks", productArgs, 5, afterFirst);
-    launches[2] = launchOf("twice", twiceArgs, 2, afterSecond);
+    launches[0] = launchOf("own", productArgs, nullptr);
+    launches[1] = launchOf("add_chunks", productArgs, afterFirst);
+    launches[2] = launchOf("twice", twiceArgs, afterSecond);
     launches[0].product = &product;
     entry.name = "main", entry.num_inputs = 2, entry.num_outputs = 1, entry.num_kernels = 3;
     entry.inputs = sides, entry.outputs = &result, entry.arena_bytes = 8192;
@@ -49,13 +49,9 @@ protected:
     EXPECT_EQ(test::fakeCuda().counts().libraryObjects, 0u);
     EXPECT_EQ(test::fakeCuda().counts().deviceBytes, 0u);
   }
-  static fx_launch launchOf(const char *kernel, const fx_place *args, uint32_t count,
-                            const uint32_t *after) {
-    fx_launch launch{};
-    launch.kernel = kernel, launch.where = "net.cpp:4:2";
-    for (int d = 0; d < 3; ++d)
-      launch.grid[d] = launch.block[d] = 1;
-    launch.num_args = count, launch.args = args, launch.guard = -1;
+  template <size_t N>
+  static fx_launch launchOf(const char *kernel, const fx_place (&args)[N], const uint32_t *after) {
+    fx_launch launch = test::launchOf(kernel, "net.cpp:4:2", args, 1, 1);
     launch.num_after = after ? 1 : 0, launch.after = after, launch.flags = FX_LAUNCH_DEPENDENT;
     return launch;
   }

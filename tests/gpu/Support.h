@@ -45,49 +45,28 @@ inline const fx_place addArgs[] = {{FX_SPACE_INPUT, 0, 0},
                                    {FX_SPACE_OUTPUT, 0, 0},
                                    {FX_SPACE_NONE, 0, 0},
                                    {FX_SPACE_ARENA, 0, 0}};
-inline const fx_launch initLaunches[] = {{"init_kernel",
-                                          "net.cpp:3:1",
-                                          {1, 1, 1},
-                                          {32, 1, 1},
-                                          0,
-                                          2,
-                                          0,
-                                          0,
-                                          0,
-                                          -1,
-                                          initArgs,
-                                          nullptr,
-                                          nullptr,
-                                          nullptr}};
+// Without shared memory, maps, a check or anything before it.
+template <size_t N>
+constexpr fx_launch launchOf(const char *kernel, const char *where, const fx_place (&args)[N],
+                             uint32_t blocks, uint32_t threads) {
+  fx_launch launch{};
+  launch.kernel = kernel, launch.where = where;
+  launch.grid[0] = blocks, launch.block[0] = threads;
+  for (int d : {1, 2})
+    launch.grid[d] = launch.block[d] = 1;
+  launch.num_args = N, launch.args = args, launch.guard = -1;
+  return launch;
+}
+inline const fx_launch initLaunches[] = {launchOf("init_kernel", "net.cpp:3:1", initArgs, 1, 32)};
 inline const uint32_t addAfter[] = {0};
-inline const fx_launch stepLaunches[] = {{"is_valid",
-                                          "net.cpp:7:3",
-                                          {1, 1, 1},
-                                          {32, 1, 1},
-                                          0,
-                                          4,
-                                          0,
-                                          0,
-                                          0,
-                                          -1,
-                                          validArgs,
-                                          nullptr,
-                                          nullptr,
-                                          nullptr},
-                                         {"add_value",
-                                          "net.cpp:8:3",
-                                          {1, 1, 1},
-                                          {32, 1, 1},
-                                          64 << 10,
-                                          5,
-                                          0,
-                                          1,
-                                          FX_LAUNCH_DEPENDENT,
-                                          0,
-                                          addArgs,
-                                          nullptr,
-                                          addAfter,
-                                          nullptr}};
+constexpr fx_launch addLaunch() {
+  fx_launch launch = launchOf("add_value", "net.cpp:8:3", addArgs, 1, 32);
+  launch.shared_bytes = 64 << 10, launch.guard = 0;
+  launch.num_after = 1, launch.after = addAfter, launch.flags = FX_LAUNCH_DEPENDENT;
+  return launch;
+}
+inline const fx_launch stepLaunches[] = {launchOf("is_valid", "net.cpp:7:3", validArgs, 1, 32),
+                                         addLaunch()};
 inline const fx_place stepCheckPlaces[] = {{FX_SPACE_ARENA, 0, 0}};
 inline const int32_t stepCheckLaunches[] = {0};
 inline const fx_probe stepProbes[] = {{"net.bias", FX_F32, 1, {FX_SPACE_STATE, 0, 64}, 3},

@@ -33,9 +33,9 @@ void HopperContractEmitter::prepare() {
   memory = LLVM::AddressOfOp::create(b, loc, global);
   memoryWord = narrow(LLVM::PtrToIntOp::create(b, loc, b.getI64Type(), memory));
   tid = NVVM::ThreadIdXOp::create(b, loc, i32);
-  warpgroup = uniform(quotient(tid, 128));
-  rowGroup = remainder(warpgroup, plan.rowGroups());
-  share = quotient(warpgroup, plan.rowGroups());
+  warpgroup = uniform(over(tid, 128));
+  rowGroup = modulo(warpgroup, plan.rowGroups());
+  share = over(warpgroup, plan.rowGroups());
 }
 
 // A stage is full when the one thread that fetches has announced its bytes and they are there,
@@ -69,18 +69,18 @@ void HopperContractEmitter::emitBody() {
 
 HopperContractEmitter::Tile HopperContractEmitter::tileAt(Value number) {
   int64_t inBatch = plan.tilesM * plan.tilesN;
-  Value batch = quotient(number, inBatch), rest = remainder(number, inBatch), m, n;
+  Value batch = over(number, inBatch), rest = modulo(number, inBatch), m, n;
   if (plan.tilesM <= rasterRows) {
-    m = remainder(rest, plan.tilesM), n = quotient(rest, plan.tilesM);
+    m = modulo(rest, plan.tilesM), n = over(rest, plan.tilesM);
   } else {
     int64_t group = rasterRows * plan.tilesN;
-    Value firstRow = scaled(quotient(rest, group), rasterRows), inGroup = remainder(rest, group);
+    Value firstRow = times(over(rest, group), rasterRows), inGroup = modulo(rest, group);
     Value left = subtract(word(plan.tilesM), firstRow);
     Value rows = select(isLess(left, word(rasterRows)), left, word(rasterRows));
     n = arith::DivUIOp::create(b, loc, inGroup, rows);
-    m = add(firstRow, arith::RemUIOp::create(b, loc, inGroup, rows));
+    m = plus(firstRow, arith::RemUIOp::create(b, loc, inGroup, rows));
   }
-  Tile tile{scaled(m, plan.tileM), scaled(n, plan.tileN), batch, {}};
+  Tile tile{times(m, plan.tileM), times(n, plan.tileN), batch, {}};
   if (plan.rowsAreBoxes())
     tile.box = firstOfBox(*plan.windows[0], m, plan.tileM);
   return tile;
@@ -91,7 +91,7 @@ HopperContractEmitter::Values HopperContractEmitter::firstOfBox(const WindowSide
                                                                 Value number, int64_t positions) {
   Values at = splitRow(number, image.boxesOf(positions));
   for (auto [index, box] : llvm::zip_equal(at, image.boxOf(positions)))
-    index = scaled(index, box);
+    index = times(index, box);
   return at;
 }
 
@@ -100,8 +100,8 @@ HopperContractEmitter::Values HopperContractEmitter::splitRow(Value row,
                                                               llvm::ArrayRef<int64_t> box) {
   Values place;
   for (int64_t size : box.drop_back()) {
-    place.push_back(remainder(row, size));
-    row = quotient(row, size);
+    place.push_back(modulo(row, size));
+    row = over(row, size);
   }
   place.push_back(row);
   return place;
@@ -124,7 +124,7 @@ void HopperContractEmitter::forTiles(Ring ring, llvm::function_ref<Ring(const Ti
 }
 
 HopperContractEmitter::Ring HopperContractEmitter::after(const Ring &ring, int64_t stages) {
-  Value next = add(ring.stage, word(stages));
+  Value next = plus(ring.stage, word(stages));
   Value wraps = isLess(word(plan.stages - 1), next);
   return {select(wraps, subtract(next, word(plan.stages)), next),
           select(wraps, subtract(word(1), ring.parity), ring.parity)};
@@ -133,19 +133,19 @@ HopperContractEmitter::Ring HopperContractEmitter::after(const Ring &ring, int64
 std::pair<Value, Value> HopperContractEmitter::steps() {
   if (plan.chunks == 1)
     return {word(0), word(plan.steps)};
-  Value first = scaled(narrow(blockIndex(1)), plan.chunkSteps);
-  Value last = add(first, word(plan.chunkSteps));
+  Value first = times(narrow(blockIndex(1)), plan.chunkSteps);
+  Value last = plus(first, word(plan.chunkSteps));
   return {first, select(isLess(word(plan.steps), last), word(plan.steps), last)};
 }
 
 void HopperContractEmitter::fetch(const Tile &tile, Value step, const Ring &ring) {
-  Value full = fullBarrier(ring.stage), at = scaled(ring.stage, plan.stageBytes());
+  Value full = fullBarrier(ring.stage), at = times(ring.stage, plan.stageBytes());
   arrive(full, plan.stageBytes(), Value());
   for (int64_t i = 0; i < plan.slices(); ++i) {
-    Value slice = add(scaled(step, plan.slices()), word(i));
+    Value slice = plus(times(step, plan.slices()), word(i));
     for (int side : {0, 1}) {
       int64_t offset = i * plan.tileOf(side) * plan.sliceBytes;
-      fetchSide(side, tile, slice, add(at, word((side ? plan.sideBytes(0) : 0) + offset)), full);
+      fetchSide(side, tile, slice, plus(at, word((side ? plan.sideBytes(0) : 0) + offset)), full);
     }
   }
 }
@@ -159,16 +159,16 @@ void HopperContractEmitter::fetchSide(int side, const Tile &tile, Value slice, V
                                          : matrixPosition(side, tile, slice, box * line);
     int64_t bytes = box * line * plan.elementBytes * plan.depth();
     NVVM::CpAsyncBulkTensorGlobalToSharedClusterOp::create(
-        b, loc, inMemory(add(offset, word(bytes))), mapArgument(side), position, full, ValueRange(),
-        Value(), Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true, NVVM::CTAGroupKindAttr(),
-        Value());
+        b, loc, inMemory(plus(offset, word(bytes))), mapArgument(side), position, full,
+        ValueRange(), Value(), Value(), NVVM::TMALoadMode::TILE, /*isCTAOnly=*/true,
+        NVVM::CTAGroupKindAttr(), Value());
   }
 }
 
 HopperContractEmitter::Values HopperContractEmitter::matrixPosition(int side, const Tile &tile,
                                                                     Value slice, int64_t offset) {
   const TensorSide &matrix = plan.sides[side];
-  Value along = add(side == 0 ? tile.m : tile.n, word(offset)), summed;
+  Value along = plus(side == 0 ? tile.m : tile.n, word(offset)), summed;
   Values outer;
   if (matrix.tapPitch) {
     // A kernel that runs backwards is read from its end.
@@ -176,11 +176,11 @@ HopperContractEmitter::Values HopperContractEmitter::matrixPosition(int side, co
     Tap tap = tapOf(tile, slice);
     Value flat = tap.at.back();
     for (int64_t d = image.spatialRank() - 2; d >= 0; --d)
-      flat = add(scaled(flat, image.taps[d]), tap.at[d]);
+      flat = plus(times(flat, image.taps[d]), tap.at[d]);
     outer.push_back(image.reversed ? subtract(word(image.tapCount() - 1), flat) : flat);
     summed = tap.channel;
   } else {
-    summed = scaled(slice, plan.depth());
+    summed = times(slice, plan.depth());
     if (matrix.batchPitch)
       outer.push_back(tile.batch);
   }
@@ -194,7 +194,7 @@ HopperContractEmitter::Values HopperContractEmitter::imagePosition(int side, con
   const WindowSide &image = *plan.windows[side];
   if (!plan.sumsBoxes())
     return boxPosition(image, tile.box, tapOf(tile, slice), phasesOf(tile));
-  Value first = add(side == 0 ? tile.m : tile.n, word(offset));
+  Value first = plus(side == 0 ? tile.m : tile.n, word(offset));
   Tap tap = side == 0 ? tapAt(first, image.channels, image.taps)
                       : Tap{Values(image.spatialRank(), word(0)), first};
   return boxPosition(image, firstOfBox(image, slice, plan.depth()), tap,
@@ -203,7 +203,7 @@ HopperContractEmitter::Values HopperContractEmitter::imagePosition(int side, con
 
 HopperContractEmitter::Tap HopperContractEmitter::tapAt(Value flat, int64_t channels,
                                                         llvm::ArrayRef<int64_t> taps) {
-  return {splitRow(quotient(flat, channels), taps), remainder(flat, channels)};
+  return {splitRow(over(flat, channels), taps), modulo(flat, channels)};
 }
 
 // Of a tile's results, along each dimension; null where the image has no zeros between elements.
@@ -212,8 +212,8 @@ HopperContractEmitter::Values HopperContractEmitter::phasesOf(const Tile &tile) 
   Values places(c.batchDims.size()), phases;
   Value rest = tile.batch;
   for (int64_t i = (int64_t)places.size() - 1; i >= 0; --i) {
-    places[i] = remainder(rest, c.batchDims[i].size);
-    rest = quotient(rest, c.batchDims[i].size);
+    places[i] = modulo(rest, c.batchDims[i].size);
+    rest = over(rest, c.batchDims[i].size);
   }
   for (int64_t batch : image.batch)
     phases.push_back(batch < 0 ? Value() : places[batch]);
@@ -226,7 +226,7 @@ HopperContractEmitter::Tap HopperContractEmitter::tapOf(const Tile &tile, Value 
   const WindowSide &image = *plan.windows[0];
   SmallVector<int64_t> taps = image.phaseTaps();
   int64_t blocks = image.channels / plan.depth(), count = product(taps) * blocks;
-  Tap tap = tapAt(scaled(slice, plan.depth()), image.channels, taps);
+  Tap tap = tapAt(times(slice, plan.depth()), image.channels, taps);
   Value none = word(image.channels);
   if (count % plan.slices())
     tap.channel = select(isLess(slice, word(count)), tap.channel, none);
@@ -235,7 +235,7 @@ HopperContractEmitter::Tap HopperContractEmitter::tapOf(const Tile &tile, Value 
       continue;
     int64_t apart = image.phases[d];
     Value zeros = subtract(word(image.low[d] + apart), phase);
-    tap.at[d] = add(scaled(tap.at[d], apart), remainder(zeros, apart));
+    tap.at[d] = plus(times(tap.at[d], apart), modulo(zeros, apart));
     if (image.taps[d] % apart)
       tap.channel = select(isLess(tap.at[d], word(image.taps[d])), tap.channel, none);
   }
@@ -248,11 +248,11 @@ HopperContractEmitter::Values HopperContractEmitter::boxPosition(const WindowSid
                                                                  const Values &phases) {
   Values position{tap.channel};
   for (int64_t d = 0; d < image.spatialRank(); ++d) {
-    Value first = scaled(box[d], image.step[d]);
-    Value read = add(first, scaled(tap.at[d], image.dilation[d]));
+    Value first = times(box[d], image.step[d]);
+    Value read = plus(first, times(tap.at[d], image.dilation[d]));
     if (phases[d]) { // zeros between elements are none of the image's positions
-      Value dilated = subtract(add(phases[d], tap.at[d]), word(image.low[d]));
-      read = add(first, arith::DivSIOp::create(b, loc, dilated, word(image.phases[d])));
+      Value dilated = subtract(plus(phases[d], tap.at[d]), word(image.low[d]));
+      read = plus(first, arith::DivSIOp::create(b, loc, dilated, word(image.phases[d])));
     } else {
       read = subtract(read, word(image.low[d]));
     }
@@ -281,14 +281,14 @@ void HopperContractEmitter::produce() {
 // A warpgroup's products of a stage are in flight while it waits for the next one, and the stage
 // before is released once they are all that is.
 void HopperContractEmitter::consume() {
-  Value leads = isEqual(remainder(tid, 128), 0), never = isEqual(word(1), 0);
+  Value leads = isEqual(modulo(tid, 128), 0), never = isEqual(word(1), 0);
   Ring start{word(0), word(0)};
   if (plan.sharing > 1)
     start.stage = share;
   forTiles(start, [&](const Tile &tile, Ring ring) {
     auto [first, last] = steps();
     if (plan.sharing > 1)
-      first = add(first, share);
+      first = plus(first, share);
     // In registers before the first product: a first step that LLVM peels off would set them beside
     // it, and ptxas then serialises the products.
     Value zero = LLVM::ZeroOp::create(b, loc, sumsType());
@@ -335,16 +335,16 @@ Value HopperContractEmitter::descriptor(int side, Value start) {
 }
 
 Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
-  Value stage = add(memoryWord, scaled(ring.stage, plan.stageBytes()));
-  Value starts[2] = {add(stage, scaled(rowGroup, 64 * plan.sliceBytes)),
-                     add(stage, word(plan.sideBytes(0)))};
+  Value stage = plus(memoryWord, times(ring.stage, plan.stageBytes()));
+  Value starts[2] = {plus(stage, times(rowGroup, 64 * plan.sliceBytes)),
+                     plus(stage, word(plan.sideBytes(0)))};
   NVVM::WgmmaFenceAlignedOp::create(b, loc);
   constexpr int64_t stepBytes = 32; // of k in one product
   for (int64_t slice = 0; slice < plan.slices(); ++slice) {
     Value sides[2];
     for (int side : {0, 1})
       sides[side] =
-          descriptor(side, add(starts[side], word(slice * plan.tileOf(side) * plan.sliceBytes)));
+          descriptor(side, plus(starts[side], word(slice * plan.tileOf(side) * plan.sliceBytes)));
     for (int64_t step = 0; step < plan.sliceBytes / stepBytes; ++step) {
       Value at[2];
       for (int side : {0, 1}) {
@@ -363,9 +363,9 @@ HopperContractEmitter::Values HopperContractEmitter::addShares(Values sums) {
   Type f32 = b.getF32Type();
   int64_t count = sums.size(), base = plan.stages * plan.stageBytes() + plan.resultBytes();
   auto placeOf = [&](Value other, int64_t i) {
-    Value group = add(scaled(other, plan.rowGroups()), rowGroup);
-    Value offset = add(scaled(group, count * 512), scaled(remainder(tid, 128), 4));
-    return inMemory(add(offset, word(base + 512 * i)));
+    Value group = plus(times(other, plan.rowGroups()), rowGroup);
+    Value offset = plus(times(group, count * 512), times(modulo(tid, 128), 4));
+    return inMemory(plus(offset, word(base + 512 * i)));
   };
   branch(isLess(word(0), share), [&] {
     for (auto [i, sum] : llvm::enumerate(sums))

@@ -82,9 +82,7 @@ private:
 
   // Instructions.cpp: i32 arithmetic and single instructions.
   Value word(int64_t value);
-  Value add(Value x, Value y), subtract(Value x, Value y), scaled(Value x, int64_t y),
-      quotient(Value x, int64_t y), remainder(Value x, int64_t y),
-      select(Value c, Value x, Value y);
+  Value subtract(Value x, Value y), select(Value c, Value x, Value y);
   Value isEqual(Value x, int64_t y), isLess(Value x, Value y);
   Value widened(Value x);       // i64
   Value inMemory(Value offset); // i32 bytes

@@ -100,17 +100,17 @@ void HopperContractEmitter::finishResults(const Tile &tile, Values sums) {
 // Sums lie in registers as 8-column blocks; of each a thread has two neighbours in two rows.
 HopperContractEmitter::Position HopperContractEmitter::positionOf(const Tile &tile, int64_t block,
                                                                   int64_t half) {
-  Value lane = remainder(tid, 32), warp = remainder(quotient(tid, 32), 4);
-  Value row = add(add(scaled(rowGroup, 64), scaled(warp, 16)), quotient(lane, 4));
-  Value column = scaled(remainder(lane, 4), 2);
-  Position at{{}, plus(widened(add(tile.n, column)), number(8 * block))};
+  Value lane = modulo(tid, 32), warp = modulo(over(tid, 32), 4);
+  Value row = plus(plus(times(rowGroup, 64), times(warp, 16)), over(lane, 4));
+  Value column = times(modulo(lane, 4), 2);
+  Position at{{}, plus(widened(plus(tile.n, column)), number(8 * block))};
   if (!plan.rowsAreBoxes()) {
-    at.m.push_back(plus(widened(add(tile.m, row)), number(8 * half)));
+    at.m.push_back(plus(widened(plus(tile.m, row)), number(8 * half)));
     return at;
   }
-  Values place = splitRow(add(row, word(8 * half)), plan.windows[0]->boxOf(plan.tileM));
+  Values place = splitRow(plus(row, word(8 * half)), plan.windows[0]->boxOf(plan.tileM));
   for (auto [first, along] : llvm::zip_equal(tile.box, place))
-    at.m.push_back(widened(add(first, along)));
+    at.m.push_back(widened(plus(first, along)));
   return at;
 }
 
@@ -217,16 +217,16 @@ Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block
 }
 
 void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
-  Value lane = remainder(tid, 32), warp = remainder(quotient(tid, 32), 4),
-        leads = isEqual(remainder(tid, 128), 0);
+  Value lane = modulo(tid, 32), warp = modulo(over(tid, 32), 4),
+        leads = isEqual(modulo(tid, 128), 0);
   int64_t boxes = plan.tileN % (2 * boxColumns) ? 1 : 2; // at a time
-  Value base = add(word(plan.stages * plan.stageBytes()), scaled(rowGroup, 2 * boxBytes));
-  Value group = add(rowGroup, word(2)); // barrier 0 is of the block, 1 of warpgroups that share
+  Value base = plus(word(plan.stages * plan.stageBytes()), times(rowGroup, 2 * boxBytes));
+  Value group = plus(rowGroup, word(2)); // barrier 0 is of the block, 1 of warpgroups that share
   // Lane i holds the address of a row: of matrices (rows 0-7, 8-15) x (columns 0-7, 8-15).
-  Value matrix = quotient(lane, 8), rowIn8 = remainder(lane, 8);
-  Value row = add(add(scaled(warp, 16), scaled(remainder(matrix, 2), 8)), rowIn8);
-  Value chunk = arith::XOrIOp::create(b, loc, quotient(matrix, 2), rowIn8);
-  Value line = add(base, scaled(row, HopperPlan::lineBytes)), inLine = scaled(chunk, 16);
+  Value matrix = over(lane, 8), rowIn8 = modulo(lane, 8);
+  Value row = plus(plus(times(warp, 16), times(modulo(matrix, 2), 8)), rowIn8);
+  Value chunk = arith::XOrIOp::create(b, loc, over(matrix, 2), rowIn8);
+  Value line = plus(base, times(row, HopperPlan::lineBytes)), inLine = times(chunk, 16);
   auto layout = NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8);
   for (int64_t round = 0; round < plan.tileN / (boxes * boxColumns); ++round) {
     // What left last has been read.
@@ -237,7 +237,7 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
       Values words{packed(tile, sums, block, 0), packed(tile, sums, block, 1),
                    packed(tile, sums, block + 1, 0), packed(tile, sums, block + 1, 1)};
       Value swizzled = arith::XOrIOp::create(b, loc, inLine, word(part % 4 * 32));
-      Value place = inMemory(add(add(line, swizzled), word(part / 4 * boxBytes)));
+      Value place = inMemory(plus(plus(line, swizzled), word(part / 4 * boxBytes)));
       NVVM::StMatrixOp::create(b, loc, place, words, NVVM::MMALayout::row, layout,
                                NVVM::LdStMatrixEltType::B16);
     }
@@ -247,18 +247,18 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
     meet(group, 128);
     branch(leads, [&] {
       for (int64_t box = 0; box < boxes; ++box) {
-        Values position{add(tile.n, word((round * boxes + box) * boxColumns))};
+        Values position{plus(tile.n, word((round * boxes + box) * boxColumns))};
         if (plan.rowsAreBoxes()) {
-          Values place = splitRow(scaled(rowGroup, 64), plan.windows[0]->boxOf(plan.tileM));
+          Values place = splitRow(times(rowGroup, 64), plan.windows[0]->boxOf(plan.tileM));
           for (auto [first, along] : llvm::zip_equal(tile.box, place))
-            position.push_back(add(first, along));
+            position.push_back(plus(first, along));
         } else {
-          position.push_back(add(tile.m, scaled(rowGroup, 64)));
+          position.push_back(plus(tile.m, times(rowGroup, 64)));
           if (c.batches > 1)
             position.push_back(tile.batch);
         }
         NVVM::CpAsyncBulkTensorSharedCTAToGlobalOp::create(
-            b, loc, mapArgument(2), inMemory(add(base, word(box * boxBytes))), position, Value(),
+            b, loc, mapArgument(2), inMemory(plus(base, word(box * boxBytes))), position, Value(),
             NVVM::TMAStoreMode::TILE, Value());
       }
       NVVM::CpAsyncBulkCommitGroupOp::create(b, loc);

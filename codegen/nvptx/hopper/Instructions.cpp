@@ -13,18 +13,8 @@ using namespace fluxion::codegen;
 Value HopperContractEmitter::word(int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)value));
 }
-Value HopperContractEmitter::add(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value HopperContractEmitter::subtract(Value x, Value y) {
   return arith::SubIOp::create(b, loc, x, y);
-}
-Value HopperContractEmitter::scaled(Value x, int64_t y) {
-  return y == 1 ? x : arith::MulIOp::create(b, loc, x, word(y)).getResult();
-}
-Value HopperContractEmitter::quotient(Value x, int64_t y) {
-  return y == 1 ? x : arith::DivUIOp::create(b, loc, x, word(y)).getResult();
-}
-Value HopperContractEmitter::remainder(Value x, int64_t y) {
-  return y == 1 ? word(0) : arith::RemUIOp::create(b, loc, x, word(y)).getResult();
 }
 Value HopperContractEmitter::select(Value c, Value x, Value y) {
   return arith::SelectOp::create(b, loc, c, x, y);
@@ -44,10 +34,10 @@ Value HopperContractEmitter::inMemory(Value offset) {
                              ArrayRef<LLVM::GEPArg>{offset});
 }
 Value HopperContractEmitter::fullBarrier(Value stage) {
-  return inMemory(add(scaled(stage, 8), word(plan.barriersAt())));
+  return inMemory(plus(times(stage, 8), word(plan.barriersAt())));
 }
 Value HopperContractEmitter::emptyBarrier(Value stage) {
-  return inMemory(add(scaled(stage, 8), word(plan.barriersAt() + 8 * plan.stages)));
+  return inMemory(plus(times(stage, 8), word(plan.barriersAt() + 8 * plan.stages)));
 }
 
 void HopperContractEmitter::waitFor(Value barrier, Value parity) {
