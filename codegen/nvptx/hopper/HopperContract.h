@@ -61,6 +61,15 @@ private:
   Value descriptor(int side, Value start);
   Values addShares(Values sums);
 
+  // TurnedSides.cpp
+  struct TurnedChunk { // 16 bytes of k of a row, and where they go
+    Value place;
+    Values words;
+  };
+  void turnSides(const Ring &ring);
+  void readAcross(int side, Value start, llvm::SmallVectorImpl<TurnedChunk> &chunks);
+  Value swizzled(Value offset, int64_t span);
+
   // HopperEpilogue.cpp
   void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
