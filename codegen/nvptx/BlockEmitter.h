@@ -57,6 +57,7 @@ protected:
   Value loadShared(Value base, mlir::Type element, Value index, int64_t lanes = 1);
   void storeShared(Value base, mlir::Type element, Value index, Value value);
   void barrier();
+  void warpBarrier();
   Value shuffleDown(Value value, int64_t by), broadcastFirst(Value value);
   Value shuffle(Value value, bool down, int64_t by);
   Values combinePair(const Reduction &r, mlir::ValueRange x, mlir::ValueRange y);

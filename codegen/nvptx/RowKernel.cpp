@@ -227,6 +227,8 @@ void BlockEmitter::emitOneRow(const Index &at, Value lane, const RowGrid &grid, 
   }
   if (beforeStores)
     beforeStores();
+  if (grid.threads == warpSize) // whose reductions have no barrier
+    warpBarrier();
   emitResults(at, lane, grid);
   for (const Reduction &r : phase.reductions)
     puller.release(r.result);
@@ -246,7 +248,7 @@ void BlockEmitter::emitHeldResults(ArrayRef<StoredValue> group, const Index &at,
   access.setScalar();
 }
 
-// The barrier of the last reduction lies between all reads of the row and these stores.
+// A barrier lies between all reads of the row and these stores.
 void BlockEmitter::emitResults(const Index &at, Value lane, const RowGrid &grid) {
   for (auto &group : groupByShape(phase.stores)) {
     ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at.size());

@@ -72,6 +72,9 @@ void BlockEmitter::storeShared(Value base, Type element, Value index, Value valu
 }
 
 void BlockEmitter::barrier() { NVVM::Barrier0Op::create(b, loc); }
+void BlockEmitter::warpBarrier() {
+  NVVM::SyncWarpOp::create(b, loc, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(-1)));
+}
 
 // Registers travel between lanes as 32-bit words.
 Value BlockEmitter::shuffle(Value value, bool down, int64_t by) {

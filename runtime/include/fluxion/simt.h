@@ -71,8 +71,15 @@ fx_simt_thread *fx_simt_self(const fx_simt_layout *layout);
  * code apart. */
 void fx_simt_barrier(fx_simt_thread *self, uint32_t id, uint32_t threads, uint32_t site);
 
-enum { FX_SIMT_SHUFFLE_BUTTERFLY, FX_SIMT_SHUFFLE_UP, FX_SIMT_SHUFFLE_DOWN, FX_SIMT_SHUFFLE_INDEX };
-/* shfl.sync of PTX; lanes of `mask` meet. */
+enum {
+  FX_SIMT_SHUFFLE_BUTTERFLY,
+  FX_SIMT_SHUFFLE_UP,
+  FX_SIMT_SHUFFLE_DOWN,
+  FX_SIMT_SHUFFLE_INDEX,
+  FX_SIMT_WARP_BARRIER
+};
+/* shfl.sync of PTX; lanes of `mask` meet, but what they did to memory is in no order. As a barrier,
+ * bar.warp.sync: it is, and each gets its own value. */
 uint32_t fx_simt_shuffle(fx_simt_thread *self, uint32_t mask, uint32_t value, uint32_t lane,
                          uint32_t clamp, uint32_t kind, uint32_t site);
 
