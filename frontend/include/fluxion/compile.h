@@ -54,7 +54,7 @@ struct CompileOptions {
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
   std::string tuning = {};            // file of measured schedules, see `fluxion tune`
-  std::string reproducer = {};        // file an internal error leaves its program in
+  std::string reproducer = {};        // file an internal error leaves its program in; %: any letter
 };
 
 // Seconds each stage of a compilation took, and what came of it.
