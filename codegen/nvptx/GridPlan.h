@@ -78,7 +78,7 @@ bool takesTiles(const Reduction &r);
 // 0: the row is too long, and read once a sweep.
 struct RowGrid {
   int64_t threads = warpSize, rowsPerBlock = 1;
-  int64_t rows = 1, elements = 1;
+  int64_t rows = 1, elements = 0;
   int64_t lanes = 1, held = 0;
   static constexpr int64_t threadsOfProcessor = 1024; // at once, where they also reduce over rows
   int64_t blocksOfRows = 1; // of threads, where they also reduce over the rows: each takes many

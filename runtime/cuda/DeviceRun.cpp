@@ -281,17 +281,22 @@ Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const
   if (!graph && !stepwise)
     if (Status status = build(entry, slot, graph); !status)
       return noteLoss(status);
-  if (Status status = copyInputs(entry, slot, inputs); !status)
+  // The caller may free the inputs of a run that did not start.
+  auto refused = [&](const Status &status) {
+    driver.cuStreamSynchronize(copyStream.get());
     return noteLoss(status);
+  };
+  if (Status status = copyInputs(entry, slot, inputs); !status)
+    return refused(status);
   CUresult result = CUDA_SUCCESS;
   if (!stepwise)
     result = driver.cuGraphLaunch(graph.get(), runStream.get());
   else if (Status status = runStepwise(entry, slot, probe); !status)
-    return noteLoss(status);
+    return refused(status);
   if (result == CUDA_SUCCESS)
     result = driver.cuEventRecord(slot.done.get(), runStream.get());
   if (result != CUDA_SUCCESS)
-    return noteLoss(driver.status(result, startOf(entry)));
+    return refused(driver.status(result, startOf(entry)));
   slot.running = &entry;
   slot.results.assign(outputs.begin(), outputs.end());
   next ^= 1;

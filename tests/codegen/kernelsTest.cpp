@@ -21,14 +21,16 @@ TEST_P(Kernels, EqualTheReferenceWithAndWithoutSharedMemory) {
   Case program(GetParam().text);
   std::vector<Tensor> inputs = program.inputsOf("main", {}),
                       expected = program.reference("main", inputs);
-  for (bool apart : {false, true})
+  for (bool apart : {false, true}) {
+    driver::Request request;
+    request.apart = apart;
+    program.compile(request);
     for (int threads : {1, 2}) {
-      driver::Request request;
-      request.apart = apart;
-      program.compile(request, threads);
+      program.start(threads);
       EXPECT_EQ(difference(expected, program.compiled("main", inputs), GetParam().tolerance), "")
           << (apart ? "apart, " : "planned, ") << threads << " threads";
     }
+  }
 }
 
 const KernelCase cases[] = {{"moving_ops_of_scalars", R"(

@@ -195,6 +195,20 @@ TEST_F(DeviceExecutor, inputMemoryIsReadUntilTheNextWait) {
   later.reset(), memory.reset();
 }
 
+// The sanitizer sees what is read too late.
+TEST_F(DeviceExecutor, aRunThatDoesNotStartReadsItsInputsNoMore) {
+  start();
+  auto memory = instance->inputMemory(64);
+  ASSERT_NE(memory, nullptr);
+  float result = 0;
+  const void *in[] = {memory.get()};
+  void *out[] = {&result};
+  test::fakeCuda().fail("cuGraphLaunch", 0, 1);
+  EXPECT_FALSE(instance->submit(*instance->entry("step"), in, out));
+  memory.reset();
+  instance.reset();
+}
+
 TEST_F(DeviceExecutor, measuringRunsLaunchesAlone) {
   start();
   float value = 1, result = 0;

@@ -106,6 +106,20 @@ std::unique_ptr<codegen::LinkedProgram> defineKernels(const driver::Product &emu
   return linked;
 }
 
+// LeNet for the tests' device, and emulated: from there the device has its kernels.
+struct Lenet {
+  Program program = programOf("vision/lenet_digits", 2);
+  driver::Product device, emulated;
+  std::unique_ptr<codegen::LinkedProgram> bodies;
+
+  explicit Lenet(const std::string &arch) {
+    setenv("FLUXION_PTXAS", "", 1);
+    device = productOf(program, "cuda:" + arch);
+    emulated = productOf(program, "cuda-emulated:" + arch);
+    bodies = defineKernels(emulated);
+  }
+};
+
 std::vector<Array> inputsOf(const fx_entry &entry, uint64_t seed) {
   std::vector<Array> inputs;
   for (uint32_t i = 0; i < entry.num_inputs; ++i)
@@ -176,12 +190,8 @@ std::vector<std::byte> stateOf(const rt::Instance &instance) {
 } // namespace
 
 TEST(Programs, launchTablesDoWhatTheEmulatedProgramDoes) {
-  Program program = programOf("vision/lenet_digits", 2);
-  setenv("FLUXION_PTXAS", "", 1);
-  driver::Product device = productOf(program, "cuda:sm_90a"),
-                  emulated = productOf(program, "cuda-emulated:sm_90a");
-  auto bodies = defineKernels(emulated);
-  Running onDevice = start(device), onHost = start(emulated);
+  Lenet lenet("sm_90a");
+  Running onDevice = start(lenet.device), onHost = start(lenet.emulated);
   ASSERT_NE(onDevice.instance, nullptr);
   EXPECT_STREQ(onDevice.instance->program().target, "cuda:sm_90a");
   EXPECT_EQ(results(*onDevice.instance, 2), results(*onHost.instance, 2));
@@ -218,15 +228,11 @@ std::string train(rt::Instance &instance, const rt::test::Folder &folder,
 
 // A convolution whose weights are so large that its sums overflow.
 TEST(Programs, trainingNamesTheFirstTensorThatIsNotFinite) {
-  Program program = programOf("vision/lenet_digits", 2);
-  setenv("FLUXION_PTXAS", "", 1);
-  driver::Product products[] = {productOf(program, "cuda:sm_80"),
-                                productOf(program, "cuda-emulated:sm_80")};
-  auto bodies = defineKernels(products[1]);
+  Lenet lenet("sm_80");
   rt::test::Folder folder;
   std::string errors[2], large = folder / "large.safetensors", saved = folder / "saved.safetensors";
   for (int onHost : {0, 1}) {
-    Running running = start(products[onHost]);
+    Running running = start(onHost ? lenet.emulated : lenet.device);
     ASSERT_TRUE(running.instance->initialise(3));
     const fx_program &description = running.instance->program();
     const fx_tensor *weight =
@@ -247,14 +253,10 @@ TEST(Programs, trainingNamesTheFirstTensorThatIsNotFinite) {
 }
 
 TEST(Programs, aDeviceLostInTrainingLeavesTheLastState) {
-  Program program = programOf("vision/lenet_digits", 2);
-  setenv("FLUXION_PTXAS", "", 1);
-  driver::Product device = productOf(program, "cuda:sm_80"),
-                  emulated = productOf(program, "cuda-emulated:sm_80");
-  auto bodies = defineKernels(emulated);
+  Lenet lenet("sm_80");
   rt::test::Folder folder;
   std::string saved = folder / "saved.safetensors", expected = folder / "expected.safetensors";
-  Running running = start(device);
+  Running running = start(lenet.device);
   rt::test::fakeCuda().fail("cuGraphLaunch", 3, 719); // init, two steps
   std::string error =
       train(*running.instance, folder, {"--save=" + saved, "--snapshot-every=1"}, 1);
@@ -262,7 +264,7 @@ TEST(Programs, aDeviceLostInTrainingLeavesTheLastState) {
                          "error: step 3: cuda: starting step of vision/lenet_digits: "
                          "CUDA_ERROR_LAUNCH_FAILED, as the test asked; the device is lost to this "
                          "process; the last good state, of step 2, is in .*saved.safetensors\n"));
-  Running again = start(device);
+  Running again = start(lenet.device);
   EXPECT_EQ(train(*again.instance, folder, {"--save=" + expected, "--batch-limit=2"}, 0), "");
   EXPECT_EQ(rt::test::read(saved), rt::test::read(expected));
 }
