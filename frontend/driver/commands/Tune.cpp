@@ -60,6 +60,22 @@ void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate 
   std::fflush(stdout);
 }
 
+// Nothing where a library is missing, so that its calls are other candidates' kernels, or cannot do
+// what it is asked for.
+std::optional<double> secondsOf(Compiled &compiled, const Candidate &candidate, double seconds) {
+  EntryCall call(compiled, candidate.entry);
+  if (!call.hasLibraries())
+    return std::nullopt;
+  if (candidate.backend() != "library")
+    return timeCall(call, seconds).best;
+  try {
+    return timeCall(call, seconds).best;
+  } catch (const std::runtime_error &error) {
+    std::fprintf(stderr, "note: %s\n", error.what());
+    return std::nullopt;
+  }
+}
+
 // Which of several backends won a kernel, and how many times as long the others take.
 void printWinner(const TuneFlags &flags, const DistinctKernel &kernel,
                  const BestOfBackends &backends) {
@@ -123,16 +139,15 @@ void tune(TuneFlags flags) {
     apart.add(kernels[candidate.kernel].kernel, candidate.entry, candidate.schedule);
   Compiled compiled = compile(apart.finish(), request.options);
 
-  // Without the library its products are other candidates' kernels.
-  if (const std::string &note = compiled.impl->instance->note(); !note.empty()) {
+  if (const std::string &note = compiled.impl->instance->note(); !note.empty())
     std::fprintf(stderr, "note: %s\n", note.c_str());
-    llvm::erase_if(all, [](const Candidate &c) { return c.backend() == "library"; });
-  }
   passes::TuningDatabase database;
   std::vector<BestOfBackends> best(kernels.size());
   for (const Candidate &candidate : all) {
-    EntryCall call(compiled, candidate.entry);
-    double seconds = timeCall(call, flags.seconds).best;
+    std::optional<double> measured = secondsOf(compiled, candidate, flags.seconds);
+    if (!measured)
+      continue;
+    double seconds = *measured;
     database.record(kernels[candidate.kernel].kernel, target, candidate.schedule, seconds);
     line(flags, kernels[candidate.kernel], candidate, seconds);
     double &least = best[candidate.kernel].try_emplace(candidate.backend(), seconds).first->second;
