@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What schedules give to a library: the tables of compiled programs, and that results are those of
 // the kernels that it replaces.
+#include "codegen/common/Backend.h"
+#include "frontend/driver/commands/Measure.h"
+#include "ir/ops/Convolution.h"
 #include "tests/gpu/ProgramSupport.h"
 
 #include <cstring>
@@ -304,6 +307,28 @@ TEST(Programs, convolutionsGoToALibraryWhereAScheduleSaysSo) {
     EXPECT_EQ(rt::test::fakeCuda().counts().kernels, c.lies.empty() ? 0u : 1u);
   }
   unsetenv("FLUXION_CUDNN");
+}
+
+// fluxion tune measures the library for every convolution of a model that nothing is fused with.
+TEST(Programs, convolutionsOfModelsAreCandidatesForTheLibrary) {
+  Program program = programOf("vision/resnet20", 2);
+  driver::Request request;
+  request.options.target = "cuda:sm_90a", request.options.precision = "tf32";
+  request.stopAfter = "schedule";
+  driver::Product product = driver::compileModule(*program.impl->module, request);
+  ir::TargetInfo target = ir::TargetInfo::of(*product.planned);
+  const codegen::Backend &library = *codegen::backendsFor(target)[1];
+  ASSERT_EQ(library.name(), "library");
+  int convolutions = 0;
+  for (const driver::DistinctKernel &distinct : driver::distinctKernels(*product.planned)) {
+    ir::KernelOp kernel = distinct.kernel;
+    mlir::Block &body = kernel.getBody().front();
+    if (!mlir::isa<ir::ConvolutionOp>(body.front()) || body.getOperations().size() != 2)
+      continue;
+    EXPECT_EQ(library.candidates(kernel, target).size(), 1u) << distinct.name;
+    ++convolutions;
+  }
+  EXPECT_GE(convolutions, 8);
 }
 
 TEST(Programs, convolutionsThatNoLibraryCanDoAreRefused) {
