@@ -29,11 +29,12 @@ MODELS = (("vision/mlp", 128, "f32", "mnist", 20, 20000, 1e-3),
           ("vision/resnet20", 128, "bf16", "cifar10", 4, 600, 5e-2))
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Functions compared one by one: at sizes that take every branch of a grid, and large ones; products
-# beside cuBLASLt's.
+# beside cuBLASLt's, convolutions beside cuDNN's.
 KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir", "gpuRunner", ARCHS),
            ("kernels", f"{HERE}/kernels/gpu.mlir", "gpuRunner", ARCHS),
            ("rows", f"{HERE}/kernels/rows.mlir", "gpuRunner", ARCHS),
-           ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"))
+           ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"),
+           ("convolutions", f"{HERE}/kernels/convolutions.py", "libraryRunner", "cuda:sm_90a"))
 
 
 def program_of(folder, model, precision):
@@ -50,7 +51,12 @@ def prepare(args):
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
         for name, source, runner, archs in KERNELS:
-            file = os.path.splitext(os.path.basename(source))[0]
+            file, kind = os.path.splitext(os.path.basename(source))
+            if kind == ".py":
+                text = subprocess.run([sys.executable, source], check=True, capture_output=True)
+                source = f"{scratch}/{file}.mlir"
+                with open(source, "wb") as out:
+                    out.write(text.stdout)
             subprocess.run([args.fluxion, "build", source, "--emit=object", f"--target={archs}",
                             "-o", f"{scratch}/{file}.o"], check=True)
             subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-s",

@@ -188,7 +188,7 @@ LogicalResult TableMaker::launch(ir::KernelOp kernel, const EmittedKernel &emitt
   for (const KernelLaunch &shape : emitted.launches) {
     launch.shape = shape;
     if (guarded) // a library asks no check
-      launch.shape.product.reset();
+      launch.shape.call.reset();
     table.launches.push_back(launch);
   }
   if (emitted.launches.empty())

@@ -5,7 +5,7 @@
 #include "runtime/core/Executor.h"
 #include "runtime/cuda/Graph.h"
 #include "runtime/cuda/Kernels.h"
-#include "runtime/cuda/Products.h"
+#include "runtime/cuda/Library.h"
 
 #include <map>
 
@@ -52,6 +52,7 @@ public:
   bool canRepeat() const override { return true; }
   Status repeat(const fx_entry &entry, int64_t runs) override;
   std::string note() const override { return remark; }
+  bool hasLibraries(const fx_entry &entry) const override { return libraries.serve(entry); }
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
 
 private:
@@ -66,7 +67,6 @@ private:
   explicit DeviceExecutor(const fx_program &program) : program(program) {}
   void layOut();
   Status checkMemory() const;
-  void openProducts();
   Status allocateBlocks();
   Status allocateSlot(RunSlot &slot);
 
@@ -81,10 +81,10 @@ private:
   };
   std::vector<Transfer> transfersOf(const fx_entry &entry, const RunSlot &slot,
                                     const Addresses &addresses) const;
-  Status enqueueProduct(const fx_launch &launch, const Addresses &addresses) const;
-  Status addProduct(const fx_launch &launch, const Addresses &addresses,
-                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
-                    CUgraphNode &out) const;
+  Status enqueueCall(const fx_launch &launch, const Addresses &addresses) const;
+  Status addCall(const fx_launch &launch, const Addresses &addresses,
+                 const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                 CUgraphNode &out) const;
   Status addLaunches(const fx_entry &entry, const Addresses &addresses,
                      const std::vector<CUgraphNode> &after, GraphBuilder &graph,
                      std::vector<CUgraphNode> &nodes) const;
@@ -108,7 +108,7 @@ private:
   std::shared_ptr<Context> context; // first, so that it goes last
   std::vector<EntryLayout> layouts;
   Kernels kernels;
-  std::shared_ptr<const Products> products; // null: the program needs none, or there are none
+  Libraries libraries;
   std::string remark;
   DeviceBlock stateBlock, arena, constants;
   Stream runStream, copyStream;

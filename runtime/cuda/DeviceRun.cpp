@@ -122,11 +122,11 @@ Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot,
   Addresses addresses = addressesOf(entry, slot);
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
-    bool isProduct = launch.product && products;
-    Status status = isProduct ? enqueueProduct(launch, addresses)
-                              : kernels.launch(launch, addresses, runStream.get());
-    if (isProduct)
-      l += launch.product->launches - 1;
+    bool isCall = libraries.of(launch);
+    Status status = isCall ? enqueueCall(launch, addresses)
+                           : kernels.launch(launch, addresses, runStream.get());
+    if (isCall)
+      l += launch.call->launches - 1;
     if (status)
       status =
           driver.status(driver.cuStreamSynchronize(runStream.get()), "running " + nameOf(launch));
@@ -181,21 +181,28 @@ Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<T
   return context->driver().status(result, "reading the outputs of " + std::string(entry.name));
 }
 
-Status DeviceExecutor::enqueueProduct(const fx_launch &launch, const Addresses &addresses) const {
-  const fx_product &product = *launch.product;
-  auto place = [&](uint32_t position) { return addresses.of(launch.args[position]); };
-  return products->enqueue(
-      product,
-      {place(product.left), place(product.right), place(product.result), place(product.workspace)},
-      runStream.get(), nameOf(launch));
+Status DeviceExecutor::enqueueCall(const fx_launch &launch, const Addresses &addresses) const {
+  const fx_library_call &call = *launch.call;
+  Status status;
+  if (call.before)
+    status = kernels.launch(*call.before, addresses, runStream.get());
+  if (status)
+    status =
+        libraries.of(launch)->enqueue(call,
+                                      {addresses.of(call.left), addresses.of(call.right),
+                                       addresses.of(call.result), addresses.of(call.workspace)},
+                                      runStream.get(), nameOf(launch));
+  if (status && call.behind)
+    status = kernels.launch(*call.behind, addresses, runStream.get());
+  return status;
 }
 
-Status DeviceExecutor::addProduct(const fx_launch &launch, const Addresses &addresses,
-                                  const std::vector<CUgraphNode> &after, GraphBuilder &graph,
-                                  CUgraphNode &out) const {
+Status DeviceExecutor::addCall(const fx_launch &launch, const Addresses &addresses,
+                               const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                               CUgraphNode &out) const {
   Status status;
   auto record = [&] {
-    status = enqueueProduct(launch, addresses);
+    status = enqueueCall(launch, addresses);
     return status ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
   };
   CUresult result = graph.addRecorded(runStream.get(), record, after, out);
@@ -210,7 +217,8 @@ Status DeviceExecutor::addLaunches(const fx_entry &entry, const Addresses &addre
   nodes.assign(entry.num_launches, nullptr);
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
-    uint32_t count = launch.product && products ? launch.product->launches : 1;
+    bool isCall = libraries.of(launch);
+    uint32_t count = isCall ? launch.call->launches : 1;
     std::set<CUgraphNode> own;
     for (uint32_t i = l; i < l + count; ++i)
       for (uint32_t a = 0; a < entry.launches[i].num_after; ++a)
@@ -220,14 +228,12 @@ Status DeviceExecutor::addLaunches(const fx_entry &entry, const Addresses &addre
     // What a library starts says nothing before its end.
     bool waits = std::any_of(before.begin(), before.end(),
                              [&](CUgraphNode node) { return recorded.count(node) != 0; });
-    bool isProduct = launch.product && products,
-         dependent = launch.flags & FX_LAUNCH_DEPENDENT && !waits;
-    if (Status status = isProduct
-                            ? addProduct(launch, addresses, before, graph, nodes[l])
-                            : kernels.add(launch, addresses, before, dependent, graph, nodes[l]);
+    bool dependent = launch.flags & FX_LAUNCH_DEPENDENT && !waits;
+    if (Status status = isCall ? addCall(launch, addresses, before, graph, nodes[l])
+                               : kernels.add(launch, addresses, before, dependent, graph, nodes[l]);
         !status)
       return status;
-    if (isProduct)
+    if (isCall)
       recorded.insert(nodes[l]);
     for (; count > 1; --count, ++l)
       nodes[l + 1] = nodes[l];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A libcuda, and a libcublasLt, whose device is this process, for machines without a GPU. Memory is
-// the host's, kernels are functions that a test defines, and work that is given to a stream waits
-// there until somebody must see its result, so that what is changed or freed too early is seen to
-// be wrong.
+// A libcuda, a libcublasLt and a libcudnn, whose device is this process, for machines without a
+// GPU. Memory is the host's, kernels are functions that a test defines, and work that is given to a
+// stream waits there until somebody must see its result, so that what is changed or freed too early
+// is seen to be wrong.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,8 @@ struct Counts {
   uint64_t deviceBytes, pinnedBytes;     // allocated now
   uint64_t copiedIn;                     // from host to device, bytes
   uint64_t calls;                        // of the driver and the library, but what gives back
-  uint64_t libraryCalls, libraryObjects; // products; what is alive now
+  uint64_t libraryCalls, libraryObjects; // products and convolutions; what is alive now
+  int mathType;                          // of the last convolution: cudnnMathType_t
 };
 
 // What the library exports under the name `fluxion_fake_cuda`.

@@ -1,110 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Compiled programs through their launch tables: on the tests' own device, whose kernels are the
 // emulated ones, and on a real one where there is one.
-#include "codegen/llvm/Jit.h"
-#include "fluxion/fluxion.h"
-#include "fluxion/simt.h"
 #include "fluxion/train.h"
-#include "frontend/driver/Compile.h"
 #include "frontend/driver/DevicePeak.h"
-#include "frontend/driver/commands/FileProgram.h"
 #include "runtime/cuda/Driver.h"
-#include "tests/gpu/Support.h"
+#include "tests/gpu/ProgramSupport.h"
 
 #include <cmath>
 #include <fstream>
 #include <gmock/gmock.h>
-#include <map>
 #include <unistd.h>
 
 using namespace fluxion;
+using namespace fluxion::test;
 
 namespace {
-
-// A kernel as the emulated program launches it: its code and the sizes of its buffers.
-struct Recorded {
-  void (*body)(void *const *);
-  std::vector<int64_t> bytes;
-};
-std::map<std::string, Recorded> recorded;
-
-void record(fx_context *, void (*body)(void *const *), void *const *, const int64_t *bytes,
-            int64_t count, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t, int32_t,
-            const char *kernel, const char *) {
-  recorded[kernel] = {body, {bytes, bytes + count}};
-}
-
-void runOnFake(void *const *args, const unsigned grid[3], const unsigned block[3], unsigned shared,
-               void *user) {
-  const Recorded &kernel = *static_cast<const Recorded *>(user);
-  std::vector<int64_t> bytes = kernel.bytes;
-  bytes.back() = 1; // the guard
-  for (size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = args[i] ? bytes[i] : 0;
-  fx_simt_launch(nullptr, kernel.body, args, bytes.data(), (int64_t)bytes.size(), (int)grid[0],
-                 (int)grid[1], (int)grid[2], (int)block[0], (int)block[1], (int)block[2],
-                 (int)shared, "", "");
-}
-
-Program programOf(const std::string &name, int64_t batch) {
-  for (const Model &model : models())
-    if (name == model.name)
-      return model.make({.batch = batch});
-  throw std::runtime_error("no such model");
-}
-
-struct Running {
-  std::unique_ptr<codegen::LinkedProgram> linked;
-  std::unique_ptr<rt::Instance> instance;
-};
-
-driver::Product productOf(const Program &program, const std::string &target) {
-  driver::Request request;
-  request.name = program.impl->name;
-  request.options.target = target;
-  return driver::compileModule(*program.impl->module, request);
-}
-
-Running start(const driver::Product &product) {
-  Running running;
-  running.linked = driver::link(product);
-  rt::Status status = rt::Instance::create(running.linked->program(), nullptr, running.instance);
-  EXPECT_TRUE(status) << status.message();
-  return running;
-}
-
-// Makes the emulated program's kernels those of the tests' device.
-std::unique_ptr<codegen::LinkedProgram> defineKernels(const driver::Product &emulated) {
-  recorded.clear();
-  rt::test::fakeCuda().reset();
-#define FX_ADDRESS(symbol) {#symbol, (void *)&symbol},
-  std::vector<std::pair<std::string, void *>> symbols = {FX_SIMT_SYMBOLS(FX_ADDRESS)};
-#undef FX_ADDRESS
-  for (auto &[name, address] : symbols)
-    if (name == "fx_simt_launch")
-      address = (void *)&record;
-  auto linked =
-      llvm::cantFail(codegen::linkInProcess(emulated.objects, emulated.descriptor, symbols));
-  const fx_program &program = *linked->program();
-  rt::Arena state, arena;
-  EXPECT_TRUE(rt::Arena::create(program.state_bytes + 64, state) &&
-              rt::Arena::create(program.arena_bytes + 64, arena));
-  for (uint32_t e = 0; e < program.num_entries; ++e) {
-    const fx_entry &entry = program.entries[e];
-    std::vector<std::vector<std::byte>> buffers;
-    for (uint32_t i = 0; i < entry.num_inputs + entry.num_outputs; ++i)
-      buffers.emplace_back(i < entry.num_inputs ? entry.inputs[i].bytes
-                                                : entry.outputs[i - entry.num_inputs].bytes);
-    std::vector<void *> pointers;
-    for (auto &buffer : buffers)
-      pointers.push_back(buffer.data());
-    entry.run(nullptr, state.data(), arena.data(), pointers.data(),
-              pointers.data() + entry.num_inputs);
-  }
-  for (auto &[name, kernel] : recorded)
-    rt::test::fakeCuda().define(name.c_str(), (unsigned)kernel.bytes.size(), runOnFake, &kernel);
-  return linked;
-}
 
 // LeNet for the tests' device, and emulated: from there the device has its kernels.
 struct Lenet {
@@ -119,16 +29,6 @@ struct Lenet {
     bodies = defineKernels(emulated);
   }
 };
-
-std::vector<Array> inputsOf(const fx_entry &entry, uint64_t seed) {
-  std::vector<Array> inputs;
-  for (uint32_t i = 0; i < entry.num_inputs; ++i)
-    inputs.push_back(driver::randomArray(
-        {DType(entry.inputs[i].dtype),
-         Shape(entry.inputs[i].dims, entry.inputs[i].dims + entry.inputs[i].rank)},
-        seed + i));
-  return inputs;
-}
 
 // Every value that a step's probe sees, by name.
 std::vector<std::pair<std::string, std::vector<std::byte>>> probed(rt::Instance &instance) {
@@ -267,61 +167,6 @@ TEST(Programs, aDeviceLostInTrainingLeavesTheLastState) {
   Running again = start(lenet.device);
   EXPECT_EQ(train(*again.instance, folder, {"--save=" + expected, "--batch-limit=2"}, 0), "");
   EXPECT_EQ(rt::test::read(saved), rt::test::read(expected));
-}
-
-// What the schedule gives to a library equals what the kernels in its place compute.
-TEST(Programs, productsGoToALibraryWhereAScheduleSaysSo) {
-  setenv("FLUXION_PTXAS", "", 1);
-  setenv("FLUXION_CUBLASLT", FLUXION_FAKE_CUDA, 1);
-  rt::test::Folder folder;
-  struct Side {
-    const char *left, *right, *how;
-    bool leftTransposed, rightTransposed;
-  };
-  for (Side c :
-       {Side{"6x10", "10x7", "contracting [1] x [0]", false, false},
-        Side{"10x6", "7x10", "contracting [0] x [1]", true, true},
-        Side{"3x6x10", "3x10x7", "batching [0] x [0] contracting [2] x [1]", false, false}}) {
-    std::string left = std::string("tensor<") + c.left + "xf32>",
-                right = std::string("tensor<") + c.right + "xf32>",
-                result =
-                    c.left[1] == 'x' && c.left[3] == 'x' ? "tensor<3x6x7xf32>" : "tensor<6x7xf32>";
-    rt::test::write(folder / "product.mlir",
-                    "func.func @main(%x: " + left + ", %y: " + right + ") -> " + result +
-                        " attributes {fluxion.entry} { %z = fluxion.dot_general %x, %y " + c.how +
-                        " : (" + left + ", " + right + ") -> " + result + " return %z : " + result +
-                        " }\n");
-    Program program = driver::readProgram(folder / "product.mlir");
-    driver::Request request;
-    request.name = "product";
-    request.options.target = "cuda:sm_80", request.options.schedule = "backend=library";
-    driver::Product device = driver::compileModule(*program.impl->module, request),
-                    emulated = productOf(program, "cuda-emulated:sm_80");
-    auto bodies = defineKernels(emulated);
-    Running onDevice = start(device), onHost = start(emulated);
-    const fx_entry &entry = *onDevice.instance->entry("main");
-    const fx_product *product = entry.launches[0].product;
-    ASSERT_NE(product, nullptr) << c.how;
-    EXPECT_EQ(product->batches * product->m * product->n * product->k,
-              (c.left[3] == 'x' ? 3 : 1) * 6 * 7 * 10);
-    EXPECT_EQ(product->left_transposed, c.leftTransposed);
-    EXPECT_EQ(product->right_transposed, c.rightTransposed);
-    EXPECT_EQ(product->launches, entry.num_launches);
-    std::vector<Array> inputs = inputsOf(entry, 3);
-    std::vector<float> results[2];
-    for (int host : {0, 1}) {
-      results[host].resize(entry.outputs[0].bytes / 4);
-      const void *in[] = {inputs[0].data<char>(), inputs[1].data<char>()};
-      void *out[] = {results[host].data()};
-      rt::Instance &instance = *(host ? onHost : onDevice).instance;
-      rt::Status status = instance.run(*instance.entry("main"), in, out);
-      ASSERT_TRUE(status) << status.message();
-    }
-    EXPECT_THAT(results[0], testing::Pointwise(testing::FloatNear(1e-4f), results[1])) << c.how;
-    EXPECT_EQ(rt::test::fakeCuda().counts().libraryCalls, 1u);
-    EXPECT_EQ(rt::test::fakeCuda().counts().kernels, 0u);
-  }
-  unsetenv("FLUXION_CUBLASLT");
 }
 
 // Yardsticks of the device are kernels of their own, run as programs are.

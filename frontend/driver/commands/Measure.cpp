@@ -54,6 +54,8 @@ void EntryCall::operator()() {
 
 bool EntryCall::onGpu() const { return compiled.impl->instance->program().runtime; }
 
+bool EntryCall::hasLibraries() const { return compiled.impl->instance->hasLibraries(*entry); }
+
 std::string EntryCall::target() const { return compiled.impl->instance->program().target; }
 
 bool EntryCall::isEmulated() const { return target().starts_with("cuda-emulated"); }
