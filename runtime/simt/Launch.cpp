@@ -178,7 +178,11 @@ void fx_simt_wgmma_fence(fx_simt_thread *self) { Block::current().fenceProducts(
 
 void fx_simt_wgmma(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
                    const fx_simt_product *product) {
-  Block::current().multiply(self, a, b, sums, *product);
+  Block::current().multiply(self, {a, nullptr}, b, sums, *product);
+}
+void fx_simt_wgmma_of_registers(fx_simt_thread *self, const uint32_t *left, uint64_t b, float *sums,
+                                const fx_simt_product *product) {
+  Block::current().multiply(self, {0, left}, b, sums, *product);
 }
 
 void fx_simt_wgmma_commit(fx_simt_thread *self) { Block::current().commitProducts(self); }

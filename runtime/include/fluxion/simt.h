@@ -39,6 +39,7 @@ extern "C" {
   X(fx_simt_store_matrices)                                                                        \
   X(fx_simt_wgmma_fence)                                                                           \
   X(fx_simt_wgmma)                                                                                 \
+  X(fx_simt_wgmma_of_registers)                                                                    \
   X(fx_simt_wgmma_commit)                                                                          \
   X(fx_simt_wgmma_wait)
 
@@ -151,6 +152,9 @@ typedef struct fx_simt_product {
 void fx_simt_wgmma_fence(fx_simt_thread *self);
 void fx_simt_wgmma(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
                    const fx_simt_product *product);
+/* The left side from registers: the thread's four words of tf32, as PTX has the fragment. */
+void fx_simt_wgmma_of_registers(fx_simt_thread *self, const uint32_t *left, uint64_t b, float *sums,
+                                const fx_simt_product *product);
 void fx_simt_wgmma_commit(fx_simt_thread *self);
 /* Until at most `groups` of the warpgroup's groups of products are in flight. */
 void fx_simt_wgmma_wait(fx_simt_thread *self, uint32_t groups);
