@@ -73,6 +73,8 @@ private:
   void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
   void storeByCopies(const Tile &tile, Values sums);
+  void sumColumns(const Tile &tile, llvm::ArrayRef<Value> sums);
+  Values columnTermsAt(const Tile &tile, llvm::ArrayRef<Value> sums, int64_t block, int64_t half);
   bool storesByCopies();
   bool liesInOrder();
   llvm::SmallVector<int64_t> rowGroupBox() const;
@@ -87,6 +89,7 @@ private:
   Value rowExists(const Position &at);         // null: it does
   Values splitRow(Value row, llvm::ArrayRef<int64_t> box);
   Index resultIndex(const Position &at, bool lanes);
+  Index resultIndexWithin(Position at); // beyond the product: at its last positions
 
   // Instructions.cpp: i32 arithmetic and single instructions.
   Value word(int64_t value);
