@@ -3,6 +3,7 @@
 #include "runtime/simt/Block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 
@@ -159,7 +160,9 @@ void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *word
   Block::current().loadMatrices(self, row, words, count, transposed, region, site);
 }
 
-uint32_t fx_simt_tf32(uint32_t bits) {
+uint32_t fx_simt_tf32(uint32_t bits, uint32_t ties_to_even) {
+  if (ties_to_even)
+    return std::bit_cast<uint32_t>(roundToTf32(std::bit_cast<float>(bits)));
   bool isFinite = (bits & 0x7f800000) != 0x7f800000;
   return (isFinite ? bits + 0x1000 : bits) & ~uint32_t(0x1fff);
 }

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <tuple>
 
 using namespace fluxion_testing;
 using ::testing::AllOf;
@@ -271,26 +272,31 @@ TEST(Schedules, OfTurnedSides) {
   }
 }
 
-// To nearest, ties to even as copies round them, however the sides lie.
+// To nearest, ties to even as copies round them, however the sides lie and whatever multiplies
+// them.
 TEST(Precision, Tf32RoundsAlikeInEveryLayout) {
-  for (bool left : {false, true})
-    for (bool right : {false, true}) {
-      Product product{"rounded", 0, 64, 64, 32, left, right, "f32", "f32", "", tf32};
-      Case program(textOf(product));
-      driver::Request request;
-      request.options.target = "cuda-emulated:sm_90a";
-      request.options.schedule = engines;
-      program.compile(request);
-      auto inputs = program.inputsOf("main", {.low = -1, .high = 1}), exact = inputs;
-      for (size_t side : {0, 1})
-        for (size_t i = 0; i < inputs[side].floats.size(); ++i) {
-          double even = 1 + double(1 + i % 32) * 0x1p-9;
-          exact[side].floats[i] = even;
-          inputs[side].floats[i] = even + (i % 2 ? 0x1p-11 : -0x1p-11);
-        }
-      EXPECT_EQ(difference(program.reference("main", exact), program.compiled("main", inputs), 0),
-                "");
-    }
+  for (auto [left, right, isOfEngines] : {std::tuple(false, false, true),
+                                          {false, true, true},
+                                          {true, false, true},
+                                          {true, true, true},
+                                          {false, true, false},
+                                          {true, false, false}}) {
+    Product product{"rounded", 0, 64, 64, 32, left, right, "f32", "f32", "", tf32};
+    Case program(textOf(product));
+    driver::Request request;
+    request.options.target = "cuda-emulated:sm_90a";
+    request.options.schedule = isOfEngines ? engines : "engines=false";
+    program.compile(request);
+    auto inputs = program.inputsOf("main", {.low = -1, .high = 1}), exact = inputs;
+    for (size_t side : {0, 1})
+      for (size_t i = 0; i < inputs[side].floats.size(); ++i) {
+        double even = 1 + double(1 + i % 32) * 0x1p-9;
+        exact[side].floats[i] = even;
+        inputs[side].floats[i] = even + (i % 2 ? 0x1p-11 : -0x1p-11);
+      }
+    EXPECT_EQ(difference(program.reference("main", exact), program.compiled("main", inputs), 0),
+              "");
+  }
 }
 
 // One launch for both sides, then the product.
@@ -453,6 +459,10 @@ INSTANTIATE_TEST_SUITE_P(
         assembly(KernelGradient{"kernel_gradient_large", 32, 28, 28, 128, 256, 3, 1}),
         assembly(Convolution{"convolution_tf32", 32, 56, 56, 64, 64, 3, 1, 1, false, false, 1, 1,
                              -1, "f32", tf32Attribute}),
+        assembly(Convolution{"convolution_tf32_large", 32, 28, 28, 128, 256, 3, 1, 1, false, true,
+                             1, 1, -1, "f32", tf32Attribute}),
+        assembly(KernelGradient{"kernel_gradient_tf32_large", 32, 28, 28, 128, 256, 3, 1, 1, "f32",
+                                tf32Attribute}),
         assembly(KernelGradient{"kernel_gradient_tf32", 128, 8, 8, 64, 64, 3, 1, 1, "f32",
                                 tf32Attribute})),
     [](const auto &info) { return std::string(info.param.name); });
