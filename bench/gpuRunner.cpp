@@ -46,7 +46,8 @@ int main(int argc, char **argv) {
     if (Status status = gpu->measure(onGpu, in, found.pointers, runs, seconds); !status)
       return fail(status);
     double apart = difference(found, expected, onGpu);
-    bool good = apart <= tolerance;
+    bool isRounded = std::strstr(onGpu.name, "tf32") != nullptr; // here, and not on the CPU
+    bool good = apart <= (isRounded ? std::max(tolerance, 3e-3) : tolerance);
     code |= !good;
     std::printf("%-40s %10.2f us %9.1f GB/s  difference %.1e%s\n", onGpu.name, 1e6 * seconds,
                 double(bytes) / seconds / 1e9, apart, good ? "" : "  WRONG");

@@ -295,6 +295,7 @@ std::string multiply(const std::string &factor) {
 TEST(Emulator, MultipliesMatricesOfAWarp) {
   for (const char *factor :
        {"%f = nvvm.convert.float.to.tf32 %x {rnd = #nvvm.fp_rnd_mode<rna>}\n",
+        "%f = nvvm.convert.float.to.tf32 %x {rnd = #nvvm.fp_rnd_mode<rn>}\n",
         "%bits = llvm.bitcast %x : f32 to i32\n%f = llvm.or %bits, %c31 : i32\n"}) {
     Outcome outcome = run(multiply(factor));
     EXPECT_EQ(outcome.fault, "");
