@@ -28,11 +28,7 @@ void BlockEmitter::finish(const Index &kept, Values values) {
   Values results;
   size_t next = 0;
   for (const Reduction &r : phase.reductions) {
-    if (r.moment == Reduction::Mean) // a count and the mean
-      results.push_back(access.emit.apply(ir::Atom::Mul, {values[next], values[next + 1]},
-                                          accumulatorElement(r)));
-    else
-      results.push_back(values[r.isArg() ? next + 1 : next]);
+    results.push_back(values[r.isArg() ? next + 1 : next]);
     next += r.width();
   }
   bool isPart = phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1;
@@ -56,9 +52,17 @@ void BlockEmitter::emitAlong(const ReduceGrid &grid) {
     Value end =
         arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
     access.alignedLanes = grid.lanes > 1;
-    Values values = reduceStrided(group, kept, plus(start, lane), end, grid, grid.lanes);
+    Values parts = reduceStrided(group, kept, plus(start, lane), end, grid, grid.lanes);
     access.alignedLanes = false;
-    values = acrossThreads(group, values, grid.groups);
+    Values values =
+        joinParts(group, parts, [&](ArrayRef<const Reduction *> some, ValueRange of, bool) {
+          Values sums = acrossLanes(some, Values(of));
+          access.emit.lanes = 1;
+          sums = acrossThreads(some, sums, grid.groups);
+          access.emit.lanes = grid.lanes;
+          return sums;
+        });
+    access.setScalar();
     branch(isBelow(lane, 1), [&] { finish(kept, values); });
   };
   if (results % grid.resultsPerBlock == 0)
@@ -83,38 +87,63 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   Value start = times(blockIndex(1), grid.chunkLength);
   Value end =
       arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
-  Values values = reduceStrided(group, kept, plus(start, part), end, grid);
-  auto store = [&](Values all) {
+  Values parts = reduceStrided(group, kept, plus(start, part), end, grid);
+  Values values =
+      joinParts(group, parts, [&](ArrayRef<const Reduction *> some, ValueRange of, bool inAll) {
+        return acrossGroups(some, of, grid, inAll);
+      });
+  auto store = [&] {
     if (results % grid.columns)
-      branch(isBelow(result, results), [&] { finish(kept, all); });
+      branch(isBelow(result, results), [&] { finish(kept, values); });
     else
-      finish(kept, all);
+      finish(kept, values);
   };
-  if (grid.groups == 1) {
-    store(values);
-    access.setScalar();
-    access.alignedLanes = false;
-    return;
-  }
+  if (grid.groups == 1)
+    store();
+  else
+    branch(isBelow(thread(), grid.columns), store);
+  access.setScalar();
+  access.alignedLanes = false;
+}
+
+// The first group adds the others' parts in order.
+BlockEmitter::Values BlockEmitter::acrossGroups(ArrayRef<const Reduction *> group,
+                                                ValueRange values, const ReduceGrid &grid,
+                                                bool inAll) {
+  if (grid.groups == 1)
+    return Values(values);
+  Value column = modulo(thread(), grid.columns);
   Values slots;
   for (Value value : values)
     slots.push_back(shared(getElementTypeOrSelf(value), grid.threads() * grid.lanes));
-  for (auto [slot, value] : llvm::zip_equal(slots, values))
-    storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
+  auto keep = [&](ValueRange kept) {
+    for (auto [slot, value] : llvm::zip_equal(slots, kept))
+      storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
+  };
+  auto partOf = [&](int64_t g) {
+    Values part;
+    Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
+    for (auto [slot, value] : llvm::zip_equal(slots, values))
+      part.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
+    return part;
+  };
+  keep(values);
   barrier();
-  branch(isBelow(thread(), grid.columns), [&] {
-    Values total = values;
-    for (int64_t g = 1; g < grid.groups; ++g) {
-      Values other;
-      Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
-      for (auto [slot, value] : llvm::zip_equal(slots, values))
-        other.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
-      total = combineAll(group, total, other);
-    }
-    store(total);
-  });
-  access.setScalar();
-  access.alignedLanes = false;
+  Value isFirst = isBelow(thread(), grid.columns);
+  Values total = choose(
+      isFirst,
+      [&] {
+        Values sums(values);
+        for (int64_t g = 1; g < grid.groups; ++g)
+          sums = combineAll(group, sums, partOf(g));
+        return sums;
+      },
+      values);
+  if (!inAll)
+    return total;
+  branch(isFirst, [&] { keep(total); });
+  barrier();
+  return partOf(0);
 }
 
 // Windows of neighbouring positions, tap by tap: what they read in common is read once.

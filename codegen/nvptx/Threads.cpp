@@ -141,10 +141,7 @@ BlockEmitter::Values BlockEmitter::combineAll(ArrayRef<const Reduction *> group,
   Values result;
   for (const Reduction *r : group) {
     size_t at = result.size();
-    if (r->moment == Reduction::Mean)
-      result.append(combineMoments(*r, x.slice(at, 3), y.slice(at, 3)));
-    else if (r->moment == Reduction::Alone)
-      result.append(combinePair(*r, x.slice(at, r->width()), y.slice(at, r->width())));
+    result.append(combinePair(*r, x.slice(at, r->width()), y.slice(at, r->width())));
   }
   return result;
 }
@@ -188,15 +185,14 @@ BlockEmitter::Values BlockEmitter::acrossThreads(ArrayRef<const Reduction *> gro
       storeShared(slot, value.getType(), warp, value);
   });
   barrier();
-  auto part = [&](int64_t w) {
-    Values parts;
-    Value index = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)w));
+  std::function<Values(int64_t, int64_t)> parts = [&](int64_t from, int64_t count) {
+    if (count > 1) // pairs of pairs: the fewest steps that wait for each other
+      return combineAll(group, parts(from, count / 2), parts(from + count / 2, count / 2));
+    Values loaded;
+    Value index = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)from));
     for (auto [slot, value] : llvm::zip_equal(slots, values))
-      parts.push_back(loadShared(slot, value.getType(), index));
-    return parts;
+      loaded.push_back(loadShared(slot, value.getType(), index));
+    return loaded;
   };
-  Values result = part(0);
-  for (int64_t w = 1; w < warps; ++w)
-    result = combineAll(group, result, part(w));
-  return result;
+  return parts(0, warps);
 }
