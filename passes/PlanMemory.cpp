@@ -53,6 +53,7 @@ void placeState(ModuleOp module) {
 
 // A copy of so much is worth a kernel: one thread's would take longer than a few forks.
 constexpr int64_t kernelCopyBytes = 256 << 10;
+constexpr size_t mostCopies = 16; // of one kernel: addresses are registers
 
 // ---- One entry point ----------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ private:
   void measure();
   void placeState();
   ir::PlaceAttr statePlace(ir::WriteOp write);
-  void copyWritten(ir::WriteOp write);
+  void copyWritten(ArrayRef<ir::WriteOp> writes);
   void copyLarge();
   bool mayWriteInPlace(ir::WriteOp write, OpResult result);
   void placeOutputs();
@@ -189,20 +190,38 @@ void EntryPlan::placeState() {
   }
   if (!onGpu || lastCheck < 0)
     return;
-  for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>())) {
+  llvm::MapVector<Type, SmallVector<ir::WriteOp>> late;
+  for (auto write : entry.getOps<ir::WriteOp>()) {
     auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
     if (!result || places.lookup(result) != statePlace(write))
-      copyWritten(write);
+      late[write.getValue().getType()].push_back(write);
+  }
+  for (auto &[type, writes] : late) {
+    // Small ones of a type are one launch; large ones fill the device alone.
+    size_t most = ir::byteSize(type) < kernelCopyBytes ? mostCopies : 1;
+    for (ArrayRef<ir::WriteOp> left = writes; !left.empty();
+         left = left.drop_front(std::min(most, left.size())))
+      copyWritten(left.take_front(most));
   }
 }
 
-// Behind all other kernels.
-void EntryPlan::copyWritten(ir::WriteOp write) {
-  b.setInsertionPoint(entry.front().getTerminator());
-  Value copy = copyKernel(b, write.getLoc(), "copy_state", write.getValue()).getResult(0);
-  places[copy] = statePlace(write);
-  write->moveBefore(entry.front().getTerminator());
-  write.getValueMutable().assign(copy);
+// Behind all other kernels; values of one type.
+void EntryPlan::copyWritten(ArrayRef<ir::WriteOp> writes) {
+  Operation *terminator = entry.front().getTerminator();
+  b.setInsertionPoint(terminator);
+  SmallVector<Value> values;
+  SmallVector<Location> locations;
+  for (ir::WriteOp write : writes) {
+    values.push_back(write.getValue());
+    locations.push_back(write.getLoc());
+  }
+  auto copies = copyKernel(b, b.getFusedLoc(locations), "copy_state", values);
+  for (auto [each, copy] : llvm::zip_equal(writes, copies.getResults())) {
+    ir::WriteOp write = each;
+    places[copy] = statePlace(write);
+    write->moveBefore(terminator);
+    write.getValueMutable().assign(copy);
+  }
 }
 
 ir::PlaceAttr EntryPlan::statePlace(ir::WriteOp write) {

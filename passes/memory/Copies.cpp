@@ -7,20 +7,23 @@ using namespace mlir;
 using namespace fluxion;
 
 ir::KernelOp fluxion::passes::mapKernel(OpBuilder &b, Location loc, StringRef name,
-                                        ValueRange inputs,
-                                        llvm::function_ref<Value(ValueRange)> op) {
-  Type type = inputs[0].getType();
-  auto kernel = ir::KernelOp::create(b, loc, TypeRange(type), inputs, ir::KernelKind::Map, name,
+                                        ValueRange inputs, size_t results,
+                                        llvm::function_ref<SmallVector<Value>(ValueRange)> body) {
+  SmallVector<Type> types(results, inputs[0].getType());
+  auto kernel = ir::KernelOp::create(b, loc, types, inputs, ir::KernelKind::Map, name,
                                      ir::ScheduleAttr(), ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Location> locations(inputs.size(), loc);
-  Block *body = b.createBlock(&kernel.getBody(), {}, inputs.getTypes(), locations);
-  ir::YieldOp::create(b, loc, op(body->getArguments()));
+  Block *block = b.createBlock(&kernel.getBody(), {}, inputs.getTypes(), locations);
+  ir::YieldOp::create(b, loc, body(block->getArguments()));
   return kernel;
 }
 
-ir::KernelOp fluxion::passes::copyKernel(OpBuilder &b, Location loc, StringRef name, Value value) {
-  return mapKernel(b, loc, name, value, [&](ValueRange values) -> Value {
-    return ir::StopGradientOp::create(b, loc, values[0].getType(), values[0]);
+ir::KernelOp fluxion::passes::copyKernel(OpBuilder &b, Location loc, StringRef name,
+                                         ValueRange values) {
+  return mapKernel(b, loc, name, values, values.size(), [&](ValueRange elements) {
+    return llvm::map_to_vector(elements, [&](Value element) -> Value {
+      return ir::StopGradientOp::create(b, loc, element.getType(), element);
+    });
   });
 }

@@ -6,13 +6,13 @@
 
 namespace fluxion::passes {
 
-// A map kernel of one op over values of one type.
+// A map kernel over values of one type, which its results have too.
 ir::KernelOp mapKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                       mlir::ValueRange inputs,
-                       llvm::function_ref<mlir::Value(mlir::ValueRange)> op);
+                       mlir::ValueRange inputs, size_t results,
+                       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> body);
 
-// A kernel whose result is the same value in other memory.
+// A kernel whose results are the same values, of one type, in other memory.
 ir::KernelOp copyKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                        mlir::Value value);
+                        mlir::ValueRange values);
 
 } // namespace fluxion::passes
