@@ -53,7 +53,8 @@ void placeState(ModuleOp module) {
 
 // A copy of so much is worth a kernel: one thread's would take longer than a few forks.
 constexpr int64_t kernelCopyBytes = 256 << 10;
-constexpr size_t mostCopies = 16; // of one kernel: addresses are registers
+// Values that one kernel of a GPU copies: a launch has room for some 500 addresses.
+constexpr size_t mostCopies = 200;
 
 // ---- One entry point ----------------------------------------------------------------------------
 
@@ -190,25 +191,19 @@ void EntryPlan::placeState() {
   }
   if (!onGpu || lastCheck < 0)
     return;
-  llvm::MapVector<Type, SmallVector<ir::WriteOp>> late;
+  SmallVector<ir::WriteOp> waiting;
   for (auto write : entry.getOps<ir::WriteOp>()) {
     auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
     if (!result || places.lookup(result) != statePlace(write))
-      late[write.getValue().getType()].push_back(write);
+      waiting.push_back(write);
   }
-  for (auto &[type, writes] : late) {
-    // Small ones of a type are one launch; large ones fill the device alone.
-    size_t most = ir::byteSize(type) < kernelCopyBytes ? mostCopies : 1;
-    for (ArrayRef<ir::WriteOp> left = writes; !left.empty();
-         left = left.drop_front(std::min(most, left.size())))
-      copyWritten(left.take_front(most));
-  }
+  for (size_t i = 0; i < waiting.size(); i += mostCopies)
+    copyWritten(ArrayRef(waiting).slice(i, std::min(mostCopies, waiting.size() - i)));
 }
 
-// Behind all other kernels; values of one type.
+// Behind all other kernels, by one.
 void EntryPlan::copyWritten(ArrayRef<ir::WriteOp> writes) {
-  Operation *terminator = entry.front().getTerminator();
-  b.setInsertionPoint(terminator);
+  b.setInsertionPoint(entry.front().getTerminator());
   SmallVector<Value> values;
   SmallVector<Location> locations;
   for (ir::WriteOp write : writes) {
@@ -216,10 +211,10 @@ void EntryPlan::copyWritten(ArrayRef<ir::WriteOp> writes) {
     locations.push_back(write.getLoc());
   }
   auto copies = copyKernel(b, b.getFusedLoc(locations), "copy_state", values);
-  for (auto [each, copy] : llvm::zip_equal(writes, copies.getResults())) {
-    ir::WriteOp write = each;
+  for (auto [one, copy] : llvm::zip_equal(writes, copies.getResults())) {
+    ir::WriteOp write = one;
     places[copy] = statePlace(write);
-    write->moveBefore(terminator);
+    write->moveBefore(entry.front().getTerminator());
     write.getValueMutable().assign(copy);
   }
 }

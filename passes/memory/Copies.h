@@ -6,12 +6,12 @@
 
 namespace fluxion::passes {
 
-// A map kernel over values of one type, which its results have too.
+// A map kernel; `make` builds its results, of the given types, from its operands.
 ir::KernelOp mapKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                       mlir::ValueRange inputs, size_t results,
-                       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> body);
+                       mlir::ValueRange inputs, mlir::TypeRange results,
+                       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> make);
 
-// A kernel whose results are the same values, of one type, in other memory.
+// A kernel whose results are the same values in other memory.
 ir::KernelOp copyKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
                         mlir::ValueRange values);
 

@@ -52,8 +52,17 @@ protected:
   // positions.
   void finishTile(const SumTile &tile, Value firstM, Value firstN);
 
+  // ColumnSums.cpp. What every sum of phase.columns adds at a result that the puller holds.
+  Values columnTerms(const Index &kept);
+  Values zeroColumns();
+  void storeColumn(size_t which, Value part, Value n, Value sum); // part: a row of tiles
+
 private:
+  void leaveTerms(const SumTile &tile, Value place, mlir::ValueRange terms);
+  void sumColumns(const SumTile &tile, Value firstM, Value firstN);
+
   struct Finished { // a sum, or neighbours in the result
+    Value place;    // in the tile
     Index kept;
     mlir::AffineExpr lane;
     int64_t lanes = 1;
@@ -61,7 +70,7 @@ private:
   };
   int64_t resultLanes();
   Finished sumOf(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
-  void finishAll(llvm::ArrayRef<Finished> all);
+  void finishAll(const SumTile &tile, llvm::ArrayRef<Finished> all);
 };
 
 } // namespace fluxion::codegen

@@ -56,7 +56,8 @@ void TileContractEmitter::emitBody() {
   planSide(1, firstN);
   int64_t stageBytes = sides[0].shape.bytes + sides[1].shape.bytes;
   sides[1].at = sides[0].shape.bytes;
-  ring = dynamicShared(sharedBytes(c, plan));
+  ring = dynamicShared(
+      std::max(sharedBytes(c, plan), columnBytes(c, plan, (int64_t)phase.columns.size())));
 
   // The first steps are on their way before any is needed.
   int64_t ahead = plan.stages - 1;
