@@ -100,6 +100,7 @@ void orderLaunches(std::vector<TableLaunch> &launches) {
       best = &branches.emplace_back();
     else if (!best) {
       best = &*llvm::min_element(branches);
+      llvm::erase_if(launch.after, [&](uint32_t j) { return before[*best][j]; });
       launch.after.push_back((uint32_t)*best);
       implied |= before[*best];
       implied.set(*best);

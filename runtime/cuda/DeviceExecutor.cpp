@@ -47,12 +47,17 @@ Status DeviceExecutor::create(const fx_program &program, std::unique_ptr<Executo
   Device device;
   if (Status status = Device::find(device); !status)
     return status;
+  GraphShape shape;
+  if (Status status = graphShape(shape); !status)
+    return status;
   std::unique_ptr<DeviceExecutor> made(new DeviceExecutor(program));
   const char *blocking = std::getenv("FLUXION_CUDA_BLOCKING");
   made->blocking = blocking && *blocking && *blocking != '0';
   made->context = std::make_shared<Context>();
   made->pinned = std::make_shared<PinnedRanges>();
   made->layOut();
+  for (uint32_t e = 0; e < program.num_entries; ++e)
+    made->orders.emplace_back(program.entries[e], shape);
   if (Status status = made->context->retain(device); !status)
     return status;
   if (Status status = made->checkMemory(); !status)

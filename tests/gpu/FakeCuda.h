@@ -14,7 +14,12 @@ namespace fluxion::fake {
 using Kernel = void (*)(void *const *args, const unsigned grid[3], const unsigned block[3],
                         unsigned sharedBytes, void *user);
 
+struct GraphCounts {
+  uint64_t nodes, kernels, edges, starts, ends; // starts: nodes after none; ends: before none
+};
+
 struct Counts {
+  GraphCounts last; // the graph that was instantiated last
   uint64_t graphLaunches, kernels, graphs, modules, programmaticEdges;
   uint64_t deviceBytes, pinnedBytes;     // allocated now
   uint64_t copiedIn;                     // from host to device, bytes

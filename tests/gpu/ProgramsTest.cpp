@@ -4,6 +4,7 @@
 #include "fluxion/train.h"
 #include "frontend/driver/DevicePeak.h"
 #include "runtime/cuda/Driver.h"
+#include "runtime/cuda/LaunchOrder.h"
 #include "tests/gpu/ProgramSupport.h"
 
 #include <cmath>
@@ -91,18 +92,44 @@ std::vector<std::byte> stateOf(const rt::Instance &instance) {
 
 TEST(Programs, launchTablesDoWhatTheEmulatedProgramDoes) {
   Lenet lenet("sm_90a");
-  Running onDevice = start(lenet.device), onHost = start(lenet.emulated);
-  ASSERT_NE(onDevice.instance, nullptr);
-  EXPECT_STREQ(onDevice.instance->program().target, "cuda:sm_90a");
-  EXPECT_EQ(results(*onDevice.instance, 2), results(*onHost.instance, 2));
-  EXPECT_EQ(stateOf(*onDevice.instance), stateOf(*onHost.instance));
-  EXPECT_EQ(rt::test::fakeCuda().counts().graphs, 4u); // init, step twice, evaluate
-  EXPECT_GT(rt::test::fakeCuda().counts().programmaticEdges, 10u);
-  auto seen = probed(*onDevice.instance);
-  EXPECT_GT(seen.size(), 10u);
-  EXPECT_EQ(seen, probed(*onHost.instance));
-  onDevice.instance.reset();
-  EXPECT_EQ(rt::test::fakeCuda().counts().deviceBytes, 0u);
+  for (const char *shape : {"branches", "line"}) {
+    setenv("FLUXION_CUDA_GRAPH", shape, 1);
+    Running onDevice = start(lenet.device), onHost = start(lenet.emulated);
+    unsetenv("FLUXION_CUDA_GRAPH");
+    ASSERT_NE(onDevice.instance, nullptr);
+    EXPECT_STREQ(onDevice.instance->program().target, "cuda:sm_90a");
+    auto before = rt::test::fakeCuda().counts();
+    EXPECT_EQ(results(*onDevice.instance, 2), results(*onHost.instance, 2));
+    EXPECT_EQ(stateOf(*onDevice.instance), stateOf(*onHost.instance));
+    auto after = rt::test::fakeCuda().counts();
+    EXPECT_EQ(after.graphs - before.graphs, 4u); // init, step twice, evaluate
+    EXPECT_GT(after.programmaticEdges - before.programmaticEdges, 10u);
+    auto seen = probed(*onDevice.instance);
+    EXPECT_GT(seen.size(), 10u);
+    EXPECT_EQ(seen, probed(*onHost.instance));
+    onDevice.instance.reset();
+    EXPECT_EQ(rt::test::fakeCuda().counts().deviceBytes, 0u);
+  }
+}
+
+// The host starts a step of some hundred launches as quickly as one of a few only where they are
+// one line of kernels; so few run beside others there that the device loses little.
+TEST(Programs, aDeepNetIsOneLine) {
+  setenv("FLUXION_PTXAS", "", 1);
+  Program resnet = programOf("vision/resnet20", 2);
+  driver::Product product = productOf(resnet, "cuda:sm_90a");
+  auto linked = driver::link(product);
+  const fx_program &program = *linked->program();
+  const fx_entry *step =
+      std::find_if(program.entries, program.entries + program.num_entries,
+                   [](const fx_entry &e) { return e.name == std::string("step"); });
+  EXPECT_LE(step->num_launches, 220u);
+  EXPECT_TRUE(rt::cuda::LaunchOrder(*step, rt::cuda::GraphShape::Fitting).isLine);
+  // What is implied by others is left out: no launch has as many after it as there are in the net.
+  std::vector<size_t> followers(step->num_launches);
+  for (uint32_t l = 0; l < step->num_launches; ++l)
+    for (uint32_t a = 0; a < step->launches[l].num_after; ++a)
+      EXPECT_LE(++followers[step->launches[l].after[a]], 5u) << step->launches[l].kernel;
 }
 
 // Training on ten images; returns what is said on stderr.

@@ -45,6 +45,13 @@ double sharedCycles(const ContractPlan &plan, double bytes) {
          (plan.tileM() + plan.tileN()) * k * bytes / 128;
 }
 
+// Blocks that a multiprocessor has shared memory for: the system keeps 1 KiB for each, beside which
+// one may have all.
+int64_t blocksInMemory(const Contraction &c, const ContractPlan &plan,
+                       const ir::TargetInfo &target) {
+  return std::max<int64_t>(1, (target.sharedBytes + 1024) / (sharedBytes(c, plan) + 1024));
+}
+
 // Cycles of all blocks. A step takes as long as its products, what it brings through the second
 // cache (28 bytes a cycle and multiprocessor), or what warps read of shared memory; a block begins
 // with an empty ring and ends with its results.
@@ -158,6 +165,8 @@ ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool ten
     if (!tensorCores && shape.warpsK > 1)
       chooseChunks(c, target, withShape(c, shape, tensorCores, 2), best);
   }
+  // Registers for more blocks than memory has room for would be kept from those that run.
+  best.blocks = std::min(best.blocks, blocksInMemory(c, best, target));
   return best;
 }
 
@@ -209,12 +218,13 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   int64_t unit = plan.warpsK * stepDepth(c, tensorCores);
   plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
   setTiles(c, plan);
-  plan.blocks = keys->integer("blocks", plan.blocks, 1, 8);
   plan.stages = keys->integer("stages", plan.stages, 2, most);
   setChunks(c, plan, keys->integer("chunks", plan.chunks, 1, mostChunks(c, plan)));
   if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)
     keys->refuse("its tiles need " + Twine(bytes) + " bytes of shared memory; a block of " +
                  target.cpu + " has " + Twine(target.sharedBytes));
+  plan.blocks =
+      keys->integer("blocks", std::min(plan.blocks, blocksInMemory(c, plan, target)), 1, 8);
   plan.cycles = cyclesOf(c, plan, target);
   return plan;
 }
