@@ -4,6 +4,7 @@
 #include "codegen/common/Backend.h"
 #include "frontend/driver/commands/Measure.h"
 #include "ir/ops/Convolution.h"
+#include "passes/schedule/TuningDatabase.h"
 #include "tests/gpu/ProgramSupport.h"
 
 #include <cstring>
@@ -16,18 +17,24 @@ namespace {
 
 // Entry point "main", with the library and with the emulated kernels.
 void expectEqualResults(const Running &device, const Running &host) {
-  std::vector<float> results[2];
+  std::vector<std::vector<float>> results[2];
   for (const Running *running : {&device, &host}) {
     const fx_entry &entry = *running->instance->entry("main");
     std::vector<Array> inputs = inputsOf(entry, 3);
-    std::vector<float> &found = results[running == &host];
-    found.resize(entry.outputs[0].bytes / 4);
-    const void *in[] = {inputs[0].data<char>(), inputs[1].data<char>()};
-    void *out[] = {found.data()};
+    auto &found = results[running == &host];
+    std::vector<const void *> in;
+    std::vector<void *> out;
+    for (const Array &input : inputs)
+      in.push_back(input.data<char>());
+    for (uint32_t i = 0; i < entry.num_outputs; ++i)
+      found.emplace_back(entry.outputs[i].bytes / 4);
+    for (std::vector<float> &output : found)
+      out.push_back(output.data());
     rt::Status status = running->instance->run(entry, in, out);
     ASSERT_TRUE(status) << status.message();
   }
-  EXPECT_THAT(results[0], testing::Pointwise(testing::FloatNear(1e-4f), results[1]));
+  for (size_t i = 0; i < results[0].size(); ++i)
+    EXPECT_THAT(results[0][i], testing::Pointwise(testing::FloatNear(1e-3f), results[1][i])) << i;
 }
 
 // What the schedule gives to a library equals what the kernels in its place compute.
@@ -329,6 +336,76 @@ TEST(Programs, convolutionsOfModelsAreCandidatesForTheLibrary) {
     ++convolutions;
   }
   EXPECT_GE(convolutions, 8);
+}
+
+// Two convolutions, one behind the other, with all gradients.
+const char *const network = R"(
+func.func @main(%x: tensor<2x4x8x8xf32>, %v: tensor<8x4x3x3xf32>, %w: tensor<6x8x3x3xf32>,
+                %d: tensor<2x6x4x4xf32>) -> (tensor<2x6x4x4xf32>, tensor<2x4x8x8xf32>,
+    tensor<8x4x3x3xf32>, tensor<6x8x3x3xf32>) attributes {fluxion.entry} {
+  %r:4 = fluxion.vjp(%x, %v, %w) cotangents(%d) wrt [0, 1, 2] {
+  ^bb0(%a: tensor<2x4x8x8xf32>, %b: tensor<8x4x3x3xf32>, %c: tensor<6x8x3x3xf32>):
+    %s = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, padding = array<i64: 1, 1, 1, 1>, window_strides = array<i64: 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>} : (tensor<2x4x8x8xf32>, tensor<8x4x3x3xf32>) -> tensor<2x8x8x8xf32>
+    %t = fluxion.tanh %s : tensor<2x8x8x8xf32>
+    %y = fluxion.convolution %t, %c {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, padding = array<i64: 1, 1, 1, 1>, window_strides = array<i64: 2, 2>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = array<i64: 1, 1>} : (tensor<2x8x8x8xf32>, tensor<6x8x3x3xf32>) -> tensor<2x6x4x4xf32>
+    fluxion.yield %y : tensor<2x6x4x4xf32>
+  } : (tensor<2x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<6x8x3x3xf32>, tensor<2x6x4x4xf32>) -> (tensor<2x6x4x4xf32>, tensor<2x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<6x8x3x3xf32>)
+  return %r#0, %r#1, %r#2, %r#3 : tensor<2x6x4x4xf32>, tensor<2x4x8x8xf32>, tensor<8x4x3x3xf32>, tensor<6x8x3x3xf32>
+}
+)";
+
+// Rows and columns exchanged, as a kernel of the tests' device.
+void swapSides(void *const *args, const unsigned *, const unsigned *, unsigned, void *user) {
+  auto [rows, columns] = *static_cast<std::pair<int, int> *>(user);
+  for (int i = 0; i < rows * columns; ++i)
+    static_cast<float *>(args[1])[i % columns * rows + i / columns] =
+        static_cast<const float *>(args[0])[i];
+}
+
+// A kernel lies [taps, in, out] here, as rows and columns, and [out, taps, in] there.
+void defineTurns(const fx_entry &entry, std::map<std::string, std::pair<int, int>> &sizes) {
+  for (uint32_t l = 0; l < entry.num_launches; ++l) {
+    const fx_library_call *call = entry.launches[l].call;
+    for (const fx_launch *turn : {call ? call->before : nullptr, call ? call->behind : nullptr}) {
+      if (!turn)
+        continue;
+      const fx_convolution &c = *call->convolution;
+      std::pair here{c.in_features * c.kernel[0] * c.kernel[1], c.out_features};
+      auto &size = sizes[turn->kernel] =
+          turn == call->behind ? std::pair{here.second, here.first} : here;
+      rt::test::fakeCuda().define(turn->kernel, 4, swapSides, &size);
+    }
+  }
+}
+
+TEST(Programs, tunedConvolutionsOfAProgramGoToTheLibrary) {
+  setenv("FLUXION_PTXAS", "", 1);
+  setenv("FLUXION_CUDNN", FLUXION_FAKE_CUDA, 1);
+  rt::test::Folder folder;
+  Program program = programOfText(folder, network);
+  driver::Request request;
+  request.name = program.impl->name, request.options.target = "cuda:sm_80";
+  request.stopAfter = "schedule";
+  driver::Product scheduled = driver::compileModule(*program.impl->module, request);
+  ir::TargetInfo target = ir::TargetInfo::of(*scheduled.planned);
+  passes::TuningDatabase database;
+  for (const driver::DistinctKernel &distinct : driver::distinctKernels(*scheduled.planned))
+    for (auto schedule : codegen::backendsFor(target)[1]->candidates(distinct.kernel, target))
+      database.record(distinct.kernel, target, schedule, 1e-6);
+  EXPECT_GE(database.size(), 4);
+  request.options.tuning = folder / "tuning.txtpb", request.stopAfter = "";
+  ASSERT_FALSE(database.save(request.options.tuning));
+  driver::Product device = driver::compileModule(*program.impl->module, request),
+                  emulated = productOf(program, "cuda-emulated:sm_80");
+  auto bodies = defineKernels(emulated);
+  auto table = driver::link(device);
+  std::map<std::string, std::pair<int, int>> sizes;
+  defineTurns(table->program()->entries[0], sizes);
+  EXPECT_GE(sizes.size(), 4u);
+  Running onDevice = start(device), onHost = start(emulated);
+  expectEqualResults(onDevice, onHost);
+  EXPECT_EQ((int64_t)rt::test::fakeCuda().counts().libraryCalls, database.size());
+  unsetenv("FLUXION_CUDNN");
 }
 
 TEST(Programs, convolutionsThatNoLibraryCanDoAreRefused) {
