@@ -74,7 +74,7 @@ namespace {
 // Elements of a result in every chunk but the last, and in that.
 std::pair<int64_t, int64_t> chunkCounts(const Reduction &r) {
   ReduceGrid grid = reduceGrid(r);
-  int64_t lanes = grid.columns == 1 ? grid.lanes : 1;
+  int64_t lanes = grid.along ? grid.lanes : 1;
   return {grid.chunkLength * lanes, (grid.summed - (r.chunks - 1) * grid.chunkLength) * lanes};
 }
 

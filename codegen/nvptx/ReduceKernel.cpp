@@ -17,8 +17,9 @@ void BlockEmitter::emitReductions() {
     return emitWindows(*windows);
   ReduceGrid grid = reduceGrid(r);
   launch.block[0] = grid.threads();
+  leastBlocks = ReduceGrid::threadsOfProcessor / grid.threads();
   launch.grid = {std::max<int64_t>(1, grid.tiles), r.chunks, 1};
-  if (grid.columns == 1)
+  if (grid.along)
     emitAlong(grid);
   else
     emitColumns(grid);
@@ -106,44 +107,52 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   access.alignedLanes = false;
 }
 
-// The first group adds the others' parts in order.
+// Groups of a warp exchange what they hold; the first threads add the warps' parts, or the groups'.
 BlockEmitter::Values BlockEmitter::acrossGroups(ArrayRef<const Reduction *> group,
                                                 ValueRange values, const ReduceGrid &grid,
                                                 bool inAll) {
   if (grid.groups == 1)
     return Values(values);
-  Value column = modulo(thread(), grid.columns);
+  Values sums(values);
+  for (int64_t by = warpSize / 2; by >= grid.columns; by /= 2) {
+    Values other;
+    for (Value value : sums)
+      other.push_back(shuffleDown(value, by));
+    sums = combineAll(group, sums, other);
+  }
+  int64_t apart = std::max(grid.columns, warpSize), parts = grid.threads() / apart;
+  Value column = modulo(thread(), apart);
   Values slots;
-  for (Value value : values)
-    slots.push_back(shared(getElementTypeOrSelf(value), grid.threads() * grid.lanes));
+  for (Value value : sums)
+    slots.push_back(shared(getElementTypeOrSelf(value), parts * apart * grid.lanes));
   auto keep = [&](ValueRange kept) {
     for (auto [slot, value] : llvm::zip_equal(slots, kept))
       storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
   };
-  auto partOf = [&](int64_t g) {
-    Values part;
-    Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
-    for (auto [slot, value] : llvm::zip_equal(slots, values))
-      part.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
-    return part;
+  auto partOf = [&](int64_t part, Value column) {
+    Values loaded;
+    Value index = narrow(times(plus(column, number(part * apart)), grid.lanes));
+    for (auto [slot, value] : llvm::zip_equal(slots, sums))
+      loaded.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
+    return loaded;
   };
-  keep(values);
+  keep(sums);
   barrier();
   Value isFirst = isBelow(thread(), grid.columns);
   Values total = choose(
       isFirst,
       [&] {
-        Values sums(values);
-        for (int64_t g = 1; g < grid.groups; ++g)
-          sums = combineAll(group, sums, partOf(g));
-        return sums;
+        Values all(sums);
+        for (int64_t part = 1; part < parts; ++part)
+          all = combineAll(group, all, partOf(part, column));
+        return all;
       },
-      values);
+      sums);
   if (!inAll)
     return total;
   branch(isFirst, [&] { keep(total); });
   barrier();
-  return partOf(0);
+  return partOf(0, modulo(thread(), grid.columns));
 }
 
 // Windows of neighbouring positions, tap by tap: what they read in common is read once.
@@ -176,17 +185,10 @@ void BlockEmitter::emitWindows(const WindowGrid &grid) {
   });
 }
 
-// Parts are added in order by one thread a result, or as columns are where they are many.
+// Parts are added by one thread a result, or by groups of threads where they are many.
 void BlockEmitter::emitCombine() {
-  const Reduction &r = phase.reductions[0];
-  ReduceGrid grid;
-  grid.summed = grid.chunkLength = r.chunks;
-  int64_t results = product(r.kept);
-  constexpr int64_t most = 1024; // threads of a block
-  grid.groups = r.chunks > 16 ? std::clamp<int64_t>(r.chunks / 16, 16, most / warpSize) : 1;
-  grid.columns = grid.groups > 1 ? warpSize : std::clamp<int64_t>(results, warpSize, mapThreads);
-  grid.columns = (grid.columns + warpSize - 1) / warpSize * warpSize;
+  ReduceGrid grid = combineGrid(phase.reductions[0]);
   launch.block[0] = grid.threads();
-  launch.grid[0] = std::max<int64_t>(1, (results + grid.columns - 1) / grid.columns);
+  launch.grid[0] = grid.tiles;
   emitColumns(grid);
 }

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -79,6 +80,12 @@ void BlockEmitter::warpBarrier() {
 // Registers travel between lanes as 32-bit words.
 Value BlockEmitter::shuffle(Value value, bool down, int64_t by) {
   Type type = value.getType(), i32 = b.getI32Type();
+  if (auto block = dyn_cast<VectorType>(type)) {
+    Values elements;
+    for (int64_t i = 0; i < block.getNumElements(); ++i)
+      elements.push_back(shuffle(vector::ExtractOp::create(b, loc, value, i), down, by));
+    return vector::FromElementsOp::create(b, loc, block, elements);
+  }
   unsigned width = type.getIntOrFloatBitWidth();
   auto constant = [&](int64_t number) -> Value {
     return LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr((int32_t)number));
