@@ -107,7 +107,8 @@ INSTANTIATE_TEST_SUITE_P(Bodies, Kernels, ::testing::ValuesIn(cases),
                          [](const auto &info) { return std::string(info.param.name); });
 
 // Both products and the row between them in one region, as the composite decomposes: queries that
-// are no multiple of a tile, more keys than queries, batches of heads, and a result of the row beside.
+// are no multiple of a tile, more keys than queries, batches of heads, and a result of the row
+// beside.
 class Attention : public ::testing::TestWithParam<const char *> {};
 
 TEST_P(Attention, OfOneKernelEqualsTheReference) {
