@@ -44,7 +44,8 @@ std::optional<double> contractSeconds(ir::KernelOp kernel, const KernelPlan &pla
 
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (isTiled(phase)) {
+  bool finishesTiles = phase.kind == Phase::Combine && phase.reductions[0].streamedBytes;
+  if (isTiled(phase) || finishesTiles) {
     Contraction c = describeContraction(phase.reductions[0]);
     std::optional<HopperPlan> plan = hopperPlanOf(c, kernel, target);
     if (plan && plan->chunks == phase.reductions[0].chunks)
