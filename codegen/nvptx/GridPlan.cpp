@@ -261,7 +261,7 @@ GridParts fluxion::codegen::gridParts(const Reduction &r, const ir::TargetInfo &
   if (takesTiles(r)) {
     Contraction c = describeContraction(r);
     if (std::optional<HopperPlan> plan = planHopper(c, target, keys))
-      return {plan->chunks, 0};
+      return {plan->chunks, plan->streamedBytes()};
     ContractPlan plan = planContraction(c, target, keys);
     return {plan.chunks, plan.streamedBytes(c)};
   }
