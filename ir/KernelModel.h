@@ -38,6 +38,11 @@ public:
   // May this op be an epilogue (fused behind) or a prologue (fused before) of the contraction?
   virtual bool fusesInto(mlir::Operation *op, mlir::Operation *contraction,
                          const TargetInfo &target) const = 0;
+  // Does the contraction find this sum over its results as it makes them?
+  virtual bool sumsResults(mlir::Operation *sum, mlir::Operation *contraction,
+                           const TargetInfo &target) const {
+    return false;
+  }
   // May a kernel of rows also reduce over the rows, into results of a row's shape?
   virtual bool reducesColumnsOfRows(const TargetInfo &) const { return false; }
 };

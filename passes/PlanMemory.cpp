@@ -53,6 +53,8 @@ void placeState(ModuleOp module) {
 
 // A copy of so much is worth a kernel: one thread's would take longer than a few forks.
 constexpr int64_t kernelCopyBytes = 256 << 10;
+// Values that one kernel of a GPU copies: a launch has room for some 500 addresses.
+constexpr size_t mostCopies = 200;
 
 // ---- One entry point ----------------------------------------------------------------------------
 
@@ -88,7 +90,7 @@ private:
   void measure();
   void placeState();
   ir::PlaceAttr statePlace(ir::WriteOp write);
-  void copyWritten(ir::WriteOp write);
+  void copyWritten(ArrayRef<ir::WriteOp> writes);
   void copyLarge();
   bool mayWriteInPlace(ir::WriteOp write, OpResult result);
   void placeOutputs();
@@ -189,20 +191,32 @@ void EntryPlan::placeState() {
   }
   if (!onGpu || lastCheck < 0)
     return;
-  for (auto write : llvm::make_early_inc_range(entry.getOps<ir::WriteOp>())) {
+  SmallVector<ir::WriteOp> waiting;
+  for (auto write : entry.getOps<ir::WriteOp>()) {
     auto result = dyn_cast<OpResult>(rootOf(write.getValue()));
     if (!result || places.lookup(result) != statePlace(write))
-      copyWritten(write);
+      waiting.push_back(write);
   }
+  for (size_t i = 0; i < waiting.size(); i += mostCopies)
+    copyWritten(ArrayRef(waiting).slice(i, std::min(mostCopies, waiting.size() - i)));
 }
 
-// Behind all other kernels.
-void EntryPlan::copyWritten(ir::WriteOp write) {
+// Behind all other kernels, by one.
+void EntryPlan::copyWritten(ArrayRef<ir::WriteOp> writes) {
   b.setInsertionPoint(entry.front().getTerminator());
-  Value copy = copyKernel(b, write.getLoc(), "copy_state", write.getValue()).getResult(0);
-  places[copy] = statePlace(write);
-  write->moveBefore(entry.front().getTerminator());
-  write.getValueMutable().assign(copy);
+  SmallVector<Value> values;
+  SmallVector<Location> locations;
+  for (ir::WriteOp write : writes) {
+    values.push_back(write.getValue());
+    locations.push_back(write.getLoc());
+  }
+  auto copies = copyKernel(b, b.getFusedLoc(locations), "copy_state", values);
+  for (auto [one, copy] : llvm::zip_equal(writes, copies.getResults())) {
+    ir::WriteOp write = one;
+    places[copy] = statePlace(write);
+    write->moveBefore(entry.front().getTerminator());
+    write.getValueMutable().assign(copy);
+  }
 }
 
 ir::PlaceAttr EntryPlan::statePlace(ir::WriteOp write) {

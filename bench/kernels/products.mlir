@@ -36,6 +36,18 @@ func.func @tf32_nt_8192x8192x8192_x1(%a: tensor<8192x8192xf32>, %b0: tensor<8192
   %0 = fluxion.dot_general %a, %b0 contracting [1] x [1] {precision = #fluxion<precision tf32>} : (tensor<8192x8192xf32>, tensor<8192x8192xf32>) -> tensor<8192x8192xf32>
   return %0 : tensor<8192x8192xf32>
 }
+func.func @tf32_nn_4096x4096x4096_x1(%a: tensor<4096x4096xf32>, %b0: tensor<4096x4096xf32>) -> (tensor<4096x4096xf32>) {
+  %0 = fluxion.dot_general %a, %b0 contracting [1] x [0] {precision = #fluxion<precision tf32>} : (tensor<4096x4096xf32>, tensor<4096x4096xf32>) -> tensor<4096x4096xf32>
+  return %0 : tensor<4096x4096xf32>
+}
+func.func @tf32_tn_4096x4096x4096_x1(%a: tensor<4096x4096xf32>, %b0: tensor<4096x4096xf32>) -> (tensor<4096x4096xf32>) {
+  %0 = fluxion.dot_general %a, %b0 contracting [0] x [0] {precision = #fluxion<precision tf32>} : (tensor<4096x4096xf32>, tensor<4096x4096xf32>) -> tensor<4096x4096xf32>
+  return %0 : tensor<4096x4096xf32>
+}
+func.func @tf32_tt_4096x4096x4096_x1(%a: tensor<4096x4096xf32>, %b0: tensor<4096x4096xf32>) -> (tensor<4096x4096xf32>) {
+  %0 = fluxion.dot_general %a, %b0 contracting [0] x [1] {precision = #fluxion<precision tf32>} : (tensor<4096x4096xf32>, tensor<4096x4096xf32>) -> tensor<4096x4096xf32>
+  return %0 : tensor<4096x4096xf32>
+}
 func.func @bf16_nt_8192x768x3072_x1(%a: tensor<8192x3072xbf16>, %b0: tensor<768x3072xbf16>) -> (tensor<8192x768xbf16>) {
   %0 = fluxion.dot_general %a, %b0 contracting [1] x [1] : (tensor<8192x3072xbf16>, tensor<768x3072xbf16>) -> tensor<8192x768xbf16>
   return %0 : tensor<8192x768xbf16>

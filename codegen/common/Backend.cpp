@@ -93,6 +93,12 @@ public:
                  const ir::TargetInfo &target) const override {
     return ir::hasScalarBody(op);
   }
+  bool sumsResults(Operation *sum, Operation *contraction,
+                   const ir::TargetInfo &target) const override {
+    return llvm::any_of(backendsFor(target), [&](const std::unique_ptr<Backend> &backend) {
+      return backend->sumsResults(sum, contraction, target);
+    });
+  }
   bool reducesColumnsOfRows(const ir::TargetInfo &) const override { return true; }
 };
 

@@ -70,6 +70,11 @@ public:
   virtual ~Backend() = default;
   virtual llvm::StringRef name() const = 0;
   virtual ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const = 0;
+  // KernelModel::sumsResults.
+  virtual bool sumsResults(mlir::Operation *sum, mlir::Operation *contraction,
+                           const ir::TargetInfo &target) const {
+    return false;
+  }
   // Schedules worth measuring, the model's own first: variations that are refused are left out.
   std::vector<mlir::DictionaryAttr> candidates(ir::KernelOp kernel,
                                                const ir::TargetInfo &target) const;

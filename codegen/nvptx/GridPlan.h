@@ -86,6 +86,12 @@ struct RowGrid {
 };
 RowGrid rowGrid(const Phase &phase, const ir::TargetInfo &target);
 
+// Parts of a sum over all results of contraction `r` but those along the last dimension, if its
+// tiles can find them; 0: they cannot. A kernel may have so many such sums.
+inline constexpr size_t mostColumnSums = 2;
+int64_t columnParts(const Reduction &r, mlir::Operation *sum, const ir::TargetInfo &target,
+                    ScheduleKeys *keys);
+
 // What of a reduction a second phase combines: the results of so many chunks of the summed
 // positions, or of a contraction whose last tiles are streamed their parts, of so many bytes.
 struct GridParts {

@@ -153,7 +153,8 @@ void BlockEmitter::emitCombine() {
   ReduceGrid grid;
   grid.summed = grid.chunkLength = r.chunks;
   int64_t results = product(r.kept);
-  grid.groups = r.chunks > 16 ? 16 : 1;
+  constexpr int64_t most = 1024; // threads of a block
+  grid.groups = r.chunks > 16 ? std::clamp<int64_t>(r.chunks / 16, 16, most / warpSize) : 1;
   grid.columns = grid.groups > 1 ? warpSize : std::clamp<int64_t>(results, warpSize, mapThreads);
   grid.columns = (grid.columns + warpSize - 1) / warpSize * warpSize;
   launch.block[0] = grid.threads();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/SimtBackend.h"
 
+#include "codegen/common/Shapes.h"
 #include "codegen/llvm/loops/PhaseBackend.h"
 #include "codegen/nvptx/contract/TileContract.h"
 #include "codegen/nvptx/hopper/HopperContract.h"
+#include "ir/Work.h"
 
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -42,6 +44,15 @@ std::optional<double> contractSeconds(ir::KernelOp kernel, const KernelPlan &pla
   return seconds;
 }
 
+// Another sweep over the results, against what finding the sums adds to every tile and the launch
+// that adds their parts.
+bool paysColumns(const Reduction &contraction, Operation *sum, const ir::TargetInfo &target) {
+  constexpr double tileSeconds = 3e-7;
+  int64_t parts = columnParts(contraction, sum, target, nullptr);
+  double sweep = ir::byteSize(sum->getOperand(0).getType()) / bytesPerSecond;
+  return parts && sweep > tileSeconds * ceilDiv(parts, target.cores);
+}
+
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
   bool finishesTiles = phase.kind == Phase::Combine && phase.reductions[0].streamedBytes;
@@ -60,6 +71,11 @@ std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
 class SimtBackend final : public PhaseBackend {
 public:
   StringRef name() const override { return "simt"; }
+
+  bool sumsResults(Operation *sum, Operation *contraction,
+                   const ir::TargetInfo &target) const override {
+    return paysColumns(describeReduction(contraction, target), sum, target);
+  }
 
   FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
                                 const ir::TargetInfo &target) const override {

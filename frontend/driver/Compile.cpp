@@ -12,7 +12,6 @@
 #include "frontend/dsl/Trace.h"
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
-#include "passes/schedule/TuningDatabase.h"
 #include "runtime/core/HalideHooks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -145,7 +144,7 @@ void guarded(ModuleOp traced, const Request &request, const std::string &stage,
                         writeReproducer(traced, request.options));
 }
 
-void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
+void runPasses(ModuleOp module, const Request &request, Product &product) {
   std::string messages;
   ScopedDiagnosticHandler handler(module.getContext(), [&](Diagnostic &diagnostic) {
     llvm::raw_string_ostream out(messages);
@@ -160,10 +159,9 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   passes::PipelineOptions options;
   options.model = request.model ? request.model : model.get();
   options.schedules = request.schedules;
-  std::optional<passes::TuningDatabase> database;
   if (!request.options.tuning.empty()) {
-    database = orThrow(passes::TuningDatabase::load(request.options.tuning));
-    options.schedules = &*database;
+    product.tuning = orThrow(passes::TuningDatabase::load(request.options.tuning));
+    options.schedules = &*product.tuning;
   }
   options.schedule = request.options.schedule;
   options.precision = request.options.precision;
@@ -173,7 +171,7 @@ void runPasses(ModuleOp module, const Request &request, CompileInfo &info) {
   options.reproducer = request.options.reproducer;
   options.fusion = request.fusion;
   options.timing = [&](llvm::StringRef, llvm::StringRef pass, double seconds) {
-    info.seconds.push_back({pass.str(), seconds});
+    product.info.seconds.push_back({pass.str(), seconds});
   };
   if (!request.options.dump.empty()) {
     if (auto error = llvm::sys::fs::create_directories(request.options.dump))
@@ -248,7 +246,7 @@ Product compileForTarget(ModuleOp module, const Request &request, codegen::Lower
   planned->setAttr(
       ir::targetAttrName,
       orThrow(codegen::parseTarget(request.options.target)).toAttr(module.getContext()));
-  runPasses(planned, request, product.info);
+  runPasses(planned, request, product);
   countKernels(planned, product.info);
   if (!request.stopAfter.empty())
     return product;

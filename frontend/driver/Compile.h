@@ -8,9 +8,11 @@
 #include "codegen/llvm/LowerProgram.h"
 #include "fluxion/compile.h"
 #include "passes/Pipeline.h"
+#include "passes/schedule/TuningDatabase.h"
 
 #include "mlir/IR/BuiltinOps.h"
 
+#include <optional>
 #include <stdexcept>
 
 namespace fluxion::driver {
@@ -29,9 +31,10 @@ struct Request {
 
 struct Product {
   mlir::OwningOpRef<mlir::ModuleOp> planned;
-  std::vector<std::string> objects;           // or one text
-  std::string descriptor;                     // symbol of the fx_program
-  std::vector<codegen::CodeFinding> findings; // of the lint, where the request is for assembly
+  std::vector<std::string> objects;             // or one text
+  std::string descriptor;                       // symbol of the fx_program
+  std::vector<codegen::CodeFinding> findings;   // of the lint, where the request is for assembly
+  std::optional<passes::TuningDatabase> tuning; // the one that the request names
   CompileInfo info;
 };
 

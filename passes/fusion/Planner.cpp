@@ -48,6 +48,7 @@ void Planner::plan() {
   }
   settleWithModel();
   splitStoredInputs();
+  joinColumnSums();
   mergeUpdates();
   mergeConversions();
 }
@@ -145,103 +146,6 @@ void Planner::startGroups() {
     if (kind != OpClass::Boundary && kind != OpClass::View && kind != OpClass::Constant &&
         kind != OpClass::Kernel)
       groups.add(&op);
-  }
-}
-
-// ---- Contractions take the pointwise ops behind them --------------------------------------------
-
-void Planner::growEpilogues() {
-  for (int group = 0; group < (int)groups.groups.size(); ++group)
-    if (Operation *anchor = groups.groups[group].anchor;
-        anchor && classify(anchor) == OpClass::Contract) {
-      growEpilogue(group);
-      pruneEpilogue(group);
-    }
-}
-
-// An op whose operand is written anyway, for the loop kernel that also takes the op's result, is
-// computed there: storing both would only add traffic.
-void Planner::pruneEpilogue(int group) {
-  auto readsOnlyElements = [&](Operation *user) {
-    OpClass kind = classify(user);
-    return groups.groupOf(user) != group && (kind == OpClass::Pointwise || kind == OpClass::Reduce);
-  };
-  for (bool pruned = true; pruned;) {
-    pruned = false;
-    SmallVector<Operation *> ops(groups.groups[group].ops);
-    for (Operation *op : llvm::reverse(ops)) {
-      if (op == groups.groups[group].anchor || !llvm::all_of(op->getUsers(), readsOnlyElements))
-        continue;
-      bool written = llvm::all_of(op->getOperands(), [&](Value operand) {
-        Operation *def = operand.getDefiningOp();
-        return !def || groups.groupOf(def) != group ||
-               llvm::any_of(def->getUsers(), [&](Operation *user) {
-                 return user != op && !groups.isFree(user) && groups.groupOf(user) != group;
-               });
-      });
-      if (!written)
-        continue;
-      groups.moveTo(op, -1);
-      groups.add(op);
-      pruned = true;
-    }
-  }
-}
-
-bool Planner::fitsEpilogue(Operation *op, int group) {
-  Operation *anchor = groups.groups[group].anchor;
-  auto shape = [](Operation *x) {
-    return cast<RankedTensorType>(x->getResult(0).getType()).getShape();
-  };
-  if (classify(op) != OpClass::Pointwise || shape(op) != shape(anchor))
-    return false;
-  int other = groups.groupOf(op);
-  if (other < 0 || groups.groups[other].ops.size() != 1 || groups.groups[other].anchor)
-    return false;
-  if (llvm::is_contained(op->getUsers(), anchor)) // made before the contraction, not behind it
-    return false;
-  if (options.model && !options.model->fusesInto(op, anchor, target))
-    return false;
-  // Reading another element of what the kernel makes (a broadcast of it, say) is no epilogue.
-  for (Value operand : op->getOperands())
-    if (Operation *def = operand.getDefiningOp(); def && groups.isFree(def))
-      for (Value input : groups.inputsOf({def}))
-        if (input.getDefiningOp() && groups.groupOf(input.getDefiningOp()) == group)
-          return false;
-  return !groups.mergeMakesCycle(group, other);
-}
-
-// Pointwise work on data in memory that only the epilogue uses comes along.
-void Planner::pullOperands(Operation *op, int group) {
-  for (Value operand : op->getOperands()) {
-    Operation *def = operand.getDefiningOp();
-    if (!def || groups.isFree(def) || groups.groupOf(def) < 0 || groups.groupOf(def) == group)
-      continue;
-    bool usedHere = llvm::all_of(def->getUsers(),
-                                 [&](Operation *user) { return groups.groupOf(user) == group; });
-    if (usedHere && fitsEpilogue(def, group)) {
-      groups.moveTo(def, group);
-      pullOperands(def, group);
-    }
-  }
-}
-
-void Planner::growEpilogue(int group) {
-  for (bool grown = true; grown;) {
-    grown = false;
-    SmallVector<Operation *> candidates;
-    for (Operation *op : groups.groups[group].ops)
-      for (Operation *user : op->getUsers())
-        if (groups.groupOf(user) != group && !llvm::is_contained(candidates, user))
-          candidates.push_back(user);
-    llvm::sort(candidates, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
-    for (Operation *user : candidates) {
-      if ((int64_t)groups.groups[group].ops.size() >= options.maxOps || !fitsEpilogue(user, group))
-        continue;
-      groups.moveTo(user, group);
-      pullOperands(user, group);
-      grown = true;
-    }
   }
 }
 

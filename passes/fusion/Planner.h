@@ -41,6 +41,8 @@ private:
   void splitStoredInputs();
   llvm::SmallVector<mlir::Operation *> storedSlice(mlir::Value stored, int group,
                                                    llvm::ArrayRef<int64_t> shape);
+  void joinColumnSums();
+  bool isSumOfResults(int group, int contraction);
   void mergeUpdates();
   void mergeConversions();
   void mergeAlike(int64_t most, llvm::function_ref<bool(llvm::ArrayRef<mlir::Operation *>)> isOne);

@@ -7,20 +7,22 @@ using namespace mlir;
 using namespace fluxion;
 
 ir::KernelOp fluxion::passes::mapKernel(OpBuilder &b, Location loc, StringRef name,
-                                        ValueRange inputs,
-                                        llvm::function_ref<Value(ValueRange)> op) {
-  Type type = inputs[0].getType();
-  auto kernel = ir::KernelOp::create(b, loc, TypeRange(type), inputs, ir::KernelKind::Map, name,
+                                        ValueRange inputs, TypeRange results,
+                                        llvm::function_ref<SmallVector<Value>(ValueRange)> make) {
+  auto kernel = ir::KernelOp::create(b, loc, results, inputs, ir::KernelKind::Map, name,
                                      ir::ScheduleAttr(), ArrayAttr());
   OpBuilder::InsertionGuard guard(b);
   SmallVector<Location> locations(inputs.size(), loc);
   Block *body = b.createBlock(&kernel.getBody(), {}, inputs.getTypes(), locations);
-  ir::YieldOp::create(b, loc, op(body->getArguments()));
+  ir::YieldOp::create(b, loc, make(body->getArguments()));
   return kernel;
 }
 
-ir::KernelOp fluxion::passes::copyKernel(OpBuilder &b, Location loc, StringRef name, Value value) {
-  return mapKernel(b, loc, name, value, [&](ValueRange values) -> Value {
-    return ir::StopGradientOp::create(b, loc, values[0].getType(), values[0]);
+ir::KernelOp fluxion::passes::copyKernel(OpBuilder &b, Location loc, StringRef name,
+                                         ValueRange values) {
+  return mapKernel(b, loc, name, values, values.getTypes(), [&](ValueRange operands) {
+    return llvm::map_to_vector(operands, [&](Value value) -> Value {
+      return ir::StopGradientOp::create(b, loc, value.getType(), value);
+    });
   });
 }

@@ -6,13 +6,13 @@
 
 namespace fluxion::passes {
 
-// A map kernel of one op over values of one type.
+// A map kernel; `make` builds its results, of the given types, from its operands.
 ir::KernelOp mapKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                       mlir::ValueRange inputs,
-                       llvm::function_ref<mlir::Value(mlir::ValueRange)> op);
+                       mlir::ValueRange inputs, mlir::TypeRange results,
+                       llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::ValueRange)> make);
 
-// A kernel whose result is the same value in other memory.
+// A kernel whose results are the same values in other memory.
 ir::KernelOp copyKernel(mlir::OpBuilder &b, mlir::Location loc, llvm::StringRef name,
-                        mlir::Value value);
+                        mlir::ValueRange values);
 
 } // namespace fluxion::passes

@@ -14,8 +14,9 @@ void chainChecks(func::FuncOp entry) {
     if (before) {
       OpBuilder b(check);
       auto both = mapKernel(b, check.getLoc(), "check_and", {before, check.getPred()},
-                            [&](ValueRange preds) -> Value {
-                              return ir::AndOp::create(b, check.getLoc(), preds[0], preds[1]);
+                            before.getType(), [&](ValueRange preds) {
+                              return SmallVector<Value>{
+                                  ir::AndOp::create(b, check.getLoc(), preds[0], preds[1])};
                             });
       check.getPredMutable().assign(both.getResult(0));
     }

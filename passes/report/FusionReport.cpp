@@ -2,14 +2,14 @@
 #include "passes/report/FusionReport.h"
 
 #include "passes/Program.h"
-
+#include "passes/report/Verdict.h"
 #include "passes/schedule/Cost.h"
-#include "passes/schedule/ScheduleSource.h"
 
 #include "ir/ops/Update.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -43,12 +43,15 @@ KernelReport describe(ir::KernelOp kernel) {
   return line;
 }
 
-std::string duration(double seconds) {
-  std::string text;
-  bool micro = seconds < 1e-3;
-  llvm::raw_string_ostream(text) << llvm::format("%.3g", seconds * (micro ? 1e6 : 1e3))
-                                 << (micro ? " us" : " ms");
-  return text;
+void addMeasurements(KernelReport &line, ir::KernelOp kernel, const ScheduleSource &measured) {
+  line.measurements = measured.measurements(kernelFingerprint(kernel),
+                                            ir::TargetInfo::of(kernel->getParentOfType<ModuleOp>()),
+                                            kernel.getContext());
+  auto schedule = kernel.getSchedule();
+  std::string inUse = schedule ? printScheduleText(schedule->getConfig()) : "";
+  for (const Measurement &each : line.measurements)
+    if (each.schedule == inUse)
+      line.measured = each.seconds;
 }
 
 // "1.50 MB", "12.0 kB", "320 Mflop": three figures, decimal units.
@@ -79,9 +82,48 @@ const EntryReport *find(ArrayRef<EntryReport> entries, StringRef name) {
   return it == entries.end() ? nullptr : it;
 }
 
+void printLine(llvm::raw_ostream &out, const KernelReport &line, bool timed) {
+  auto time = [](double seconds) { return seconds > 0 ? duration(seconds) : "-"; };
+  out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s", (int)line.count, line.kind.c_str(),
+                      line.backend.empty() ? "-" : line.backend.c_str(),
+                      scaled(line.flops, "flop").c_str(), scaled(line.bytes, "B").c_str(),
+                      time(line.seconds).c_str());
+  if (timed)
+    out << llvm::formatv("{0,12}", time(line.measured));
+  out << "  " << line.name;
+  for (auto &[backend, seconds] : line.others)
+    out << " (" << backend << ": " << duration(seconds) << ")";
+  out << "\n";
+  if (std::string text = verdict(line.measurements); !text.empty())
+    out << "         measured: " << text << "\n";
+}
+
+llvm::json::Object toJson(const KernelReport &line) {
+  llvm::json::Object others;
+  for (auto &[backend, seconds] : line.others)
+    others[backend] = seconds;
+  llvm::json::Object object{
+      {"name", line.name},   {"kind", line.kind},   {"backend", line.backend},
+      {"flops", line.flops}, {"bytes", line.bytes}, {"seconds", line.seconds},
+      {"tasks", line.tasks}, {"count", line.count}, {"others", std::move(others)}};
+  if (line.measured > 0)
+    object["measured"] = line.measured;
+  if (line.measurements.empty())
+    return object;
+  llvm::json::Array list;
+  for (const Measurement &each : line.measurements)
+    list.push_back(llvm::json::Object{
+        {"schedule", each.schedule}, {"seconds", each.seconds}, {"chosen", each.chosen}});
+  object["measurements"] = std::move(list);
+  if (double times = lead(line.measurements))
+    object["lead"] = times;
+  return object;
+}
+
 } // namespace
 
-std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module) {
+std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module,
+                                                        const ScheduleSource *measured) {
   std::vector<EntryReport> reports;
   for (func::FuncOp entry : entryPoints(module)) {
     EntryReport report;
@@ -95,66 +137,53 @@ std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module) {
       report.flops += line.flops, report.bytes += line.bytes, report.seconds += line.seconds;
       auto [known, isNew] =
           lines.try_emplace(line.name + kernelFingerprint(kernel), report.kernels.size());
-      if (isNew)
-        report.kernels.push_back(line);
-      else
+      if (!isNew) {
         ++report.kernels[known->second].count;
+        continue;
+      }
+      if (measured)
+        addMeasurements(line, kernel, *measured);
+      report.kernels.push_back(std::move(line));
     }
     reports.push_back(std::move(report));
   }
   return reports;
 }
 
-std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused) {
+std::string fluxion::passes::fusionReport(ModuleOp module, ModuleOp unfused,
+                                          const ScheduleSource *measured) {
   std::string text;
   llvm::raw_string_ostream out(text);
   std::vector<EntryReport> before = unfused ? reportEntries(unfused) : std::vector<EntryReport>();
-  for (const EntryReport &entry : reportEntries(module)) {
+  for (const EntryReport &entry : reportEntries(module, measured)) {
     out << entry.name << ": " << entry.kernelCount << " kernels, " << scaled(entry.bytes, "B")
         << " moved, " << scaled(entry.flops, "flop") << ", arena "
         << scaled((double)entry.arenaBytes, "B") << "\n";
     if (const EntryReport *apart = find(before, entry.name))
       out << "  without fusion: " << apart->kernelCount << " kernels, " << scaled(apart->bytes, "B")
           << " moved, arena " << scaled((double)apart->arenaBytes, "B") << "\n";
-    out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s  %s\n", "count", "kind", "backend",
-                        "flops", "bytes", "predicted", "kernel");
-    for (const KernelReport &line : entry.kernels) {
-      out << llvm::format("  %5d  %-9s %-14s %12s %12s %11s  %s", (int)line.count,
-                          line.kind.c_str(), line.backend.empty() ? "-" : line.backend.c_str(),
-                          scaled(line.flops, "flop").c_str(), scaled(line.bytes, "B").c_str(),
-                          line.seconds > 0 ? duration(line.seconds).c_str() : "-",
-                          line.name.c_str());
-      for (auto &[backend, seconds] : line.others)
-        out << " (" << backend << ": " << duration(seconds) << ")";
-      out << "\n";
-    }
+    bool timed = llvm::any_of(entry.kernels, [](auto &line) { return !line.measurements.empty(); });
+    out << llvm::format("  %5s  %-9s %-14s %12s %12s %11s", "count", "kind", "backend", "flops",
+                        "bytes", "predicted")
+        << (timed ? llvm::formatv("{0,12}", "measured").str() : "") << "  kernel\n";
+    for (const KernelReport &line : entry.kernels)
+      printLine(out, line, timed);
   }
   return text;
 }
 
-llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp unfused) {
+llvm::json::Value fluxion::passes::fusionReportJson(ModuleOp module, ModuleOp unfused,
+                                                    const ScheduleSource *measured) {
   std::vector<EntryReport> before = unfused ? reportEntries(unfused) : std::vector<EntryReport>();
   llvm::json::Array entries;
-  for (const EntryReport &entry : reportEntries(module)) {
+  for (const EntryReport &entry : reportEntries(module, measured)) {
     llvm::json::Object object = summary(entry);
     object["entry"] = entry.name;
     if (const EntryReport *apart = find(before, entry.name))
       object["unfused"] = summary(*apart);
     llvm::json::Array list;
-    for (const KernelReport &line : entry.kernels) {
-      llvm::json::Object others;
-      for (auto &[backend, seconds] : line.others)
-        others[backend] = seconds;
-      list.push_back(llvm::json::Object{{"name", line.name},
-                                        {"kind", line.kind},
-                                        {"backend", line.backend},
-                                        {"flops", line.flops},
-                                        {"bytes", line.bytes},
-                                        {"seconds", line.seconds},
-                                        {"tasks", line.tasks},
-                                        {"count", line.count},
-                                        {"others", std::move(others)}});
-    }
+    for (const KernelReport &line : entry.kernels)
+      list.push_back(toJson(line));
     object["list"] = std::move(list);
     entries.push_back(std::move(object));
   }

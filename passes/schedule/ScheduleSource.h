@@ -6,8 +6,15 @@
 #include "ir/ops/Update.h"
 
 #include <string>
+#include <vector>
 
 namespace fluxion::passes {
+
+struct Measurement {
+  std::string schedule; // as printScheduleText writes it
+  double seconds = 0;   // best time
+  bool chosen = false;  // what the cost model takes where there is no source
+};
 
 class ScheduleSource {
 public:
@@ -15,6 +22,12 @@ public:
   // Null where nothing is known of the kernel on the target.
   virtual mlir::DictionaryAttr lookup(llvm::StringRef fingerprint, const ir::TargetInfo &target,
                                       mlir::MLIRContext *context) const = 0;
+  // Every schedule that was timed for the kernel on the target, fastest first.
+  virtual std::vector<Measurement> measurements(llvm::StringRef fingerprint,
+                                                const ir::TargetInfo &target,
+                                                mlir::MLIRContext *context) const {
+    return {};
+  }
 };
 
 // Equal for kernels that generate equal code up to their schedule: 16 hex digits of a hash of the

@@ -26,14 +26,16 @@ public:
   static llvm::Expected<TuningDatabase> load(llvm::StringRef path);
   // Replaces the file in one step; a failure leaves it as it was.
   llvm::Error save(llvm::StringRef path) const;
-  // Of two schedules for one kernel and target the faster stays.
-  void merge(const TuningDatabase &other);
+  // Of all schedules of a kernel on a target the fastest is the one to use; of two times of one
+  // schedule the shorter stays. `chosen`: what the cost model takes where there is no database.
   void record(ir::KernelOp kernel, const ir::TargetInfo &target, mlir::DictionaryAttr schedule,
-              double seconds);
+              double seconds, bool chosen = false);
   int64_t size() const;
 
   mlir::DictionaryAttr lookup(llvm::StringRef fingerprint, const ir::TargetInfo &target,
                               mlir::MLIRContext *context) const override;
+  std::vector<Measurement> measurements(llvm::StringRef fingerprint, const ir::TargetInfo &target,
+                                        mlir::MLIRContext *context) const override;
 
 private:
   std::unique_ptr<tuning::Database> database;

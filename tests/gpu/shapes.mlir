@@ -347,3 +347,23 @@ func.func @conv_strided_bf16_grad(%x: tensor<4x64x8x8xbf16>, %k: tensor<64x64x3x
   } : (tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>, tensor<4x64x4x4xbf16>) -> (tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>)
   return %r#0, %r#1, %r#2 : tensor<4x64x4x4xbf16>, tensor<4x64x8x8xbf16>, tensor<64x64x3x3xbf16>
 }
+func.func @product_bias_gradient(%x: tensor<150x96xbf16>, %y: tensor<96x136xbf16>, %h: tensor<150x136xf32>, %b: tensor<136xf32>) -> (tensor<150x136xf32>, tensor<136xf32>) attributes {fluxion.entry} {
+  %r:2 = fluxion.kernel contract "product_bias_gradient"(%x, %y, %h, %b) {
+  ^bb0(%u: tensor<150x96xbf16>, %v: tensor<96x136xbf16>, %w: tensor<150x136xf32>, %c: tensor<136xf32>):
+    %p = fluxion.dot_general %u, %v contracting [1] x [0] {wide_result} : (tensor<150x96xbf16>, tensor<96x136xbf16>) -> tensor<150x136xf32>
+    %g = fluxion.mul %p, %w : tensor<150x136xf32>
+    %s = fluxion.reduce sum %g dims [0] : (tensor<150x136xf32>) -> tensor<136xf32>
+    %n = fluxion.sub %c, %s : tensor<136xf32>
+    fluxion.yield %g, %n : tensor<150x136xf32>, tensor<136xf32>
+  } : (tensor<150x96xbf16>, tensor<96x136xbf16>, tensor<150x136xf32>, tensor<136xf32>) -> (tensor<150x136xf32>, tensor<136xf32>)
+  return %r#0, %r#1 : tensor<150x136xf32>, tensor<136xf32>
+}
+func.func @conv_bias_gradient(%x: tensor<4x8x8x64xbf16>, %k: tensor<3x3x64x48xbf16>) -> (tensor<4x8x8x48xf32>, tensor<48xf32>) attributes {fluxion.entry} {
+  %r:2 = fluxion.kernel contract "conv_bias_gradient"(%x, %k) {
+  ^bb0(%u: tensor<4x8x8x64xbf16>, %v: tensor<3x3x64x48xbf16>):
+    %p = fluxion.convolution %u, %v {input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>, output_dims = array<i64: 0, 3, 1, 2>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 1, 1>, wide_result} : (tensor<4x8x8x64xbf16>, tensor<3x3x64x48xbf16>) -> tensor<4x8x8x48xf32>
+    %s = fluxion.reduce sum %p dims [0, 1, 2] : (tensor<4x8x8x48xf32>) -> tensor<48xf32>
+    fluxion.yield %p, %s : tensor<4x8x8x48xf32>, tensor<48xf32>
+  } : (tensor<4x8x8x64xbf16>, tensor<3x3x64x48xbf16>) -> (tensor<4x8x8x48xf32>, tensor<48xf32>)
+  return %r#0, %r#1 : tensor<4x8x8x48xf32>, tensor<48xf32>
+}

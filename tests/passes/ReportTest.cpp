@@ -2,6 +2,7 @@
 #include "passes/Pipeline.h"
 #include "passes/report/FusionReport.h"
 #include "passes/report/PerformanceLint.h"
+#include "passes/report/Verdict.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -68,6 +69,63 @@ func.func @f(%x: tensor<4xf32>, %y: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf
   EXPECT_EQ(report.kernelCount, 2);
   ASSERT_EQ(report.kernels.size(), 1u);
   EXPECT_EQ(report.kernels[0].count, 2);
+}
+
+class Times final : public ScheduleSource {
+public:
+  DictionaryAttr lookup(llvm::StringRef, const fluxion::ir::TargetInfo &,
+                        MLIRContext *context) const override {
+    std::string error;
+    return parseScheduleText("backend=slow,unroll=2", context, error);
+  }
+  std::vector<Measurement> measurements(llvm::StringRef, const fluxion::ir::TargetInfo &,
+                                        MLIRContext *) const override {
+    return {{"backend=quick", 2e-6, false}, {"backend=slow,unroll=2", 3e-6, false}};
+  }
+};
+
+TEST_F(ReportTest, MeasuredTimesStandBesideThePredicted) {
+  Times times;
+  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(chain, &context);
+  PipelineOptions options;
+  options.schedules = &times;
+  ASSERT_TRUE(succeeded(runPipeline(*module, options)));
+  std::string text = fusionReport(*module, {}, &times);
+  EXPECT_THAT(text, HasSubstr("predicted    measured  kernel\n"));
+  EXPECT_THAT(
+      text, HasSubstr("-        3 us  exp_neg\n         measured: quick 2 us, slow 3 us: 1.50x\n"));
+  std::string json;
+  llvm::raw_string_ostream(json) << fusionReportJson(*module, {}, &times);
+  EXPECT_THAT(json, HasSubstr(R"("lead":1.5,"measured":3.0000000000000001e-06)"));
+  EXPECT_THAT(
+      json,
+      HasSubstr(R"({"chosen":false,"schedule":"backend=quick","seconds":1.9999999999999999e-06})"));
+
+  EXPECT_THAT(fusionReport(*module), Not(HasSubstr("measured")));
+  json.clear();
+  llvm::raw_string_ostream(json) << fusionReportJson(*module);
+  EXPECT_THAT(json, Not(HasSubstr("measure")));
+}
+
+TEST(VerdictTest, SaysWhoWonAndByHowMuch) {
+  Measurement simt{"backend=simt,stages=3,tile=64", 3e-6, false};
+  Measurement wide{"backend=simt,stages=3,tile=128", 3.3e-6, false};
+  Measurement deep{"backend=simt,stages=4,tile=128", 4.5e-6, true};
+  Measurement library{"backend=library", 6e-6, false};
+  EXPECT_EQ(verdict({}), "");
+  EXPECT_EQ(verdict({simt}), "");
+  EXPECT_EQ(lead({simt}), 0);
+  EXPECT_EQ(verdict({simt, wide}), "tile=64 3 us, tile=128 3.3 us: 1.10x");
+  EXPECT_DOUBLE_EQ(lead({simt, wide}), 1.1);
+  EXPECT_EQ(verdict({simt, wide, deep}), "tile=64 3 us, tile=128 3.3 us: 1.10x (the cost model "
+                                         "chose stages=4,tile=128, 4.5 us: 1.50x)");
+  EXPECT_EQ(verdict({simt, wide, library}), "simt 3 us, library 6 us: 2.00x");
+  EXPECT_DOUBLE_EQ(lead({simt, wide, library}), 2);
+  library.chosen = true;
+  EXPECT_EQ(verdict({simt, library}),
+            "simt 3 us, library 6 us: 2.00x (the cost model chose library)");
+  simt.chosen = true, library.chosen = false;
+  EXPECT_EQ(verdict({simt, library}), "simt 3 us, library 6 us: 2.00x (as the cost model chose)");
 }
 
 TEST_F(ReportTest, LintFindsLargeCopies) {

@@ -27,35 +27,6 @@ int64_t partialBytes(const Reduction &r) {
   return r.chunks * product(r.kept) * ((r.partialElement().getIntOrFloatBitWidth() + 7) / 8);
 }
 
-Reduction describeReduction(Operation *op, const ir::TargetInfo &target) {
-  Reduction r;
-  r.op = op;
-  r.result = op->getResult(0);
-  r.kept.assign(shapeOf(r.result).begin(), shapeOf(r.result).end());
-  if (auto reduce = dyn_cast<ir::ReduceOp>(op)) {
-    for (int64_t dim : reduce.getDims())
-      r.extents.push_back(shapeOf(reduce.getX())[dim]);
-  } else if (auto dot = dyn_cast<ir::DotGeneralOp>(op)) {
-    for (int64_t dim : dot.getLhsContracting())
-      r.extents.push_back(shapeOf(dot.getLhs())[dim]);
-  } else if (auto conv = dyn_cast<ir::ConvolutionOp>(op)) {
-    // Window first, features innermost: channels-last operands are then read in order.
-    for (int64_t dim : conv.getKernelDims().drop_front(2))
-      r.extents.push_back(shapeOf(conv.getKernel())[dim]);
-    // Taps that share what they read are innermost yet.
-    int64_t features = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
-    r.featureExtent = featuresOutermost(op)        ? 0
-                      : sharedTaps(op, target) > 1 ? conv.spatialRank() - 1
-                                                   : conv.spatialRank();
-    r.extents.insert(r.extents.begin() + r.featureExtent, features);
-  } else {
-    int64_t dim =
-        isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim();
-    r.extents.push_back(shapeOf(op->getOperand(0))[dim]);
-  }
-  return r;
-}
-
 // Reached from `target` by pointwise ops alone, so that one element needs the same element of it.
 bool pointwiseFrom(Value value, Value target) {
   DenseSet<Value> seen;
@@ -98,7 +69,9 @@ private:
   void planReductions(ArrayRef<Reduction> reductions);
   std::vector<std::vector<Reduction>> sweeps(ArrayRef<Reduction> reductions);
   SmallVector<StoredValue> storesOf(const Reduction &r, ArrayRef<Reduction> later,
-                                    SmallVectorImpl<bool> &done);
+                                    SmallVectorImpl<bool> &done, ValueRange beside = {});
+  bool findsColumns(const Reduction &r, ArrayRef<Reduction> sums);
+  void addColumns(std::vector<Reduction> sums, ArrayRef<StoredValue> stores);
   void planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<StoredValue>> stores);
   ScheduleKeys *keysOf(const Reduction &r) {
     return oneContraction && isContraction(r.op) ? &keys : nullptr;
@@ -359,11 +332,25 @@ void Planner::planReductions(ArrayRef<Reduction> unordered) {
     reductions.insert(reductions.end(), group.begin(), group.end());
   SmallVector<bool> done(yields.size(), false);
   size_t next = 0;
-  for (auto &group : groups) {
+  auto storesOfAll = [&](ArrayRef<Reduction> group, ValueRange beside = {}) {
     SmallVector<SmallVector<StoredValue>> stores;
     for (const Reduction &r : group)
-      stores.push_back(storesOf(r, ArrayRef<Reduction>(reductions).drop_front(++next), done));
-    planSweep(group, stores);
+      stores.push_back(
+          storesOf(r, ArrayRef<Reduction>(reductions).drop_front(++next), done, beside));
+    return stores;
+  };
+  if (groups.size() == 2 && groups[0].size() == 1 && findsColumns(groups[0][0], groups[1])) {
+    SmallVector<Value> sums;
+    for (const Reduction &sum : groups[1])
+      sums.push_back(sum.result);
+    planSweep(groups[0], storesOfAll(groups[0], sums));
+    SmallVector<StoredValue> stores;
+    for (auto &list : storesOfAll(groups[1]))
+      stores.append(list.begin(), list.end());
+    addColumns(groups[1], stores);
+  } else {
+    for (auto &group : groups)
+      planSweep(group, storesOfAll(group));
   }
   Phase map;
   for (auto [k, value] : llvm::enumerate(yields))
@@ -377,10 +364,31 @@ void Planner::planReductions(ArrayRef<Reduction> unordered) {
   result.phases.push_back(map);
 }
 
+// Can the contraction's tiles find all these sums over its results?
+bool Planner::findsColumns(const Reduction &r, ArrayRef<Reduction> sums) {
+  if (!target.isGpu() || sums.size() > mostColumnSums)
+    return false;
+  return llvm::all_of(sums, [&](const Reduction &sum) {
+    return sum.moment == Reduction::Alone && pointwiseFrom(sum.op->getOperand(0), r.result) &&
+           columnParts(r, sum.op, target, keysOf(r)) > 0;
+  });
+}
+
+void Planner::addColumns(std::vector<Reduction> sums, ArrayRef<StoredValue> stores) {
+  Phase &tiles = result.phases.back();
+  for (Reduction &sum : sums) {
+    sum.chunks = columnParts(tiles.reductions[0], sum.op, target, keysOf(tiles.reductions[0]));
+    tiles.columns.push_back(sum);
+    tiles.partials.push_back({sum.result, -1, scratch(partialBytes(sum))});
+  }
+  SmallVector<StoredValue> partials(tiles.partials);
+  planCombine({}, std::move(sums), partials, stores);
+}
+
 // Results that are complete with this reduction, element by element, and its own where something
-// else reads it later.
+// reads it later; reductions into `beside` are found with it and read nothing.
 SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reduction> later,
-                                           SmallVectorImpl<bool> &done) {
+                                           SmallVectorImpl<bool> &done, ValueRange beside) {
   SmallVector<StoredValue> stores;
   for (auto [k, value] : llvm::enumerate(yields)) {
     bool waits =
@@ -392,10 +400,10 @@ SmallVector<StoredValue> Planner::storesOf(const Reduction &r, ArrayRef<Reductio
     done[k] = true;
   }
   bool inResults = llvm::any_of(stores, [&](const StoredValue &s) { return s.value == r.result; });
-  bool needed =
-      llvm::any_of(later, [&](const Reduction &next) { return dependsOn(next.result, r.result); });
+  bool needed = llvm::any_of(
+      later, [&](const Reduction &next) { return dependsOn(next.result, r.result, beside); });
   for (auto [k, value] : llvm::enumerate(yields))
-    needed |= !done[k] && dependsOn(value, r.result);
+    needed |= !done[k] && dependsOn(value, r.result, beside);
   if (needed && !inResults)
     stores.push_back({r.result, -1, scratch(bytesOf(r.result))});
   return stores;
@@ -437,14 +445,45 @@ static bool dependsOn(Value value, Value target, DenseMap<Value, bool> &known) {
                               [&](Value operand) { return dependsOn(operand, target, known); });
   return known[value] = depends;
 }
-bool fluxion::codegen::dependsOn(Value value, Value target) {
+bool fluxion::codegen::dependsOn(Value value, Value target, ValueRange notThrough) {
   DenseMap<Value, bool> known;
+  for (Value end : notThrough)
+    known[end] = false;
   return ::dependsOn(value, target, known);
 }
 
 bool fluxion::codegen::featuresOutermost(Operation *op) {
   auto conv = cast<ir::ConvolutionOp>(op);
   return conv.getInputDims()[1] == 0 && conv.getKernelDims()[1] == 0;
+}
+
+Reduction fluxion::codegen::describeReduction(Operation *op, const ir::TargetInfo &target) {
+  Reduction r;
+  r.op = op;
+  r.result = op->getResult(0);
+  r.kept.assign(shapeOf(r.result).begin(), shapeOf(r.result).end());
+  if (auto reduce = dyn_cast<ir::ReduceOp>(op)) {
+    for (int64_t dim : reduce.getDims())
+      r.extents.push_back(shapeOf(reduce.getX())[dim]);
+  } else if (auto dot = dyn_cast<ir::DotGeneralOp>(op)) {
+    for (int64_t dim : dot.getLhsContracting())
+      r.extents.push_back(shapeOf(dot.getLhs())[dim]);
+  } else if (auto conv = dyn_cast<ir::ConvolutionOp>(op)) {
+    // Window first, features innermost: channels-last operands are then read in order.
+    for (int64_t dim : conv.getKernelDims().drop_front(2))
+      r.extents.push_back(shapeOf(conv.getKernel())[dim]);
+    // Taps that share what they read are innermost yet.
+    int64_t features = shapeOf(conv.getKernel())[conv.getKernelDims()[1]];
+    r.featureExtent = featuresOutermost(op)        ? 0
+                      : sharedTaps(op, target) > 1 ? conv.spatialRank() - 1
+                                                   : conv.spatialRank();
+    r.extents.insert(r.extents.begin() + r.featureExtent, features);
+  } else {
+    int64_t dim =
+        isa<ir::ArgmaxOp>(op) ? cast<ir::ArgmaxOp>(op).getDim() : cast<ir::ArgminOp>(op).getDim();
+    r.extents.push_back(shapeOf(op->getOperand(0))[dim]);
+  }
+  return r;
 }
 
 bool Reduction::isArg() const { return isa<ir::ArgmaxOp, ir::ArgminOp>(op); }

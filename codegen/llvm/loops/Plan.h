@@ -108,7 +108,9 @@ struct Phase {
   llvm::SmallVector<StoredValue> stores;
   int64_t tasks = 1;
   // Row: reductions over the rows. A task then takes `rowsPerTask` rows and leaves its part of
-  // each in `partials`; a Combine phase adds the parts in order.
+  // each in `partials`; a Combine phase adds the parts in order. Reduce, of a contraction on a GPU:
+  // sums over all its results but those along the last dimension, of which a row of tiles leaves
+  // its part.
   std::vector<Reduction> columns;
   llvm::SmallVector<StoredValue> partials; // Combine: of each reduction; Reduce: where streamed
   int64_t rowsPerTask = 1;
@@ -163,6 +165,8 @@ bool packsTransposed(mlir::Operation *op);
 // A product with few columns that sums along the last dimension of both sides: lanes run along it
 // too, and a tile holds the sums of all columns.
 bool lanesAlongSum(mlir::Operation *op, const ir::TargetInfo &target);
+// The reduction as the sizes of its operands have it: nothing is decided.
+Reduction describeReduction(mlir::Operation *op, const ir::TargetInfo &target);
 // PlanTile.cpp: decisions about one reduction, from sizes and the target alone, or from the keys of
 // the kernel's schedule where it has that one contraction (null elsewhere).
 Tile chooseTile(const Reduction &r, mlir::Type element, const ir::TargetInfo &target, bool packed,
@@ -187,8 +191,8 @@ KernelPlan planKernel(ir::KernelOp kernel, const ir::TargetInfo &target);
 // Values of one map loop nest: all of equal shape, in the order of `stores`. They share a loop even
 // where only some could be flattened, as one may be stored over an operand that another needs.
 llvm::SmallVector<llvm::SmallVector<StoredValue>> groupByShape(llvm::ArrayRef<StoredValue> stores);
-// Does `value` depend on `target` inside the kernel?
-bool dependsOn(mlir::Value value, mlir::Value target);
+// Does `value` depend on `target` inside the kernel, other than through `notThrough`?
+bool dependsOn(mlir::Value value, mlir::Value target, mlir::ValueRange notThrough = {});
 // The rows of a kernel whose reductions all run along them or, into results alone, over them;
 // nothing for other kernels. `partials` has no place yet.
 std::optional<Phase> rowPhase(ir::KernelOp kernel, llvm::ArrayRef<Reduction> reductions,

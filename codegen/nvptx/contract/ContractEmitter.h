@@ -62,8 +62,8 @@ protected:
   using PieceBody = llvm::function_ref<Values(const Piece &, mlir::ValueRange carried)>;
   // All pieces of the block, one after the other.
   Values forPieces(const StreamPlan &stream, mlir::ValueRange carried, PieceBody body);
-  // The sums of one thread, as every thread of `group` has them: of all, or in the second launch of
-  // so many after the first ones.
+  // The sums of one of so many threads: all, or in the second launch `count` of them from `first`
+  // on.
   struct ThreadSums {
     int64_t threads = 1, sums = 1;
     Value thread; // i32
@@ -76,11 +76,20 @@ protected:
   void withParts(const StreamPlan &stream, Value tile, const ThreadSums &place,
                  llvm::function_ref<void(Values)> body);
 
+  // ColumnSums.cpp. What every sum of phase.columns adds at a result that the puller holds.
+  Values columnTerms(const Index &kept);
+  Values zeroColumns();
+  void storeColumn(size_t which, Value part, Value n, Value sum); // part: a row of tiles
+
 private:
+  void leaveTerms(const SumTile &tile, Value place, mlir::ValueRange terms);
+  void sumColumns(const SumTile &tile, Value firstM, Value firstN);
   Value partAddress(Value slot, const ThreadSums &place, int64_t i);
   unsigned alignment(int64_t lanes) const;
   Values loadPart(Value slot, const ThreadSums &place);
+
   struct Finished { // a sum, or neighbours in the result
+    Value place;    // in the tile
     Index kept;
     mlir::AffineExpr lane;
     int64_t lanes = 1;
@@ -88,7 +97,7 @@ private:
   };
   int64_t resultLanes();
   Finished sumOf(const SumTile &tile, Value firstM, Value firstN, Value at, int64_t lanes);
-  void finishAll(llvm::ArrayRef<Finished> all);
+  void finishAll(const SumTile &tile, llvm::ArrayRef<Finished> all);
 };
 
 } // namespace fluxion::codegen

@@ -50,6 +50,8 @@ StageShape stageShape(const Contraction &c, const ContractPlan &plan, int side);
 // Sums of a block's tile, of each of the warps that share k.
 StageShape sumShape(const Contraction &c, const ContractPlan &plan);
 int64_t sharedBytes(const Contraction &c, const ContractPlan &plan);
+// Of so many sums over a tile's rows (ColumnSums.cpp).
+int64_t columnBytes(const Contraction &c, const ContractPlan &plan, int64_t count);
 
 // Everything; `keys` are null where the schedule is not this contraction's.
 ContractPlan planContraction(const Contraction &c, const ir::TargetInfo &target,

@@ -25,7 +25,7 @@ void ContractEmitter::finishTile(const SumTile &tile, Value firstM, Value firstN
     SmallVector<Finished> all;
     for (int64_t i = 0; i < rounds; ++i)
       all.push_back(sumOf(tile, firstM, firstN, plus(first, number(i * threads)), lanes));
-    finishAll(all);
+    finishAll(tile, all);
     puller.newScope();
   };
   int64_t whole = count / threads, grouped = whole / together * together;
@@ -39,6 +39,8 @@ void ContractEmitter::finishTile(const SumTile &tile, Value firstM, Value firstN
   Value last = plus(thread(), number(whole * threads));
   if (count % threads)
     branch(isBelow(last, count), [&] { finishRounds(last, 1); });
+  if (!phase.columns.empty())
+    sumColumns(tile, firstM, firstN);
 }
 
 ContractEmitter::Finished ContractEmitter::sumOf(const SumTile &tile, Value firstM, Value firstN,
@@ -48,7 +50,8 @@ ContractEmitter::Finished ContractEmitter::sumOf(const SumTile &tile, Value firs
   int64_t rows = alongN ? tile.tileM : tile.tileN,
           inRow = (alongN ? tile.tileN : tile.tileM) / lanes;
   Value row = over(at, inRow), column = times(modulo(at, inRow), lanes);
-  Value place = narrow(plus(times(row, tile.pitch), column));
+  one.place = plus(times(row, tile.pitch), column);
+  Value place = narrow(one.place);
   access.emit.lanes = lanes;
   for (int64_t part = 0; part < tile.parts; ++part) {
     Value index = arith::AddIOp::create(
@@ -77,35 +80,50 @@ ContractEmitter::Finished ContractEmitter::sumOf(const SumTile &tile, Value firs
 }
 
 // All are computed before any is stored, where all exist: their loads then overlap.
-void ContractEmitter::finishAll(ArrayRef<Finished> all) {
+void ContractEmitter::finishAll(const SumTile &tile, ArrayRef<Finished> all) {
   auto stand = [&](const Finished &one) {
     access.setLanes(one.lanes, one.lane, one.lanes);
     access.alignedLanes = one.lanes > 1;
   };
+  auto hold = [&](const Finished &one) {
+    puller.hold(r.result, one.kept,
+                access.emit.convert(one.sum, c.accumulator,
+                                    cast<RankedTensorType>(r.result.getType()).getElementType()));
+  };
   auto finishOne = [&](const Finished &one) {
     stand(one);
+    if (!phase.columns.empty()) {
+      hold(one);
+      leaveTerms(tile, one.place, columnTerms(one.kept));
+      puller.release(r.result);
+    }
     finish(one.kept, {one.sum});
     access.setScalar();
   };
-  SmallVector<Values> blocks;
+  auto leaveZeros = [&](const Finished &one) {
+    stand(one);
+    leaveTerms(tile, one.place, zeroColumns());
+    access.setScalar();
+  };
+  SmallVector<Values> blocks, terms;
   for (const Finished &one : all) {
     if (one.exists) {
-      branch(one.exists, [&] { finishOne(one); });
+      branch(one.exists, [&] { finishOne(one); }, [&] { leaveZeros(one); });
     } else if (r.chunks > 1) {
       finishOne(one);
     } else {
       stand(one);
-      puller.hold(r.result, one.kept,
-                  access.emit.convert(one.sum, c.accumulator,
-                                      cast<RankedTensorType>(r.result.getType()).getElementType()));
+      hold(one);
+      terms.push_back(columnTerms(one.kept));
       blocks.emplace_back();
       for (const StoredValue &stored : phase.stores)
         blocks.back().push_back(puller.pull(stored.value, one.kept));
       puller.release(r.result);
     }
   }
-  for (auto [one, values] : llvm::zip(all, blocks)) {
+  for (auto [one, values, added] : llvm::zip(all, blocks, terms)) {
     stand(one);
+    leaveTerms(tile, one.place, added);
     for (auto [stored, block] : llvm::zip_equal(phase.stores, values)) {
       auto type = cast<RankedTensorType>(stored.value.getType());
       access.store(addressOf(stored), type.getElementType(),

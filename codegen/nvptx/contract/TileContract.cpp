@@ -54,7 +54,8 @@ void TileContractEmitter::emitBody() {
   if (phase.kind == Phase::Combine)
     return emitFinish();
   findThread();
-  ring = dynamicShared(sharedBytes(c, plan));
+  ring = dynamicShared(
+      std::max(sharedBytes(c, plan), columnBytes(c, plan, (int64_t)phase.columns.size())));
   if (plan.stream.isEmpty()) {
     standInGrid();
     return finishSums(sumSteps());

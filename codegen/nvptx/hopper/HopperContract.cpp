@@ -335,6 +335,7 @@ void HopperContractEmitter::consume() {
         [&](OpBuilder &, Location, Value, ValueRange carried) {
           Ring now{carried[0], carried[1]};
           waitFor(fullBarrier(now.stage), now.parity);
+          turnSides(now);
           Value sums = multiplyStage(carried[4], now);
           NVVM::WgmmaWaitGroupSyncOp::create(b, loc, 1);
           release(carried[2], arith::AndIOp::create(b, loc, leads, carried[3]));
@@ -362,8 +363,9 @@ void HopperContractEmitter::consume() {
 // 64-bit words that say where a side's slice lies and how: start, from one span of lines to the
 // next, from 8 lines to the next 8, and the swizzle.
 Value HopperContractEmitter::descriptor(int side, Value start) {
-  int64_t span = plan.boxLine(side) * plan.elementBytes;
-  int64_t leading = plan.sides[side].alongSummed ? 16 : span * plan.depth();
+  bool along = plan.multipliesAlong(side);
+  int64_t span = along ? plan.sliceBytes : plan.boxLine(side) * plan.elementBytes;
+  int64_t leading = along ? 16 : span * plan.depth();
   uint64_t layout = 8 - llvm::Log2_64(span); // 1, 2, 3: 128, 64, 32 bytes
   uint64_t facts = uint64_t(leading >> 4) << 16 | uint64_t(8 * span >> 4) << 32 | layout << 62;
   Value low =
@@ -385,7 +387,7 @@ Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
     for (int64_t step = 0; step < plan.sliceBytes / stepBytes; ++step) {
       Value at[2];
       for (int side : {0, 1}) {
-        int64_t bytes = plan.sides[side].alongSummed ? stepBytes : stepBytes * plan.boxLine(side);
+        int64_t bytes = plan.multipliesAlong(side) ? stepBytes : stepBytes * plan.boxLine(side);
         at[side] = step == 0 ? sides[side] : plus(sides[side], number(step * bytes >> 4));
       }
       sums = multiply(sums, at[0], at[1]);

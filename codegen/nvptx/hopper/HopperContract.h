@@ -67,11 +67,22 @@ private:
   Value descriptor(int side, Value start);
   Values addShares(Values sums);
 
+  // TurnedSides.cpp
+  struct TurnedChunk { // 16 bytes of k of a row, and where they go
+    Value place;
+    Values words;
+  };
+  void turnSides(const Ring &ring);
+  void readAcross(int side, Value start, llvm::SmallVectorImpl<TurnedChunk> &chunks);
+  Value swizzled(Value offset, int64_t span);
+
   // HopperEpilogue.cpp
   void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
   void storeByCopies(const Tile &tile, Values sums);
   void waitForCopies();
+  void sumColumns(const Tile &tile, llvm::ArrayRef<Value> sums);
+  Values columnTermsAt(const Tile &tile, llvm::ArrayRef<Value> sums, int64_t block, int64_t half);
   bool storesByCopies();
   bool liesInOrder();
   llvm::SmallVector<int64_t> rowGroupBox() const;
@@ -86,6 +97,7 @@ private:
   Value rowExists(const Position &at);         // null: it does
   Values splitRow(Value row, llvm::ArrayRef<int64_t> box);
   Index resultIndex(const Position &at, bool lanes);
+  Index resultIndexWithin(Position at); // beyond the product: at its last positions
 
   // Instructions.cpp: i32 arithmetic and single instructions.
   Value word(int64_t value);

@@ -91,6 +91,8 @@ SmallVector<int64_t> HopperContractEmitter::rowGroupBox() const {
 
 void HopperContractEmitter::finishResults(const Tile &tile, Values sums) {
   batch = positions(widened(tile.batch), sizesOf(c.batchDims));
+  if (!phase.columns.empty())
+    sumColumns(tile, sums);
   if (storesByCopies())
     storeByCopies(tile, sums);
   else
@@ -188,10 +190,7 @@ void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
     });
 }
 
-// Two results of 16 bits, as one word. Positions beyond the product are computed at its last ones
-// and never leave.
-Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block, int64_t half) {
-  Position at = positionOf(tile, block, half);
+Index HopperContractEmitter::resultIndexWithin(Position at) {
   auto clamp = [&](Value position, int64_t last) {
     return arith::MinUIOp::create(b, loc, position, number(last)).getResult();
   };
@@ -200,7 +199,12 @@ Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block
       position = clamp(position, size - 1);
   if (c.n % columns)
     at.n = clamp(at.n, c.n - 2);
-  Index index = resultIndex(at, true);
+  return resultIndex(at, true);
+}
+
+// Two results of 16 bits, as one word; those beyond the product never leave.
+Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block, int64_t half) {
+  Index index = resultIndexWithin(positionOf(tile, block, half));
   const StoredValue &stored = phase.stores[0];
   puller.hold(r.result, index,
               access.emit.convert(pair(sums, block, half), c.accumulator,
@@ -271,4 +275,86 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
       NVVM::CpAsyncBulkCommitGroupOp::create(b, loc);
     });
   }
+}
+
+// Of two neighbouring results of a thread, what each adds to every sum over the rows; zeros beyond
+// the product.
+HopperContractEmitter::Values HopperContractEmitter::columnTermsAt(const Tile &tile,
+                                                                   ArrayRef<Value> sums,
+                                                                   int64_t block, int64_t half) {
+  Position at = positionOf(tile, block, half);
+  Value exists = rowExists(at);
+  Index index = resultIndexWithin(at);
+  puller.hold(r.result, index,
+              access.emit.convert(pair(sums, block, half), c.accumulator,
+                                  typeOf(r.result).getElementType()));
+  Values terms = columnTerms(index);
+  if (exists)
+    for (auto [term, zero] : llvm::zip_equal(terms, zeroColumns()))
+      term = arith::SelectOp::create(b, loc, exists, term, zero);
+  puller.release(r.result);
+  access.alignedLanes = false;
+  access.setScalar();
+  puller.newScope();
+  return terms;
+}
+
+// A warp adds its 16 rows, then the warpgroups' threads those of all warps, in order. Sums on their
+// way lie where results do later.
+void HopperContractEmitter::sumColumns(const Tile &tile, ArrayRef<Value> sums) {
+  constexpr int64_t warps = 4;
+  int64_t threads = plan.rowGroups() * 128, parts = plan.rowGroups() * warps,
+          count = (int64_t)phase.columns.size();
+  Type pairType = VectorType::get({2}, c.accumulator);
+  Value lane = modulo(tid, 32), warp = plus(times(rowGroup, warps), modulo(over(tid, 32), warps));
+  Value base = word(resultsAt);
+  auto placeOf = [&](int64_t which, Value part, Value column) {
+    Value row = plus(times(part, columns), column);
+    return inMemory(plus(base, times(plus(row, word(which * parts * columns)), 4)));
+  };
+  // What left last has been read.
+  if (storesByCopies())
+    branch(isEqual(modulo(tid, 128), 0),
+           [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+  meet(word(1), threads);
+  for (int64_t block = 0; block < columns / 8; ++block) {
+    Values pairs = columnTermsAt(tile, sums, block, 0);
+    for (auto [pair, second] : llvm::zip_equal(pairs, columnTermsAt(tile, sums, block, 1))) {
+      pair = arith::AddFOp::create(b, loc, pair, second);
+      Values both;
+      for (int64_t i : {0, 1}) {
+        Value sum = vector::ExtractOp::create(b, loc, pair, i);
+        for (int64_t by : {16, 8, 4})
+          sum = arith::AddFOp::create(b, loc, sum, shuffleDown(sum, by));
+        both.push_back(sum);
+      }
+      pair = vector::FromElementsOp::create(b, loc, pairType, both);
+    }
+    branch(isLess(lane, word(4)), [&] {
+      Value column = plus(times(lane, 2), word(8 * block));
+      for (int64_t i = 0; i < count; ++i)
+        LLVM::StoreOp::create(b, loc, pairs[i], placeOf(i, warp, column), 8);
+    });
+  }
+  meet(word(1), threads);
+  Value part = widened(over(tile.m, plan.tileM)),
+        own = plus(times(rowGroup, 128), modulo(tid, 128));
+  for (int64_t first = 0; first < columns; first += threads) {
+    Value column = plus(own, word(first)), n = widened(plus(tile.n, column));
+    Value exists = isLess(column, word(columns));
+    if (c.n % columns)
+      exists = arith::AndIOp::create(b, loc, exists, isBelow(n, c.n));
+    branch(exists, [&] {
+      for (int64_t i = 0; i < count; ++i) {
+        Value sum;
+        for (int64_t row = 0; row < parts; ++row) {
+          Value next =
+              LLVM::LoadOp::create(b, loc, c.accumulator, placeOf(i, word(row), column), 4);
+          sum = sum ? arith::AddFOp::create(b, loc, sum, next).getResult() : next;
+        }
+        storeColumn(i, part, n, sum);
+      }
+    });
+  }
+  meet(word(1), threads);
 }

@@ -160,6 +160,19 @@ std::optional<TensorSide> describeSide(const Contraction &c, int side, int64_t e
   return isCopied ? std::optional(result) : std::nullopt;
 }
 
+// Cycles in which shared memory takes a stage, turns sides of it and gives it to the products, 128
+// bytes each, the right side once for every 64 rows; or what a warpgroup waits for on the way, of
+// which there are two where tiles have 64 rows. Where nothing is turned products take as long.
+double turningCycles(const HopperPlan &plan) {
+  constexpr double waits = 200;
+  int64_t turned = 0;
+  for (int side : {0, 1})
+    turned += plan.turns(side) ? 2 * plan.sideBytes(side) : 0;
+  int64_t multiplied = plan.sideBytes(0) + plan.rowGroups() * plan.sideBytes(1);
+  double memory = double(plan.stageBytes() + turned + multiplied) / 128;
+  return turned ? std::max(memory, waits * plan.rowGroups() / 2) : 0;
+}
+
 // What a block's work costs in cycles, roughly: a product of n columns takes n / 2 of them, the
 // second-level cache brings so many bytes a cycle.
 double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
@@ -168,25 +181,35 @@ double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
   double products = plan.rowGroups() * 4 * plan.tileN / 2.0,
          copies = std::max(plan.stageBytes() / bytesPerCycle, plan.imageLines() * cyclesOfLine),
          elements = (double)plan.tileM * plan.tileN,
-         results = elements * resultBytes / storedPerCycle;
+         results = elements * resultBytes / storedPerCycle,
+         step = std::max({products, copies, turningCycles(plan)});
   if (const StreamPlan &stream = plan.stream; !stream.isEmpty()) {
     // Strips of tiles; a part is fetched before the next is asked for.
     constexpr double trip = 700;
     double part = elements * 4 / storedPerCycle; // to leave one, or to fetch it
     int64_t strips = plan.tileN / plan.stripColumns();
-    return start + stream.stepsOfBlock() * std::max(products, copies) +
-           (stream.whole + stream.wholeInRun()) * results + 2 * part + combination +
+    return start + stream.stepsOfBlock() * step + (stream.whole + stream.wholeInRun()) * results +
+           2 * part + combination +
            ceilDiv(stream.tiles * strips, cores) *
                (stream.mostRuns() * std::max(part / strips, trip) + results / strips);
   }
   double waves = ceilDiv(plan.tiles() * plan.chunks, cores);
-  double cycles = start + waves * (plan.chunkSteps * std::max(products, copies) + results);
+  double cycles = start + waves * (plan.chunkSteps * step + results);
   return plan.chunks == 1 ? cycles : cycles + combination + waves * results;
 }
 
 using TileShape = std::pair<int64_t, int64_t>;
 constexpr TileShape tileShapes[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64}, {128, 32},
                                     {128, 16},  {64, 128},  {64, 64},   {64, 32},  {64, 16}};
+
+// A thread's sums, and what it turns, in registers; each warp turns as much as the others.
+bool fits(const HopperPlan &plan, TileShape shape) {
+  constexpr int64_t mostWords = 144;
+  auto [rows, columns] = shape;
+  int64_t words =
+      columns / 2 + (plan.turns(0) ? 16 : 0) + (plan.turns(1) ? columns * 16 / rows : 0);
+  return words <= mostWords && (!plan.turns(1) || columns * 4 >= rows);
+}
 
 void setTile(HopperPlan &plan, const Contraction &c, TileShape shape) {
   std::tie(plan.tileM, plan.tileN) = shape;
@@ -213,6 +236,8 @@ void tryStreams(HopperPlan &best, const Contraction &c, const ir::TargetInfo &ta
   HopperPlan plan = best;
   double limit = best.cycles;
   for (TileShape shape : shapes) {
+    if (!fits(plan, shape))
+      continue;
     setTile(plan, c, shape);
     auto cycles = [&](const StreamPlan &stream) {
       return streamed(plan, stream, c, target).cycles;
@@ -241,6 +266,8 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
   double least = INFINITY;
   HopperPlan best = plan;
   for (TileShape shape : shapes) {
+    if (!fits(plan, shape))
+      continue;
     setTile(plan, c, shape);
     int64_t room = std::min(mostChunks, target.cores / std::max<int64_t>(1, plan.tiles()));
     for (int64_t chunks = 1; chunks <= std::max<int64_t>(1, room); ++chunks) {
@@ -261,8 +288,14 @@ void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &targ
               ScheduleKeys &keys) {
   TileShape shape{keys.integer("tile_m", plan.tileM, 64, 128),
                   keys.integer("tile_n", plan.tileN, 16, 256)};
-  if (llvm::is_contained(tileShapes, shape))
+  bool isKnown = llvm::is_contained(tileShapes, shape);
+  if (isKnown && fits(plan, shape))
     return chooseShape(plan, c, target, shape);
+  if (isKnown)
+    return keys.refuse(
+        "tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
+        " cannot turn a side that lies across k: " +
+        (shape.second < 64 ? "warps outnumber its columns" : "sums leave it too few registers"));
   keys.refuse("no warpgroups take tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
               "; 128x256, 128x192, and 64 or 128 rows of 16, 32, 64 or 128 columns they do");
 }
@@ -343,7 +376,7 @@ static bool describeSides(HopperPlan &plan, const Contraction &c) {
       plan.sides[side] = *memory;
     }
   }
-  return plan.elementBytes == 2 || (plan.sides[0].alongSummed && plan.sides[1].alongSummed);
+  return true;
 }
 
 // Stages that k takes: slices of channels, window position after window position, or boxes of
@@ -355,11 +388,12 @@ static int64_t stepsOf(const HopperPlan &plan, const Contraction &c) {
 }
 
 // Copies of images with few channels may take longer than threads that share what taps have in
-// common; those of products never do. Tiles are predicted with less that was measured, hence the
-// margin.
+// common; those of products never do, where nothing is turned. Tiles are predicted with less that
+// was measured, hence the margin.
 static bool beatsTiles(const HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
   constexpr double margin = 4 / 3.0;
-  return !plan.windows[0] || plan.cycles <= margin * planContraction(c, target, nullptr).cycles;
+  bool isCertain = !plan.windows[0] && !plan.turns(0) && !plan.turns(1);
+  return isCertain || plan.cycles <= margin * planContraction(c, target, nullptr).cycles;
 }
 
 std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,

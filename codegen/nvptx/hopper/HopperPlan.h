@@ -42,6 +42,10 @@ struct HopperPlan {
   int64_t sliceBytes = lineBytes;
   int64_t slices() const { return lineBytes / sliceBytes; }
   int64_t depth() const { return sliceBytes / elementBytes; }
+  // 32-bit products take sides along k alone: one across it is turned where it lies, stage by
+  // stage.
+  bool turns(int side) const { return elementBytes == 4 && !sides[side].alongSummed; }
+  bool multipliesAlong(int side) const { return sides[side].alongSummed || turns(side); }
   bool rowsAreBoxes() const { return windows[0] && !windows[1]; }
   bool sumsBoxes() const { return windows[1].has_value(); }
   int64_t tiles() const { return tilesM * tilesN * batches; }
@@ -70,8 +74,8 @@ struct HopperPlan {
 };
 
 // Nothing where another pipeline must do it: element types without tensor cores, operands that are
-// computed on the way, strides that no copy can follow, tf32 summed across lines, convolutions that
-// copies would make slow. `keys` are null where the schedule is not this contraction's.
+// computed on the way, strides that no copy can follow, convolutions that copies would make slow.
+// `keys` are null where the schedule is not this contraction's.
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 

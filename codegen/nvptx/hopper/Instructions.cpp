@@ -80,8 +80,8 @@ Value HopperContractEmitter::multiply(Value sums, Value a, Value b2) {
   return NVVM::WgmmaMmaAsyncOp::create(
       b, loc, sums.getType(), sums, a, b2, shape, element, element, NVVM::WGMMATypes::f32,
       NVVM::WGMMAScaleOut::one, NVVM::WGMMAScaleIn::one, NVVM::WGMMAScaleIn::one,
-      plan.sides[0].alongSummed ? NVVM::MMALayout::row : NVVM::MMALayout::col,
-      plan.sides[1].alongSummed ? NVVM::MMALayout::col : NVVM::MMALayout::row,
+      plan.multipliesAlong(0) ? NVVM::MMALayout::row : NVVM::MMALayout::col,
+      plan.multipliesAlong(1) ? NVVM::MMALayout::col : NVVM::MMALayout::row,
       NVVM::MMAIntOverflowAttr());
 }
 

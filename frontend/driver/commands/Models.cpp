@@ -71,11 +71,11 @@ void showReport(const Program &program, Request request, bool json, bool timing)
     printTiming(product.info);
   request.fusion = false;
   Product unfused = compileModule(*program.impl->module, request);
-  if (!json) {
-    std::printf("%s", passes::fusionReport(*product.planned, *unfused.planned).c_str());
-    return;
-  }
-  llvm::outs() << passes::fusionReportJson(*product.planned, *unfused.planned) << "\n";
+  const passes::ScheduleSource *measured = product.tuning ? &*product.tuning : nullptr;
+  if (json)
+    llvm::outs() << passes::fusionReportJson(*product.planned, *unfused.planned, measured) << "\n";
+  else
+    std::printf("%s", passes::fusionReport(*product.planned, *unfused.planned, measured).c_str());
 }
 
 // Slow things in the planned program, then in its code. True if there is none.
@@ -104,7 +104,7 @@ bool showLint(const Program &program, Request request, bool json) {
 }
 
 void show(const ShowFlags &flags, int &status) {
-  Program program = makeModel(flags.model, flags.compile.batch);
+  Program program = subjectProgram(flags.model, flags.compile.batch);
   Request request;
   request.name = program.impl->name;
   request.options = flags.compile.options();
@@ -122,9 +122,10 @@ void show(const ShowFlags &flags, int &status) {
     status = showLint(program, request, flags.json) ? 0 : 1;
     return;
   }
-  if (flags.after.empty() && flags.emit.empty() && !flags.report)
+  bool plain = flags.after.empty() && flags.emit.empty() && !flags.report;
+  if (plain && !isMlirFile(flags.model))
     return showLayers(program, flags.json);
-  if (flags.after == "trace" || flags.emit == "ir") {
+  if (plain || flags.after == "trace" || flags.emit == "ir") {
     std::printf("%s", program.str().c_str());
     return;
   }
@@ -156,13 +157,15 @@ void addShow(CLI::App &app, int &status) {
               "  fluxion show vision/lenet --lint           slow things left in it; 1 if any\n"
               "  fluxion show vision/lenet --emit=asm       machine code as text\n"
               "  fluxion show vision/lenet --report --dump=DIR   the program after every pass too");
-  command->add_option("model", flags->model, "a name of fluxion list")->required();
+  command->add_option("model", flags->model, "a name of fluxion list, or a .mlir file")->required();
   command->add_option(
       "--after", flags->after,
       "trace, differentiate, decompose, simplify, layout, precision, fuse, schedule, order, "
       "plan-memory, lower");
   command->add_option("--emit", flags->emit, "ir, llvm or asm");
-  command->add_flag("--report", flags->report, "kernels before and after fusion");
+  command->add_flag("--report", flags->report,
+                    "kernels before and after fusion; with --tuning the times "
+                    "measured, who won and by how much");
   command->add_flag("--lint", flags->lint,
                     "large copies, scalar contractions, libm in loops, spills, forks of little "
                     "work; exit status 1 where there is one");

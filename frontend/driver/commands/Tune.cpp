@@ -8,6 +8,7 @@
 #include "frontend/driver/Targets.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/driver/commands/Measure.h"
+#include "passes/report/Verdict.h"
 #include "passes/schedule/TuningDatabase.h"
 
 #include <CLI/CLI.hpp>
@@ -34,7 +35,6 @@ struct Candidate {
     return schedule.getAs<mlir::StringAttr>("backend").getValue().str();
   }
 };
-using BestOfBackends = std::map<std::string, double>; // seconds of each one's best schedule
 
 // What every backend that takes a kernel thinks worth measuring.
 std::vector<Candidate> candidates(const std::vector<DistinctKernel> &kernels,
@@ -56,37 +56,25 @@ void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate 
                     .dump()
                     .c_str());
   else
-    std::printf("%-44s %10.4f ms  %s\n", kernel.name.c_str(), 1e3 * seconds, schedule.c_str());
+    std::printf("%-44s %10s  %s\n", kernel.name.c_str(), passes::duration(seconds).c_str(),
+                schedule.c_str());
   std::fflush(stdout);
 }
 
-// Which of several backends won a kernel, and how many times as long the others take.
-void printWinner(const TuneFlags &flags, const DistinctKernel &kernel,
-                 const BestOfBackends &backends) {
-  if (backends.size() < 2)
+// What the report says of the kernel where the database is in use.
+void printVerdict(const TuneFlags &flags, const DistinctKernel &kernel,
+                  llvm::ArrayRef<passes::Measurement> measured) {
+  std::string text = passes::verdict(measured);
+  if (text.empty())
     return;
-  auto winner = std::min_element(backends.begin(), backends.end(),
-                                 [](auto &a, auto &b) { return a.second < b.second; });
-  nlohmann::json others = nlohmann::json::object();
-  std::string text;
-  for (auto &[backend, seconds] : backends) {
-    if (backend == winner->first)
-      continue;
-    double times = seconds / winner->second;
-    char part[64];
-    std::snprintf(part, sizeof part, "%s%s takes %.2f times as long", text.empty() ? "" : ", ",
-                  backend.c_str(), times);
-    text += part;
-    others[backend] = times;
-  }
   if (flags.json)
-    std::printf(
-        "%s\n",
-        nlohmann::json{{"kernel", kernel.name}, {"winner", winner->first}, {"others", others}}
-            .dump()
-            .c_str());
+    std::printf("%s\n", nlohmann::json{{"kernel", kernel.name},
+                                       {"winner", measured[0].schedule},
+                                       {"lead", passes::lead(measured)}}
+                            .dump()
+                            .c_str());
   else
-    std::printf("%-44s %s wins: %s\n", kernel.name.c_str(), winner->first.c_str(), text.c_str());
+    std::printf("%-44s %s\n", kernel.name.c_str(), text.c_str());
 }
 
 // Schedules are measured on this machine: its processors, its GPU, or its emulator of one.
@@ -129,17 +117,18 @@ void tune(TuneFlags flags) {
     llvm::erase_if(all, [](const Candidate &c) { return c.backend() == "library"; });
   }
   passes::TuningDatabase database;
-  std::vector<BestOfBackends> best(kernels.size());
   for (const Candidate &candidate : all) {
     EntryCall call(compiled, candidate.entry);
     double seconds = timeCall(call, flags.seconds).best;
-    database.record(kernels[candidate.kernel].kernel, target, candidate.schedule, seconds);
+    ir::KernelOp kernel = kernels[candidate.kernel].kernel;
+    database.record(kernel, target, candidate.schedule, seconds,
+                    /*chosen=*/kernel.getSchedule()->getConfig() == candidate.schedule);
     line(flags, kernels[candidate.kernel], candidate, seconds);
-    double &least = best[candidate.kernel].try_emplace(candidate.backend(), seconds).first->second;
-    least = std::min(least, seconds);
   }
-  for (auto [kernel, backends] : llvm::zip_equal(kernels, best))
-    printWinner(flags, kernel, backends);
+  for (DistinctKernel &distinct : kernels)
+    printVerdict(flags, distinct,
+                 database.measurements(passes::kernelFingerprint(distinct.kernel), target,
+                                       distinct.kernel.getContext()));
   if (llvm::Error problem = database.save(flags.output))
     throw std::runtime_error("cannot write " + llvm::toString(std::move(problem)));
   if (!flags.json)
@@ -156,7 +145,8 @@ void addTune(CLI::App &app, int &) {
               "  fluxion tune  vision/lenet -o tuning.txtpb\n"
               "  fluxion tune  kernel.mlir -o tuning.txtpb\n"
               "  fluxion tune  vision/lenet -o tuning.txtpb --target=cuda --precision=tf32\n"
-              "  fluxion build vision/lenet -o lenet --tuning=tuning.txtpb");
+              "  fluxion build vision/lenet -o lenet --tuning=tuning.txtpb\n"
+              "  fluxion show  vision/lenet --report --tuning=tuning.txtpb   who won by how much");
   command->add_option("subject", flags->subject, "a name of fluxion list, or a .mlir file")
       ->required();
   command->add_option("-o,--output", flags->output, "the database: text if it ends in .txtpb")
