@@ -4,6 +4,7 @@
 
   bench/gpu.py prepare DIR --fluxion=build/bin/fluxion   where the compiler is: programs into DIR
   bench/gpu.py run DIR [--seconds=200]                   where the GPU is: needs Python alone
+  bench/gpu.py graphs DIR                                steps as graphs with branches and in one line
 
 Every program holds a CPU part, so each is compared with itself on the CPU."""
 import argparse
@@ -29,11 +30,12 @@ MODELS = (("vision/mlp", 128, "f32", "mnist", 20, 20000, 1e-3),
           ("vision/resnet20", 128, "bf16", "cifar10", 4, 600, 5e-2))
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Functions compared one by one: at sizes that take every branch of a grid, and large ones; products
-# beside cuBLASLt's.
+# beside cuBLASLt's, convolutions beside cuDNN's.
 KERNELS = (("shapes", f"{HERE}/../tests/gpu/shapes.mlir", "gpuRunner", ARCHS),
            ("kernels", f"{HERE}/kernels/gpu.mlir", "gpuRunner", ARCHS),
            ("rows", f"{HERE}/kernels/rows.mlir", "gpuRunner", ARCHS),
-           ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"))
+           ("products", f"{HERE}/kernels/products.mlir", "productRunner", "cuda:sm_90a"),
+           ("convolutions", f"{HERE}/kernels/convolutions.py", "libraryRunner", "cuda:sm_90a"))
 
 
 def program_of(folder, model, precision):
@@ -50,7 +52,12 @@ def prepare(args):
     library = os.path.join(os.path.dirname(args.fluxion), "..", "lib")
     with tempfile.TemporaryDirectory() as scratch:
         for name, source, runner, archs in KERNELS:
-            file = os.path.splitext(os.path.basename(source))[0]
+            file, kind = os.path.splitext(os.path.basename(source))
+            if kind == ".py":
+                text = subprocess.run([sys.executable, source], check=True, capture_output=True)
+                source = f"{scratch}/{file}.mlir"
+                with open(source, "wb") as out:
+                    out.write(text.stdout)
             subprocess.run([args.fluxion, "build", source, "--emit=object", f"--target={archs}",
                             "-o", f"{scratch}/{file}.o"], check=True)
             subprocess.run([os.environ.get("CXX", "c++"), "-std=c++20", "-O2", "-s",
@@ -91,12 +98,13 @@ def write_data(folder):
                 out.write(labels[i:i + 1] + data[3072 * i:3072 * i + 3072])
 
 
-def events(program, data, target, steps, epochs=1, limit=60):
+def events(program, data, target, steps, epochs=1, limit=60, **environment):
     """The JSON lines of a run; an error where it fails."""
     started = time.monotonic()
     done = subprocess.run([program, f"--data={data}", "--json", f"--target={target}",
                            f"--batch-limit={steps}", f"--epochs={epochs}"],
-                          capture_output=True, text=True, timeout=limit)
+                          capture_output=True, text=True, timeout=limit,
+                          env={**os.environ, **environment})
     if done.returncode:
         raise RuntimeError(done.stderr.strip() or f"exit {done.returncode}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
@@ -107,17 +115,39 @@ def losses(lines):
     return [line["loss"] for line in lines if line["event"] == "step"]
 
 
+def end_of(case, folder, data, **environment):
+    """What a run of so many steps as are timed says at its end."""
+    model, batch, precision, kind, _, timed, _ = case
+    epochs = max(1, timed // 20 if kind == "cifar10" else timed // (6400 // batch))
+    lines, _ = events(program_of(folder, model, precision), f"{data}/{kind}", "cuda", 0, epochs, limit=120,
+                      **environment)
+    return next(line for line in lines if line["event"] == "end")
+
+
+def compare_graphs(args):
+    """Three rounds, the shapes in turns: the time of a step, and the host's part of it."""
+    with tempfile.TemporaryDirectory() as data:
+        write_data(data)
+        for case in MODELS:
+            best = {}
+            for _ in range(3):
+                for shape in "branches", "line":
+                    end = end_of(case, args.folder, data, FLUXION_CUDA_GRAPH=shape)
+                    times = end["median_step_ms"], 1e3 * end["median_host_ms"]
+                    best[shape] = tuple(map(min, best.get(shape, times), times))
+            print(f"{case[0]:16} {case[2]:5}", *(f"{shape} {step:8.4f} ms a step, host {host:6.1f} us "
+                                                 for shape, (step, host) in best.items()), flush=True)
+
+
 def check_model(folder, data, case):
-    model, batch, precision, kind, compared, timed, most = case
+    model, batch, precision, kind, compared, _, most = case
     program, name = program_of(folder, model, precision), f"{model} {precision}"
     gpu, seconds = events(program, f"{data}/{kind}", "cuda", compared)
     cpu, _ = events(program, f"{data}/{kind}", "cpu", compared, limit=120)
     again, _ = events(program, f"{data}/{kind}", "cuda", compared)
     apart = max(abs(a - b) / max(abs(b), 1e-3) for a, b in zip(losses(gpu), losses(cpu)))
     same = losses(gpu) == losses(again)
-    epochs = max(1, timed // 20 if kind == "cifar10" else timed // (6400 // batch))
-    long, _ = events(program, f"{data}/{kind}", "cuda", 0, epochs, limit=120)
-    end = next(line for line in long if line["event"] == "end")
+    end = end_of(case, folder, data)
     first = next(line for line in gpu if line["event"] == "step")
     right = apart <= most and same
     print(f"{name:20} batch {batch:4}  {end['median_step_ms']:8.4f} ms a step, host "
@@ -152,7 +182,7 @@ def run(args):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("prepare", "run"))
+    parser.add_argument("what", choices=("prepare", "run", "graphs"))
     parser.add_argument("folder")
     parser.add_argument("--fluxion", default="build/bin/fluxion", help="the compiler")
     parser.add_argument("--seconds", type=float, default=200, help="start nothing later than this")
@@ -160,7 +190,7 @@ def main():
     if args.what == "prepare":
         prepare(args)
         return 0
-    return run(args)
+    return compare_graphs(args) if args.what == "graphs" else run(args)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,11 @@ function(fluxion_register name)
   # Compiled objects are cached in the build folder, never in the user's home.
   set_property(TEST ${name} PROPERTY ENVIRONMENT FLUXION_CACHE_DIR=${CMAKE_BINARY_DIR}/tests/cache
     FLUXION_SOURCE_DIR=${CMAKE_SOURCE_DIR} FLUXION_BINARY_DIR=${CMAKE_BINARY_DIR})
+  if(FLUXION_SANITIZE)
+    # LLVM's allocators poison what they hold, and its libraries, built without a sanitizer, do not lift that.
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT ASAN_OPTIONS=allow_user_poisoning=0
+      UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1)
+  endif()
   if(ARG_ALL_CORES)
     set_property(TEST ${name} PROPERTY PROCESSORS ${FLUXION_CORES})
   endif()

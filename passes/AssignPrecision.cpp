@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/Passes.h"
 
+#include "ir/Shapes.h"
 #include "ir/ops/Contraction.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Elementwise.h"
@@ -13,7 +14,7 @@ namespace fluxion::passes {
 
 namespace {
 
-RankedTensorType typeOf(Value value) { return cast<RankedTensorType>(value.getType()); }
+using ir::typeOf;
 
 struct AssignPrecisionPass : impl::AssignPrecisionPassBase<AssignPrecisionPass> {
   using AssignPrecisionPassBase::AssignPrecisionPassBase;

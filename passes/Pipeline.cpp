@@ -3,6 +3,7 @@
 
 #include "passes/Passes.h"
 #include "passes/Program.h"
+#include "passes/report/Reproducer.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -120,16 +121,9 @@ void Runner::report(StringRef name, const std::string &pipeline, Operation *befo
                                                 << (crashed ? ": it crashed" : "");
   if (!before)
     return;
-  std::error_code problem;
-  llvm::raw_fd_ostream file(options.reproducer, problem);
-  if (problem) {
-    error.attachNote() << "no reproducer: " << options.reproducer << ": " << problem.message();
-    return;
-  }
-  file << "// fluxion-opt --pass-pipeline='builtin.module(" << pipeline << ")' "
-       << options.reproducer << "\n";
-  before->print(file, OpPrintingFlags().enableDebugInfo());
-  error.attachNote() << "reproducer written to " << options.reproducer;
+  error.attachNote() << writeReproducer(before, options.reproducer, [&](const std::string &file) {
+    return "fluxion-opt --pass-pipeline='builtin.module(" + pipeline + ")' " + file;
+  });
 }
 
 } // namespace

@@ -30,7 +30,8 @@ struct PipelineOptions {
   MemoryMode memory = MemoryMode::Planned;
   std::function<void(llvm::StringRef pass, mlir::ModuleOp after)> dump;
   std::function<void(llvm::StringRef stage, llvm::StringRef pass, double seconds)> timing;
-  std::string reproducer; // file written when a pass fails: the module before it and how to replay
+  // File written when a pass fails, see writeReproducer; empty: none.
+  std::string reproducer;
 };
 
 struct PassName {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Normalisation, pooling and depthwise kernels that bench/gpu.py times on a GPU and compares with the
-// CPU's. Of copy is what map_64Mi of gpu.mlir moves; rows are many enough for launches to weigh little.
+// CPU's. Of copy is what scale_32Mi of gpu.mlir moves, or map_64Mi where two arrays are read; rows are many
+// enough for launches to weigh little.
 func.func @softmax_32768x4096(%x: tensor<32768x4096xf32>) -> tensor<32768x4096xf32> {
   %y = fluxion.softmax %x dim 1 : tensor<32768x4096xf32>
   return %y : tensor<32768x4096xf32>

@@ -2,12 +2,14 @@
 // What every kernel backend implements: which kernels it takes, at what cost, and how it emits one.
 #pragma once
 
+#include "fluxion/abi.h"
 #include "ir/KernelModel.h"
 
 #include <array>
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace fluxion::codegen {
@@ -33,16 +35,7 @@ struct TensorMap {
   uint32_t swizzle = 0;                         // CUtensorMapSwizzle
 };
 
-// A product that a library may do in place of a kernel's launches, see fx_product. Positions are
-// those of the launch's addresses.
-struct LibraryProduct {
-  int64_t batches = 1, m = 1, n = 1, k = 1;
-  mlir::Type factors, sums; // elements
-  bool tf32 = false, leftTransposed = false, rightTransposed = false;
-  unsigned left = 0, right = 1, result = 2, workspace = 3;
-  int64_t workspaceBytes = 0;
-  size_t launches = 1; // of the kernel
-};
+struct LibraryCall;
 
 // One launch of a GPU function `void symbol(ptr operands..., ptr results..., ptr scratch, ptr
 // guard)`, which does nothing where `guard` points to a zero byte; null is no guard.
@@ -52,7 +45,29 @@ struct KernelLaunch {
   int64_t sharedBytes = 0; // dynamic shared memory
   std::vector<TensorMap> maps;
   bool dependent = false; // may start before the launch ahead has ended, and waits for it itself
-  std::optional<LibraryProduct> product;
+  std::shared_ptr<const LibraryCall> call; // or null
+};
+
+// An address of a launch, by position, and so many bytes behind it.
+struct LaunchPlace {
+  unsigned position = 0;
+  int64_t offset = 0;
+};
+
+// What a library may do in place of a kernel's launches, see fx_library_call.
+struct LibraryCall {
+  std::variant<fx_product, fx_convolution> what;
+  mlir::Type factors, sums; // elements
+  bool tf32 = false;
+  LaunchPlace left{0}, right{1}, result{2}, workspace{3};
+  int64_t workspaceBytes = 0;
+  size_t launches = 1; // of the kernel
+  // Of a kernel of its own, `void symbol(ptr from, ptr to, ptr scratch, ptr guard)`.
+  struct Turn {
+    KernelLaunch launch;
+    LaunchPlace from, to;
+  };
+  std::optional<Turn> before, behind;
 };
 
 struct EmittedKernel {

@@ -33,9 +33,15 @@ public:
             StructType::create({pointer, pointer, ArrayType::get(i32, 3), ArrayType::get(i32, 3),
                                 i32, i32, i32, i32, i32, i32, pointer, pointer, pointer, pointer},
                                "fx_launch")),
-        productType(StructType::create(
-            {i64, i64, i64, i64, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i64},
-            "fx_product")),
+        productType(StructType::create({i64, i64, i64, i64, i32, i32}, "fx_product")),
+        convolutionType(StructType::create({ArrayType::get(i32, 8), ArrayType::get(i32, 3),
+                                            ArrayType::get(i32, 3), ArrayType::get(i32, 3),
+                                            ArrayType::get(i32, 3), ArrayType::get(i32, 3),
+                                            ArrayType::get(i32, 3)},
+                                           "fx_convolution")),
+        callType(StructType::create({i32, i32, i32, i32, placeType, placeType, placeType, placeType,
+                                     i64, pointer, pointer, pointer, pointer},
+                                    "fx_library_call")),
         copyType(StructType::create({placeType, placeType, i64}, "fx_copy")),
         probeType(StructType::create({pointer, i32, i32, placeType, i64}, "fx_probe")),
         imageType(StructType::create({pointer, i32, i32, i64, pointer}, "fx_image")),
@@ -109,7 +115,10 @@ public:
                                            number32(launch), place(at), number64(value.count)});
   }
   Constant *launch(const TableLaunch &launch);
-  Constant *product(const std::optional<LibraryProduct> &product);
+  Constant *call(const TableLaunch &launch);
+  Constant *turn(const TableLaunch &launch, const std::optional<LibraryCall::Turn> &turn);
+  Constant *product(const fx_product &product);
+  Constant *convolution(const fx_convolution &conv);
   Constant *images(ArrayRef<Image> list, int64_t &count);
   Constant *entry(mlir::func::FuncOp function, const EntryPoint &point);
 
@@ -117,8 +126,8 @@ public:
   LLVMContext &c;
   PointerType *pointer;
   Type *i32, *i64;
-  StructType *tensorType, *placeType, *mapType, *launchType, *productType, *copyType, *probeType,
-      *imageType, *entryType, *programType;
+  StructType *tensorType, *placeType, *mapType, *launchType, *productType, *convolutionType,
+      *callType, *copyType, *probeType, *imageType, *entryType, *programType;
 };
 
 Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
@@ -135,23 +144,58 @@ Constant *DescriptorEmitter::launch(const TableLaunch &launch) {
        number32(shape.sharedBytes), number32((int64_t)launch.args.size()),
        number32((int64_t)maps.size()), number32((int64_t)launch.after.size()),
        number32(shape.dependent ? FX_LAUNCH_DEPENDENT : 0), number32(launch.guard),
-       places(launch.args), array(mapType, maps), list32(launch.after), product(shape.product)});
+       places(launch.args), array(mapType, maps), list32(launch.after), call(launch)});
 }
 
-Constant *DescriptorEmitter::product(const std::optional<LibraryProduct> &product) {
-  if (!product)
+static fx_place placeOf(const TableLaunch &launch, LaunchPlace at) {
+  fx_place place = launch.args[at.position];
+  place.offset += (uint64_t)at.offset;
+  return place;
+}
+
+Constant *DescriptorEmitter::turn(const TableLaunch &launch,
+                                  const std::optional<LibraryCall::Turn> &turn) {
+  if (!turn)
     return null();
-  SmallVector<Constant *> fields;
-  for (int64_t size : {product->batches, product->m, product->n, product->k})
-    fields.push_back(number64(size));
-  for (int64_t field :
-       {(int64_t)dtypeOf(product->factors), (int64_t)dtypeOf(product->sums), (int64_t)product->tf32,
-        (int64_t)product->leftTransposed, (int64_t)product->rightTransposed, (int64_t)product->left,
-        (int64_t)product->right, (int64_t)product->result, (int64_t)product->workspace,
-        (int64_t)product->launches})
-    fields.push_back(number32(field));
-  fields.push_back(number64(product->workspaceBytes));
-  return global(ConstantStruct::get(productType, fields));
+  constexpr fx_place nowhere{FX_SPACE_NONE, 0, 0};
+  TableLaunch made;
+  made.shape = turn->launch;
+  made.where = launch.where;
+  made.args = {placeOf(launch, turn->from), placeOf(launch, turn->to), nowhere, nowhere};
+  return global(this->launch(made));
+}
+
+Constant *DescriptorEmitter::product(const fx_product &product) {
+  return global(ConstantStruct::get(productType, {number64(product.batches), number64(product.m),
+                                                  number64(product.n), number64(product.k),
+                                                  number32(product.left_transposed),
+                                                  number32(product.right_transposed)}));
+}
+
+Constant *DescriptorEmitter::convolution(const fx_convolution &conv) {
+  std::array<int64_t, 8> first{conv.computes, conv.channels_last, conv.flipped,      conv.spatial,
+                               conv.batch,    conv.in_features,   conv.out_features, conv.groups};
+  SmallVector<Constant *> fields{numbers(i32, first)};
+  for (const int32_t *list :
+       {conv.input, conv.kernel, conv.output, conv.padding, conv.stride, conv.dilation})
+    fields.push_back(numbers(i32, ArrayRef<int32_t>(list, 3)));
+  return global(ConstantStruct::get(convolutionType, fields));
+}
+
+Constant *DescriptorEmitter::call(const TableLaunch &launch) {
+  if (!launch.shape.call)
+    return null();
+  const LibraryCall &call = *launch.shape.call;
+  auto *asProduct = std::get_if<fx_product>(&call.what);
+  auto *asConvolution = std::get_if<fx_convolution>(&call.what);
+  SmallVector<Constant *> fields{number32(dtypeOf(call.factors)), number32(dtypeOf(call.sums)),
+                                 number32(call.tf32), number32((int64_t)call.launches)};
+  for (LaunchPlace at : {call.left, call.right, call.result, call.workspace})
+    fields.push_back(place(placeOf(launch, at)));
+  fields.append({number64(call.workspaceBytes), asProduct ? product(*asProduct) : null(),
+                 asConvolution ? convolution(*asConvolution) : null(), turn(launch, call.before),
+                 turn(launch, call.behind)});
+  return global(ConstantStruct::get(callType, fields));
 }
 
 // PTX of an architecture that nothing newer runs is of no use beside its machine code.

@@ -100,6 +100,7 @@ void orderLaunches(std::vector<TableLaunch> &launches) {
       best = &branches.emplace_back();
     else if (!best) {
       best = &*llvm::min_element(branches);
+      llvm::erase_if(launch.after, [&](uint32_t j) { return before[*best][j]; });
       launch.after.push_back((uint32_t)*best);
       implied |= before[*best];
       implied.set(*best);
@@ -188,7 +189,7 @@ LogicalResult TableMaker::launch(ir::KernelOp kernel, const EmittedKernel &emitt
   for (const KernelLaunch &shape : emitted.launches) {
     launch.shape = shape;
     if (guarded) // a library asks no check
-      launch.shape.product.reset();
+      launch.shape.call.reset();
     table.launches.push_back(launch);
   }
   if (emitted.launches.empty())

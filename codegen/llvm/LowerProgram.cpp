@@ -102,8 +102,13 @@ LogicalResult ProgramLowering::emitKernels(OpBuilder &b, LoweredProgram &out) {
       if (kernel.getKind() == ir::KernelKind::Contract && flops)
         out.contractions[phase.symbol] = (double)flops.getInt();
     }
-    for (const KernelLaunch &launch : known->second.launches)
+    for (const KernelLaunch &launch : known->second.launches) {
       ++out.kernels[launch.symbol];
+      if (launch.call)
+        for (const auto *turn : {&launch.call->before, &launch.call->behind})
+          if (*turn)
+            ++out.kernels[(*turn)->launch.symbol];
+    }
     emittedOf[kernel] = &known->second;
     return WalkResult::skip();
   });

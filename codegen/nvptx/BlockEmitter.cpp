@@ -42,6 +42,18 @@ void BlockEmitter::branch(Value condition, Body then, Body otherwise) {
     scf::IfOp::create(b, loc, condition, region(then));
 }
 
+BlockEmitter::Values BlockEmitter::choose(Value condition, llvm::function_ref<Values()> then,
+                                          ValueRange otherwise) {
+  auto made = scf::IfOp::create(
+      b, loc, condition,
+      [&](OpBuilder &, Location) {
+        KeptScope scope(puller);
+        scf::YieldOp::create(b, loc, then());
+      },
+      [&](OpBuilder &, Location) { scf::YieldOp::create(b, loc, otherwise); });
+  return Values(made.getResults());
+}
+
 Value BlockEmitter::isBelow(Value value, int64_t bound) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, value, number(bound));
 }

@@ -35,6 +35,7 @@ protected:
   Value blockIndex(int dimension); // i64, within the grid
   Value narrow(Value value);       // i64 to i32
   void branch(Value condition, Body then, Body otherwise = nullptr);
+  Values choose(Value condition, llvm::function_ref<Values()> then, mlir::ValueRange otherwise);
   Value isBelow(Value value, int64_t bound);
   // Unsigned integers of any width.
   Value like(Value x, int64_t y); // y, of the type of x
@@ -57,6 +58,7 @@ protected:
   Value loadShared(Value base, mlir::Type element, Value index, int64_t lanes = 1);
   void storeShared(Value base, mlir::Type element, Value index, Value value);
   void barrier();
+  void warpBarrier();
   Value shuffleDown(Value value, int64_t by), broadcastFirst(Value value);
   Value shuffle(Value value, bool down, int64_t by);
   Values combinePair(const Reduction &r, mlir::ValueRange x, mlir::ValueRange y);
@@ -105,18 +107,33 @@ protected:
   Values reduceHeld(llvm::ArrayRef<const Reduction *> group, const Index &kept, int64_t lanes);
   Values reduceStrided(llvm::ArrayRef<const Reduction *> group, const Index &kept, Value from,
                        Value to, const ReduceGrid &grid, int64_t lanes = 1);
+  Values addStrided(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange carried,
+                    mlir::ValueRange pivots, const Index &kept, const Index &reduced);
+  Values strideParts(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange sums,
+                     mlir::ValueRange pivots, Value count);
 
   // Moments.cpp
-  Values combineMoments(const Reduction &mean, mlir::ValueRange x, mlir::ValueRange y);
+  // The combinations of all threads, and lanes, that share a result: in all of them, or at least
+  // in those that store it.
+  using Across = llvm::function_ref<Values(llvm::ArrayRef<const Reduction *> group,
+                                           mlir::ValueRange values, bool inAll)>;
+  Values joinParts(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange parts, Across across);
+  Value momentTerm(const Reduction &mean, const Index &kept, const Index &reduced);
   Values addToMoments(const Reduction &mean, mlir::ValueRange sums, Value pivot, const Index &kept,
                       const Index &reduced);
+  Values addPartToMoments(const Reduction &mean, mlir::ValueRange sums, Value pivot,
+                          mlir::ValueRange part);
   Values momentsOf(const Reduction &mean, mlir::ValueRange sums, Value pivot, Value count);
   Values partMoments(const Reduction &mean, const Reduction &spread, const Index &kept,
                      mlir::AffineExpr chunk);
+  Value ofChunk(const Reduction &r, Value chunk, llvm::function_ref<double(double)> ofCount);
+  Value shareOfAll(const Reduction &mean);
 
   // ReduceKernel.cpp
   void emitReductions();
   void emitColumns(const ReduceGrid &grid);
+  Values acrossGroups(llvm::ArrayRef<const Reduction *> group, mlir::ValueRange values,
+                      const ReduceGrid &grid, bool inAll);
   void emitAlong(const ReduceGrid &grid);
   void emitWindows(const WindowGrid &grid);
   void emitCombine();

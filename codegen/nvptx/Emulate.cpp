@@ -215,6 +215,11 @@ LogicalResult KernelLowering::lower(Operation *op) {
     op->erase();
   } else if (auto shuffle = dyn_cast<NVVM::ShflOp>(op)) {
     lowerShuffle(shuffle);
+  } else if (auto barrier = dyn_cast<NVVM::SyncWarpOp>(op)) {
+    call("fx_simt_shuffle", b.getI32Type(),
+         {self, barrier.getMask(), number(0), number(0), number(0),
+          number(/*FX_SIMT_WARP_BARRIER*/ 4), number((int32_t)sites++)});
+    op->erase();
   } else if (auto address = dyn_cast<LLVM::AddressOfOp>(op)) {
     auto found = llvm::find_if(variables, [&](LLVM::GlobalOp variable) {
       return variable.getSymName() == address.getGlobalName();

@@ -11,6 +11,11 @@ using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
 
+static bool isProductOfRegisters(Operation *op) {
+  auto text = dyn_cast<LLVM::InlineAsmOp>(op);
+  return text && text.getAsmString().contains(productOfRegisters);
+}
+
 Value KernelLowering::entryArray(Type element, int64_t count) {
   OpBuilder::InsertionGuard restore(b);
   b.setInsertionPointToStart(&kernel.front());
@@ -99,46 +104,73 @@ bool KernelLowering::lowerCopies(Operation *op) {
   return true;
 }
 
-void KernelLowering::lowerProduct(NVVM::WgmmaMmaAsyncOp op) {
-  auto type = cast<LLVM::LLVMStructType>(op.getResults().getType());
-  int32_t count = (int32_t)type.getBody().size();
+Value KernelLowering::sumPlace(int32_t i) {
   constexpr int64_t most = 128;
-  Type f32 = b.getF32Type(), i32 = b.getI32Type();
   if (!sumArray)
-    sumArray = entryArray(f32, most);
-  auto place = [&](int32_t i) {
-    return LLVM::GEPOp::create(b, loc, pointer(), f32, sumArray, ArrayRef<LLVM::GEPArg>{i});
-  };
-  bool adds = op.getScaleD() == NVVM::WGMMAScaleOut::one;
-  for (int32_t i = 0; adds && i < count; ++i)
-    LLVM::StoreOp::create(b, loc, LLVM::ExtractValueOp::create(b, loc, op.getInouts(), i),
-                          place(i));
-  // fx_simt_product of fluxion/simt.h.
-  int32_t element = op.getTypeA() == NVVM::WGMMATypes::bf16  ? 0
-                    : op.getTypeA() == NVVM::WGMMATypes::f16 ? 1
-                                                             : 2;
-  int32_t facts[] = {
-      (int32_t)op.getShape().getN(),           element, op.getLayoutA() == NVVM::MMALayout::row,
-      op.getLayoutB() == NVVM::MMALayout::col, adds,    (int32_t)sites++};
-  auto values = DenseElementsAttr::get(RankedTensorType::get({(int64_t)std::size(facts)}, i32),
-                                       ArrayRef<int32_t>(facts));
+    sumArray = entryArray(b.getF32Type(), most);
+  return LLVM::GEPOp::create(b, loc, pointer(), b.getF32Type(), sumArray,
+                             ArrayRef<LLVM::GEPArg>{i});
+}
+
+void KernelLowering::putSums(ValueRange sums) {
+  for (auto [i, sum] : llvm::enumerate(sums))
+    LLVM::StoreOp::create(b, loc, sum, sumPlace((int32_t)i));
+}
+
+Value KernelLowering::takeSums(Type type) {
+  int32_t count = (int32_t)cast<LLVM::LLVMStructType>(type).getBody().size();
+  Value sums = LLVM::UndefOp::create(b, loc, type);
+  for (int32_t i = 0; i < count; ++i)
+    sums = LLVM::InsertValueOp::create(
+        b, loc, sums, LLVM::LoadOp::create(b, loc, b.getF32Type(), sumPlace(i)), i);
+  return sums;
+}
+
+// fx_simt_product of fluxion/simt.h.
+Value KernelLowering::productFacts(ArrayRef<int32_t> facts) {
+  Type i32 = b.getI32Type();
+  auto values = DenseElementsAttr::get(RankedTensorType::get({(int64_t)facts.size()}, i32), facts);
   LLVM::GlobalOp constant;
   {
     OpBuilder::InsertionGuard restore(b);
     b.setInsertionPoint(kernel);
     constant = LLVM::GlobalOp::create(
-        b, loc, LLVM::LLVMArrayType::get(i32, std::size(facts)), /*isConstant=*/true,
+        b, loc, LLVM::LLVMArrayType::get(i32, facts.size()), /*isConstant=*/true,
         LLVM::Linkage::Internal, (kernel.getSymName() + "_product" + Twine(sites)).str(), values,
         /*alignment=*/4);
   }
+  return LLVM::AddressOfOp::create(b, loc, constant);
+}
+
+void KernelLowering::lowerProduct(NVVM::WgmmaMmaAsyncOp op) {
+  auto type = cast<LLVM::LLVMStructType>(op.getResults().getType());
+  bool adds = op.getScaleD() == NVVM::WGMMAScaleOut::one;
+  SmallVector<Value> sums;
+  for (int64_t i = 0; adds && i < (int64_t)type.getBody().size(); ++i)
+    sums.push_back(LLVM::ExtractValueOp::create(b, loc, op.getInouts(), i));
+  putSums(sums);
+  int32_t element = op.getTypeA() == NVVM::WGMMATypes::bf16  ? 0
+                    : op.getTypeA() == NVVM::WGMMATypes::f16 ? 1
+                                                             : 2;
+  Value facts =
+      productFacts({(int32_t)op.getShape().getN(), element, op.getLayoutA() == NVVM::MMALayout::row,
+                    op.getLayoutB() == NVVM::MMALayout::col, adds, (int32_t)sites++});
   call("fx_simt_wgmma", LLVM::LLVMVoidType::get(b.getContext()),
-       {self, op.getDescriptorA(), op.getDescriptorB(), sumArray,
-        LLVM::AddressOfOp::create(b, loc, constant)});
-  Value sums = LLVM::UndefOp::create(b, loc, type);
-  for (int32_t i = 0; i < count; ++i)
-    sums =
-        LLVM::InsertValueOp::create(b, loc, sums, LLVM::LoadOp::create(b, loc, f32, place(i)), i);
-  op.getResults().replaceAllUsesWith(sums);
+       {self, op.getDescriptorA(), op.getDescriptorB(), sumPlace(0), facts});
+  op.getResults().replaceAllUsesWith(takeSums(type));
+}
+
+// Operands: sums, the fragment's words, the right side's descriptor.
+void KernelLowering::lowerProduct(LLVM::InlineAsmOp op) {
+  constexpr int32_t tf32 = 2, words = 4;
+  int32_t count = (int32_t)op.getNumOperands() - words - 1;
+  putSums(op.getOperands().take_front(count));
+  Value facts = productFacts(
+      {2 * count, tf32, /*a_summed_last=*/1, /*b_summed_last=*/1, /*adds=*/1, (int32_t)sites++});
+  Value left = this->words(op.getOperands().slice(count, words));
+  call("fx_simt_wgmma_of_registers", LLVM::LLVMVoidType::get(b.getContext()),
+       {self, left, op.getOperands().back(), sumPlace(0), facts});
+  op.getRes().replaceAllUsesWith(takeSums(op.getRes().getType()));
 }
 
 bool KernelLowering::lowerProducts(Operation *op) {
@@ -147,6 +179,8 @@ bool KernelLowering::lowerProducts(Operation *op) {
     call("fx_simt_wgmma_fence", none, {self});
   } else if (auto product = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op)) {
     lowerProduct(product);
+  } else if (isProductOfRegisters(op)) {
+    lowerProduct(cast<LLVM::InlineAsmOp>(op));
   } else if (isa<NVVM::WgmmaGroupSyncAlignedOp>(op)) {
     call("fx_simt_wgmma_commit", none, {self});
   } else if (auto wait = dyn_cast<NVVM::WgmmaWaitGroupSyncOp>(op)) {
@@ -177,13 +211,16 @@ LogicalResult KernelLowering::checkProducts() {
     if (seen.insert(value).second)
       inFlight.push_back(value);
   };
-  kernel.walk([&](NVVM::WgmmaMmaAsyncOp product) { add(product.getResults()); });
+  kernel.walk([&](Operation *op) {
+    if (isa<NVVM::WgmmaMmaAsyncOp>(op) || isProductOfRegisters(op))
+      add(op->getResult(0));
+  });
   while (!inFlight.empty()) {
     Value value = inFlight.pop_back_val();
     for (OpOperand &use : value.getUses()) {
       Operation *user = use.getOwner();
       unsigned number = use.getOperandNumber();
-      if (isa<NVVM::WgmmaMmaAsyncOp>(user))
+      if (isa<NVVM::WgmmaMmaAsyncOp>(user) || isProductOfRegisters(user))
         continue;
       if (auto wait = dyn_cast<LLVM::InlineAsmOp>(user);
           wait && wait.getAsmString() == waitForAllProducts)

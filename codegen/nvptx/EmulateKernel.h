@@ -67,6 +67,11 @@ private:
   bool lowerCopies(mlir::Operation *op);
   bool lowerProducts(mlir::Operation *op);
   void lowerProduct(mlir::NVVM::WgmmaMmaAsyncOp op);
+  void lowerProduct(mlir::LLVM::InlineAsmOp op); // its left side in registers
+  Value sumPlace(int32_t i);
+  void putSums(mlir::ValueRange sums);
+  Value takeSums(Type type);
+  Value productFacts(llvm::ArrayRef<int32_t> facts);
   Value words(mlir::ValueRange values); // their address
   Value guarded(Value predicate);       // i32
 };

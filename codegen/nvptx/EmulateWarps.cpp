@@ -114,10 +114,12 @@ bool KernelLowering::lowerWarps(Operation *op) {
   if (auto load = dyn_cast<NVVM::LdMatrixOp>(op)) {
     lowerLoadMatrix(load);
   } else if (auto convert = dyn_cast<NVVM::ConvertFloatToTF32Op>(op)) {
-    if (convert.getRnd() != NVVM::FPRoundingMode::RNA)
+    bool toEven = convert.getRnd() == NVVM::FPRoundingMode::RN;
+    if (!toEven && convert.getRnd() != NVVM::FPRoundingMode::RNA)
       return false;
     Value bits = LLVM::BitcastOp::create(b, loc, b.getI32Type(), convert.getSrc());
-    convert.getRes().replaceAllUsesWith(call("fx_simt_tf32", b.getI32Type(), {bits}));
+    convert.getRes().replaceAllUsesWith(
+        call("fx_simt_tf32", b.getI32Type(), {bits, number(toEven)}));
   } else if (auto cast = dyn_cast<LLVM::AddrSpaceCastOp>(op)) {
     // All spaces are the host's memory. Regions are found through it: it goes with the addresses.
     cast.getRes().replaceAllUsesWith(cast.getArg());

@@ -136,6 +136,14 @@ int64_t loadLanes(const Reduction &r) {
   return r.isArg() || width < 16 ? 1 : 128 / width;
 }
 
+// Threads that share columns of so many positions: whole warps, and each has four positions in
+// flight at least where there are as many.
+int64_t groupsOf(int64_t positions, int64_t columns) {
+  constexpr int64_t mostThreads = 512;
+  return powerOfTwo(ceilDiv(positions, 4), std::max<int64_t>(1, warpSize / columns),
+                    mostThreads / columns);
+}
+
 // A convolution of every channel by itself, channels last: neighbouring results read neighbours.
 bool isDepthwise(const Reduction &r) {
   auto conv = dyn_cast<ir::ConvolutionOp>(r.op);
@@ -188,6 +196,7 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
       lanes = 1;
   }
   if (sumsLastDimension(r)) {
+    grid.along = true;
     if (product(runsOf(r.extents, grid.joined).back()) % lanes == 0)
       grid.lanes = lanes;
     grid.summed /= grid.lanes;
@@ -198,12 +207,33 @@ ReduceGrid fluxion::codegen::reduceGrid(const Reduction &r) {
     grid.tiles = ceilDiv(results, grid.resultsPerBlock);
     return grid;
   }
-  if (!r.kept.empty() && r.kept.back() % lanes == 0 && results / lanes >= 8)
+  if (!r.kept.empty() && r.kept.back() % lanes == 0)
     grid.lanes = lanes;
   grid.chunkLength = ceilDiv(grid.summed, r.chunks);
-  grid.groups = powerOfTwo(ceilDiv(grid.chunkLength, 16), 1, 16);
-  grid.columns = powerOfTwo(results / grid.lanes, 8, std::max<int64_t>(32, 256 / grid.groups));
-  grid.tiles = ceilDiv(results / grid.lanes, grid.columns);
+  int64_t columns = std::max<int64_t>(1, results / grid.lanes);
+  grid.columns = powerOfTwo(columns, 1, grid.summed > 16 ? warpSize : mapThreads);
+  // Narrow tiles where blocks would be few: still lines of memory.
+  constexpr int64_t enough = 128, lineColumns = 8, chunk = 512;
+  while (grid.columns > lineColumns &&
+         ceilDiv(columns, grid.columns) * ceilDiv(grid.summed, chunk) < enough)
+    grid.columns /= 2;
+  grid.groups = groupsOf(grid.chunkLength, grid.columns);
+  grid.tiles = ceilDiv(columns, grid.columns);
+  return grid;
+}
+
+ReduceGrid fluxion::codegen::combineGrid(const Reduction &r) {
+  ReduceGrid grid;
+  int64_t results = product(r.kept);
+  grid.summed = grid.chunkLength = r.chunks;
+  if (r.chunks > 16) {
+    grid.columns = powerOfTwo(results / 128, 8, warpSize);
+    grid.groups = groupsOf(r.chunks, grid.columns);
+  } else {
+    grid.columns = ceilDiv(std::clamp<int64_t>(results, warpSize, mapThreads), warpSize) * warpSize;
+    grid.groups = 1;
+  }
+  grid.tiles = std::max<int64_t>(1, ceilDiv(results, grid.columns));
   return grid;
 }
 
@@ -269,10 +299,9 @@ GridParts fluxion::codegen::gridParts(const Reduction &r, const ir::TargetInfo &
   Reduction whole(r);
   whole.chunks = 1;
   // As many blocks as run at once.
-  constexpr int64_t threadsOfProcessor = 2048;
   ReduceGrid grid = reduceGrid(whole);
-  int64_t wanted = target.cores * (threadsOfProcessor / grid.threads());
-  int64_t shortest = grid.columns == 1 ? 4096 / grid.lanes : 16 * 16; // positions of a chunk
+  int64_t wanted = target.cores * (ReduceGrid::threadsOfProcessor / grid.threads());
+  int64_t shortest = grid.along ? 4096 / grid.lanes : 4 * grid.groups; // positions of a chunk
   int64_t chunks = std::clamp<int64_t>(wanted / std::max<int64_t>(1, grid.tiles), 1,
                                        std::max<int64_t>(1, grid.summed / shortest));
   return {ceilDiv(grid.summed, ceilDiv(grid.summed, std::min(chunks, most)))};

@@ -49,20 +49,24 @@ ScatterShape scatterShape(const Phase &phase);
 // Launches of a phase.
 inline int64_t launchesOf(const Phase &phase) { return phase.kind == Phase::Scatter ? 3 : 1; }
 
-// A reduction without a tile form: along the memory of a result (`columns` is 1) by the `groups`
-// threads of a block, or of `columns` blocks of `lanes` neighbouring results, each summed by the
-// `groups` threads that are `columns` apart.
+// A reduction without a tile form: along the memory of a result by the `groups` threads of a block,
+// or of `columns` blocks of `lanes` neighbouring results, each summed by the `groups` threads that
+// are `columns` apart.
 struct ReduceGrid {
+  bool along = false;
   int64_t columns = 1, groups = 32;
   int64_t lanes = 1;           // elements that a thread reads together
-  int64_t resultsPerBlock = 1; // where columns is 1: results of a block, a warp each
+  int64_t resultsPerBlock = 1; // of `along`: results of a block, a warp each
   int64_t tiles = 1;           // blocks for all results of one chunk
   int64_t summed = 1;          // positions, flattened, in blocks of lanes where they run along them
   int64_t chunkLength = 1;     // of a chunk
   llvm::SmallVector<bool> joined; // extents with the one before them: see Walk
   int64_t threads() const { return columns * groups * resultsPerBlock; }
+  static constexpr int64_t threadsOfProcessor = 1024; // at once, which bounds registers
 };
 ReduceGrid reduceGrid(const Reduction &r);
+// Of the chunks' parts, as columns.
+ReduceGrid combineGrid(const Reduction &r);
 // A convolution of every channel by itself, channels last: a thread takes `lanes` channels of
 // `steps` neighbouring positions, whose windows overlap, and keeps the kernel in registers.
 struct WindowGrid {
@@ -78,7 +82,7 @@ bool takesTiles(const Reduction &r);
 // 0: the row is too long, and read once a sweep.
 struct RowGrid {
   int64_t threads = warpSize, rowsPerBlock = 1;
-  int64_t rows = 1, elements = 1;
+  int64_t rows = 1, elements = 0;
   int64_t lanes = 1, held = 0;
   static constexpr int64_t threadsOfProcessor = 1024; // at once, where they also reduce over rows
   int64_t blocksOfRows = 1; // of threads, where they also reduce over the rows: each takes many

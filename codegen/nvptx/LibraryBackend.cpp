@@ -2,7 +2,11 @@
 #include "codegen/nvptx/LibraryBackend.h"
 
 #include "codegen/common/ScheduleKeys.h"
+#include "codegen/nvptx/LibraryCalls.h"
 #include "ir/ops/Contraction.h"
+#include "ir/ops/Control.h"
+#include "ir/ops/Convolution.h"
+#include "ir/ops/Shape.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -10,61 +14,23 @@ using namespace fluxion::codegen;
 
 namespace {
 
-constexpr int64_t workspaceBytes = int64_t(32) << 20; // what NVIDIA advises for Hopper
-
-// Sizes of a side whose dimensions lie as [batch, rows, columns], each of them several in order,
-// and which of the two is contracted.
-struct Side {
-  int64_t batches = 1, free = 1, contracted = 1;
-  bool contractedLast = true;
-};
-std::optional<Side> sideOf(Value operand, ArrayRef<int64_t> batching,
-                           ArrayRef<int64_t> contracting) {
-  auto type = cast<RankedTensorType>(operand.getType());
-  Side side;
-  int64_t rank = type.getRank(), batch = batching.size(), summed = contracting.size();
-  side.contractedLast = summed == 0 || contracting[0] == rank - summed;
-  int64_t first = side.contractedLast ? rank - summed : batch;
-  for (auto [i, dim] : llvm::enumerate(batching))
-    if (dim != (int64_t)i)
-      return std::nullopt;
-  for (auto [i, dim] : llvm::enumerate(contracting))
-    if (dim != first + (int64_t)i)
-      return std::nullopt;
-  for (int64_t d = 0; d < rank; ++d)
-    (d < batch                          ? side.batches
-     : first <= d && d < first + summed ? side.contracted
-                                        : side.free) *= type.getDimSize(d);
-  return side;
+std::optional<DescribedCall> describeCall(ir::KernelOp kernel, std::string &refusal) {
+  Block &body = kernel.getBody().front();
+  Operation &op = body.front();
+  bool isAlone = body.getOperations().size() == 2 && op.getNumOperands() == 2 &&
+                 llvm::all_of(op.getOperands(), llvm::IsaPred<BlockArgument>);
+  if (isAlone && isa<ir::DotGeneralOp>(op))
+    return describeProductCall(kernel, refusal);
+  if (isAlone && isa<ir::ConvolutionOp>(op))
+    return describeConvolutionCall(kernel, refusal);
+  refusal = "takes a product or a convolution with nothing fused";
+  return std::nullopt;
 }
 
-// The kernel's body is one product of two of its operands.
-std::optional<LibraryProduct> productOf(ir::KernelOp kernel) {
-  Block &body = kernel.getBody().front();
-  auto dot = dyn_cast<ir::DotGeneralOp>(body.front());
-  if (!dot || body.getOperations().size() != 2 || kernel.getNumResults() != 1)
-    return std::nullopt;
-  auto left = dyn_cast<BlockArgument>(dot.getLhs()), right = dyn_cast<BlockArgument>(dot.getRhs());
-  std::optional<Side> sides[] = {
-      sideOf(dot.getLhs(), dot.getLhsBatching(), dot.getLhsContracting()),
-      sideOf(dot.getRhs(), dot.getRhsBatching(), dot.getRhsContracting())};
-  LibraryProduct product;
-  product.factors = cast<RankedTensorType>(dot.getLhs().getType()).getElementType();
-  product.sums = cast<RankedTensorType>(dot.getType()).getElementType();
-  bool known = product.factors.isF32() || product.factors.isBF16() || product.factors.isF16();
-  if (!left || !right || !sides[0] || !sides[1] || !known)
-    return std::nullopt;
-  product.batches = sides[0]->batches;
-  product.m = sides[0]->free, product.n = sides[1]->free, product.k = sides[0]->contracted;
-  product.tf32 = dot.getPrecision() == ir::Precision::Tf32;
-  product.leftTransposed = !sides[0]->contractedLast;
-  product.rightTransposed = sides[1]->contractedLast;
-  product.left = left.getArgNumber(), product.right = right.getArgNumber();
-  product.result = kernel.getNumOperands(), product.workspace = product.result + 1;
-  product.workspaceBytes = workspaceBytes;
-  if (product.batches * product.m * product.n * product.k == 0)
-    return std::nullopt;
-  return product;
+// Scratch memory: a convolution's kernel in the order that the library wants, then its own.
+int64_t workspaceOffset(const DescribedCall &described) {
+  constexpr int64_t alignment = 256;
+  return (described.turnedBytes() + alignment - 1) / alignment * alignment;
 }
 
 class LibraryBackend final : public Backend {
@@ -74,17 +40,25 @@ public:
 
   ir::KernelCost cost(ir::KernelOp kernel, const ir::TargetInfo &target) const override {
     ir::KernelCost cost = own.cost(kernel, target);
-    if (target.kind != "cuda" || !productOf(kernel) || cost.backend.empty()) {
+    if (cost.backend.empty())
+      return cost;
+    std::optional<DescribedCall> described;
+    if (target.kind == "cuda")
+      described = describeCall(kernel, cost.refusal);
+    else
+      cost.refusal = "is for devices alone";
+    if (!described) {
       cost.backend.clear();
-      cost.refusal = "takes dense products with nothing fused, on a device";
       return cost;
     }
+    cost.refusal.clear();
     ScheduleKeys keys(kernel);
     keys.finish();
     cost.backend = "library";
     cost.schedule = keys.decided("library");
     cost.scheduleRefusal = keys.refusal();
-    cost.scratchBytes = std::max(cost.scratchBytes, workspaceBytes);
+    cost.scratchBytes =
+        std::max(cost.scratchBytes, workspaceOffset(*described) + described->call.workspaceBytes);
     cost.inPlace = false;
     cost.seconds = 0;
     return cost;
@@ -93,17 +67,64 @@ public:
   FailureOr<EmittedKernel> emit(ir::KernelOp kernel, OpBuilder &b, StringRef symbol,
                                 const ir::TargetInfo &target) const override {
     FailureOr<EmittedKernel> emitted = own.emit(kernel, b, symbol, target);
-    std::optional<LibraryProduct> product = productOf(kernel);
-    if (failed(emitted) || emitted->launches.empty() || !product)
+    std::string refusal;
+    std::optional<DescribedCall> described = describeCall(kernel, refusal);
+    if (failed(emitted) || emitted->launches.empty() || !described)
       return emitted;
-    product->launches = emitted->launches.size();
-    emitted->launches[0].product = product;
+    LibraryCall &call = described->call;
+    Operation &op = kernel.getBody().front().front();
+    call.launches = emitted->launches.size();
+    call.left = {cast<BlockArgument>(op.getOperand(0)).getArgNumber()};
+    call.right = {cast<BlockArgument>(op.getOperand(1)).getArgNumber()};
+    call.result = {kernel.getNumOperands()};
+    call.workspace = {call.result.position + 1, workspaceOffset(*described)};
+    if (!described->order.empty() &&
+        failed(turnKernel(kernel, *described, b, (symbol + "_turn").str(), target)))
+      return failure();
+    emitted->launches[0].call = std::make_shared<LibraryCall>(call);
     return emitted;
   }
 
 private:
   const Backend &own;
+  LogicalResult turnKernel(ir::KernelOp kernel, DescribedCall &described, OpBuilder &b,
+                           StringRef symbol, const ir::TargetInfo &target) const;
 };
+
+// The convolution's kernel is turned on its way to the library or from it, by a kernel of ours.
+LogicalResult LibraryBackend::turnKernel(ir::KernelOp kernel, DescribedCall &described,
+                                         OpBuilder &b, StringRef symbol,
+                                         const ir::TargetInfo &target) const {
+  LibraryCall &call = described.call;
+  bool isResult = std::get<fx_convolution>(call.what).computes == FX_CONVOLUTION_KERNEL;
+  SmallVector<int64_t> shape, order;
+  for (auto [i, dim] : llvm::enumerate(described.order)) {
+    shape.push_back(described.shape[isResult ? dim : (int64_t)i]);
+    order.push_back(isResult ? llvm::find(described.order, (int64_t)i) - described.order.begin()
+                             : dim);
+  }
+  Location loc = kernel.getLoc();
+  Block outside;
+  Value from = outside.addArgument(RankedTensorType::get(shape, call.factors), loc);
+  OpBuilder inside(kernel.getContext());
+  inside.setInsertionPointToEnd(&outside);
+  SmallVector<int64_t> turned = llvm::map_to_vector(order, [&](int64_t dim) { return shape[dim]; });
+  auto turn =
+      ir::KernelOp::create(inside, loc, TypeRange(RankedTensorType::get(turned, call.factors)),
+                           from, ir::KernelKind::Map, "turn", ir::ScheduleAttr(), ArrayAttr());
+  Block *body = inside.createBlock(&turn.getBody(), {}, from.getType(), loc);
+  ir::YieldOp::create(
+      inside, loc, ir::TransposeOp::create(inside, loc, body->getArgument(0), order).getResult());
+  FailureOr<EmittedKernel> emitted = own.emit(turn, b, symbol, target);
+  if (failed(emitted) || emitted->launches.size() != 1)
+    return failure();
+  LaunchPlace scratch{call.workspace.position};
+  if (isResult)
+    call.behind = {emitted->launches[0], scratch, call.result}, call.result = scratch;
+  else
+    call.before = {emitted->launches[0], call.right, scratch}, call.right = scratch;
+  return success();
+}
 
 } // namespace
 

@@ -5,8 +5,9 @@
 
 namespace fluxion::codegen {
 
-// Dense products with nothing fused, by cuBLASLt where the program runs and has it, else by the
-// launches of `own`. Only a schedule chooses it: what it costs is for fluxion tune to find out.
+// Products by cuBLASLt and convolutions by cuDNN, with nothing fused, where the program runs and
+// has them; else by the launches of `own`. Only a schedule chooses it: what it costs is for fluxion
+// tune to find out.
 std::unique_ptr<Backend> makeLibraryBackend(const Backend &own);
 
 } // namespace fluxion::codegen

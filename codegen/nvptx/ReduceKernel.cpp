@@ -17,8 +17,9 @@ void BlockEmitter::emitReductions() {
     return emitWindows(*windows);
   ReduceGrid grid = reduceGrid(r);
   launch.block[0] = grid.threads();
+  leastBlocks = ReduceGrid::threadsOfProcessor / grid.threads();
   launch.grid = {std::max<int64_t>(1, grid.tiles), r.chunks, 1};
-  if (grid.columns == 1)
+  if (grid.along)
     emitAlong(grid);
   else
     emitColumns(grid);
@@ -28,11 +29,7 @@ void BlockEmitter::finish(const Index &kept, Values values) {
   Values results;
   size_t next = 0;
   for (const Reduction &r : phase.reductions) {
-    if (r.moment == Reduction::Mean) // a count and the mean
-      results.push_back(access.emit.apply(ir::Atom::Mul, {values[next], values[next + 1]},
-                                          accumulatorElement(r)));
-    else
-      results.push_back(values[r.isArg() ? next + 1 : next]);
+    results.push_back(values[r.isArg() ? next + 1 : next]);
     next += r.width();
   }
   bool isPart = phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1;
@@ -56,9 +53,17 @@ void BlockEmitter::emitAlong(const ReduceGrid &grid) {
     Value end =
         arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
     access.alignedLanes = grid.lanes > 1;
-    Values values = reduceStrided(group, kept, plus(start, lane), end, grid, grid.lanes);
+    Values parts = reduceStrided(group, kept, plus(start, lane), end, grid, grid.lanes);
     access.alignedLanes = false;
-    values = acrossThreads(group, values, grid.groups);
+    Values values =
+        joinParts(group, parts, [&](ArrayRef<const Reduction *> some, ValueRange of, bool) {
+          Values sums = acrossLanes(some, Values(of));
+          access.emit.lanes = 1;
+          sums = acrossThreads(some, sums, grid.groups);
+          access.emit.lanes = grid.lanes;
+          return sums;
+        });
+    access.setScalar();
     branch(isBelow(lane, 1), [&] { finish(kept, values); });
   };
   if (results % grid.resultsPerBlock == 0)
@@ -83,38 +88,71 @@ void BlockEmitter::emitColumns(const ReduceGrid &grid) {
   Value start = times(blockIndex(1), grid.chunkLength);
   Value end =
       arith::MinUIOp::create(b, loc, plus(start, number(grid.chunkLength)), number(grid.summed));
-  Values values = reduceStrided(group, kept, plus(start, part), end, grid);
-  auto store = [&](Values all) {
+  Values parts = reduceStrided(group, kept, plus(start, part), end, grid);
+  Values values =
+      joinParts(group, parts, [&](ArrayRef<const Reduction *> some, ValueRange of, bool inAll) {
+        return acrossGroups(some, of, grid, inAll);
+      });
+  auto store = [&] {
     if (results % grid.columns)
-      branch(isBelow(result, results), [&] { finish(kept, all); });
+      branch(isBelow(result, results), [&] { finish(kept, values); });
     else
-      finish(kept, all);
+      finish(kept, values);
   };
-  if (grid.groups == 1) {
-    store(values);
-    access.setScalar();
-    access.alignedLanes = false;
-    return;
-  }
-  Values slots;
-  for (Value value : values)
-    slots.push_back(shared(getElementTypeOrSelf(value), grid.threads() * grid.lanes));
-  for (auto [slot, value] : llvm::zip_equal(slots, values))
-    storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
-  barrier();
-  branch(isBelow(thread(), grid.columns), [&] {
-    Values total = values;
-    for (int64_t g = 1; g < grid.groups; ++g) {
-      Values other;
-      Value index = narrow(times(plus(column, number(g * grid.columns)), grid.lanes));
-      for (auto [slot, value] : llvm::zip_equal(slots, values))
-        other.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
-      total = combineAll(group, total, other);
-    }
-    store(total);
-  });
+  if (grid.groups == 1)
+    store();
+  else
+    branch(isBelow(thread(), grid.columns), store);
   access.setScalar();
   access.alignedLanes = false;
+}
+
+// Groups of a warp exchange what they hold; the first threads add the warps' parts, or the groups'.
+BlockEmitter::Values BlockEmitter::acrossGroups(ArrayRef<const Reduction *> group,
+                                                ValueRange values, const ReduceGrid &grid,
+                                                bool inAll) {
+  if (grid.groups == 1)
+    return Values(values);
+  Values sums(values);
+  for (int64_t by = warpSize / 2; by >= grid.columns; by /= 2) {
+    Values other;
+    for (Value value : sums)
+      other.push_back(shuffleDown(value, by));
+    sums = combineAll(group, sums, other);
+  }
+  int64_t apart = std::max(grid.columns, warpSize), parts = grid.threads() / apart;
+  Value column = modulo(thread(), apart);
+  Values slots;
+  for (Value value : sums)
+    slots.push_back(shared(getElementTypeOrSelf(value), parts * apart * grid.lanes));
+  auto keep = [&](ValueRange kept) {
+    for (auto [slot, value] : llvm::zip_equal(slots, kept))
+      storeShared(slot, getElementTypeOrSelf(value), narrow(times(thread(), grid.lanes)), value);
+  };
+  auto partOf = [&](int64_t part, Value column) {
+    Values loaded;
+    Value index = narrow(times(plus(column, number(part * apart)), grid.lanes));
+    for (auto [slot, value] : llvm::zip_equal(slots, sums))
+      loaded.push_back(loadShared(slot, getElementTypeOrSelf(value), index, grid.lanes));
+    return loaded;
+  };
+  keep(sums);
+  barrier();
+  Value isFirst = isBelow(thread(), grid.columns);
+  Values total = choose(
+      isFirst,
+      [&] {
+        Values all(sums);
+        for (int64_t part = 1; part < parts; ++part)
+          all = combineAll(group, all, partOf(part, column));
+        return all;
+      },
+      sums);
+  if (!inAll)
+    return total;
+  branch(isFirst, [&] { keep(total); });
+  barrier();
+  return partOf(0, modulo(thread(), grid.columns));
 }
 
 // Windows of neighbouring positions, tap by tap: what they read in common is read once.
@@ -147,17 +185,10 @@ void BlockEmitter::emitWindows(const WindowGrid &grid) {
   });
 }
 
-// Parts are added in order by one thread a result, or as columns are where they are many.
+// Parts are added by one thread a result, or by groups of threads where they are many.
 void BlockEmitter::emitCombine() {
-  const Reduction &r = phase.reductions[0];
-  ReduceGrid grid;
-  grid.summed = grid.chunkLength = r.chunks;
-  int64_t results = product(r.kept);
-  constexpr int64_t most = 1024; // threads of a block
-  grid.groups = r.chunks > 16 ? std::clamp<int64_t>(r.chunks / 16, 16, most / warpSize) : 1;
-  grid.columns = grid.groups > 1 ? warpSize : std::clamp<int64_t>(results, warpSize, mapThreads);
-  grid.columns = (grid.columns + warpSize - 1) / warpSize * warpSize;
+  ReduceGrid grid = combineGrid(phase.reductions[0]);
   launch.block[0] = grid.threads();
-  launch.grid[0] = std::max<int64_t>(1, (results + grid.columns - 1) / grid.columns);
+  launch.grid[0] = grid.tiles;
   emitColumns(grid);
 }

@@ -112,32 +112,22 @@ BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> gro
   if (!isCombine)
     runs = runsOf(group[0]->extents, grid.joined);
   Values initial, pivots; // a pivot of every mean
-  for (const Reduction *r : group) {
+  Value first = arith::MinUIOp::create(b, loc, from,
+                                       number((isCombine ? group[0]->chunks : grid.summed) - 1));
+  for (auto [i, r] : llvm::enumerate(group)) {
     initial.append(identities(*r));
-    if (r->moment == Reduction::Mean && isCombine)
+    if (r->moment != Reduction::Mean)
+      continue;
+    Index at = runPositions(first, runs, lanes);
+    if (isCombine) {
       initial.push_back(identity(*r));
-    if (r->moment == Reduction::Mean && !isCombine) {
-      Value first = arith::MinUIOp::create(b, loc, from, number(grid.summed - 1));
-      pivots.push_back(access.emit.convert(term(*r, kept, runPositions(first, runs, lanes)),
-                                           typeOf(r->op->getOperand(0)).getElementType(),
-                                           accumulatorElement(*r)));
+      pivots.push_back(partMoments(*r, *group[i + 1], kept, at[0])[1]);
+    } else {
+      pivots.push_back(momentTerm(*r, kept, at));
     }
   }
   auto add = [&](Value position, ValueRange carried) {
-    Index reduced = runPositions(position, runs, lanes);
-    Values next;
-    size_t pivot = 0;
-    for (auto [i, r] : llvm::enumerate(group)) {
-      size_t at = next.size();
-      if (r->moment == Reduction::Mean && isCombine)
-        next.append(combineMoments(*r, carried.slice(at, 3),
-                                   partMoments(*r, *group[i + 1], kept, reduced[0])));
-      else if (r->moment == Reduction::Mean)
-        next.append(addToMoments(*r, carried.slice(at, 2), pivots[pivot++], kept, reduced));
-      else if (r->moment == Reduction::Alone)
-        next.append(this->step(*r, carried.slice(at, r->width()), kept, reduced));
-    }
-    return next;
+    return addStrided(group, carried, pivots, kept, runPositions(position, runs, lanes));
   };
   int64_t step = grid.groups;
   to = arith::MaxUIOp::create(b, loc, from, to);
@@ -151,23 +141,48 @@ BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> gro
         return next;
       });
   sums = foldBetween(rest, to, step, sums, add);
-  if (!pivots.empty()) {
-    Values values;
-    size_t at = 0, pivot = 0;
-    for (const Reduction *r : group)
-      if (r->moment == Reduction::Mean) {
-        values.append(momentsOf(*r, ValueRange(sums).slice(at, 2), pivots[pivot++], count));
-        at += 2;
-      } else if (r->moment == Reduction::Alone) {
-        values.push_back(sums[at++]);
-      }
-    sums = values;
+  return pivots.empty() ? sums : strideParts(group, sums, pivots, count);
+}
+
+// One more position, or chunk.
+BlockEmitter::Values BlockEmitter::addStrided(ArrayRef<const Reduction *> group, ValueRange carried,
+                                              ValueRange pivots, const Index &kept,
+                                              const Index &reduced) {
+  Values next;
+  for (auto [i, r] : llvm::enumerate(group)) {
+    ValueRange sums = carried.drop_front(next.size());
+    if (r->moment == Reduction::Alone) {
+      next.append(this->step(*r, sums.take_front(r->width()), kept, reduced));
+    } else if (r->moment == Reduction::Mean) {
+      next.append(phase.kind == Phase::Combine
+                      ? addPartToMoments(*r, sums, pivots[0],
+                                         partMoments(*r, *group[i + 1], kept, reduced[0]))
+                      : addToMoments(*r, sums, pivots[0], kept, reduced));
+      pivots = pivots.drop_front();
+    }
   }
-  if (lanes == 1)
-    return sums;
-  sums = acrossLanes(group, sums);
-  access.setScalar();
-  return sums;
+  return next;
+}
+
+// What a thread leaves of `count` positions (i64): of a mean and its spread a part.
+BlockEmitter::Values BlockEmitter::strideParts(ArrayRef<const Reduction *> group, ValueRange sums,
+                                               ValueRange pivots, Value count) {
+  Values parts;
+  for (const Reduction *r : group) {
+    if (r->moment == Reduction::Mean) {
+      bool isCombine = phase.kind == Phase::Combine;
+      Value of = isCombine
+                     ? sums[2]
+                     : arith::SIToFPOp::create(b, loc, accumulatorElement(*r), count).getResult();
+      parts.append(momentsOf(*r, sums, pivots[0], of));
+      sums = sums.drop_front(isCombine ? 3 : 2);
+      pivots = pivots.drop_front();
+    } else if (r->moment == Reduction::Alone) {
+      parts.append(sums.begin(), sums.begin() + r->width());
+      sums = sums.drop_front(r->width());
+    }
+  }
+  return parts;
 }
 
 // The same over the blocks that a thread holds: what they pull is kept for later sweeps.
@@ -227,6 +242,8 @@ void BlockEmitter::emitOneRow(const Index &at, Value lane, const RowGrid &grid, 
   }
   if (beforeStores)
     beforeStores();
+  if (grid.threads == warpSize) // whose reductions have no barrier
+    warpBarrier();
   emitResults(at, lane, grid);
   for (const Reduction &r : phase.reductions)
     puller.release(r.result);
@@ -246,7 +263,7 @@ void BlockEmitter::emitHeldResults(ArrayRef<StoredValue> group, const Index &at,
   access.setScalar();
 }
 
-// The barrier of the last reduction lies between all reads of the row and these stores.
+// A barrier lies between all reads of the row and these stores.
 void BlockEmitter::emitResults(const Index &at, Value lane, const RowGrid &grid) {
   for (auto &group : groupByShape(phase.stores)) {
     ArrayRef<int64_t> inner = typeOf(group[0].value).getShape().drop_front(at.size());

@@ -4,6 +4,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 using namespace fluxion;
@@ -72,10 +73,19 @@ void BlockEmitter::storeShared(Value base, Type element, Value index, Value valu
 }
 
 void BlockEmitter::barrier() { NVVM::Barrier0Op::create(b, loc); }
+void BlockEmitter::warpBarrier() {
+  NVVM::SyncWarpOp::create(b, loc, arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(-1)));
+}
 
 // Registers travel between lanes as 32-bit words.
 Value BlockEmitter::shuffle(Value value, bool down, int64_t by) {
   Type type = value.getType(), i32 = b.getI32Type();
+  if (auto block = dyn_cast<VectorType>(type)) {
+    Values elements;
+    for (int64_t i = 0; i < block.getNumElements(); ++i)
+      elements.push_back(shuffle(vector::ExtractOp::create(b, loc, value, i), down, by));
+    return vector::FromElementsOp::create(b, loc, block, elements);
+  }
   unsigned width = type.getIntOrFloatBitWidth();
   auto constant = [&](int64_t number) -> Value {
     return LLVM::ConstantOp::create(b, loc, i32, b.getI32IntegerAttr((int32_t)number));
@@ -138,10 +148,7 @@ BlockEmitter::Values BlockEmitter::combineAll(ArrayRef<const Reduction *> group,
   Values result;
   for (const Reduction *r : group) {
     size_t at = result.size();
-    if (r->moment == Reduction::Mean)
-      result.append(combineMoments(*r, x.slice(at, 3), y.slice(at, 3)));
-    else if (r->moment == Reduction::Alone)
-      result.append(combinePair(*r, x.slice(at, r->width()), y.slice(at, r->width())));
+    result.append(combinePair(*r, x.slice(at, r->width()), y.slice(at, r->width())));
   }
   return result;
 }
@@ -185,15 +192,14 @@ BlockEmitter::Values BlockEmitter::acrossThreads(ArrayRef<const Reduction *> gro
       storeShared(slot, value.getType(), warp, value);
   });
   barrier();
-  auto part = [&](int64_t w) {
-    Values parts;
-    Value index = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)w));
+  std::function<Values(int64_t, int64_t)> parts = [&](int64_t from, int64_t count) {
+    if (count > 1) // pairs of pairs: the fewest steps that wait for each other
+      return combineAll(group, parts(from, count / 2), parts(from + count / 2, count / 2));
+    Values loaded;
+    Value index = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)from));
     for (auto [slot, value] : llvm::zip_equal(slots, values))
-      parts.push_back(loadShared(slot, value.getType(), index));
-    return parts;
+      loaded.push_back(loadShared(slot, value.getType(), index));
+    return loaded;
   };
-  Values result = part(0);
-  for (int64_t w = 1; w < warps; ++w)
-    result = combineAll(group, result, part(w));
-  return result;
+  return parts(0, warps);
 }

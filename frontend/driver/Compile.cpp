@@ -12,6 +12,7 @@
 #include "frontend/dsl/Trace.h"
 #include "ir/Dialect.h"
 #include "ir/ops/Update.h"
+#include "passes/report/Reproducer.h"
 #include "runtime/core/HalideHooks.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -108,19 +109,20 @@ void checkPasses(const std::vector<std::string> &skip) {
 }
 
 // The program as it was before the pass pipeline, and the command that meets the error again.
-std::string writeReproducer(ModuleOp traced, const CompileOptions &options) {
+std::string replayNote(ModuleOp traced, const CompileOptions &options) {
   if (options.reproducer.empty())
     return "";
-  std::string command = "// fluxion run " + options.reproducer + " --target=" + options.target;
-  if (!options.schedule.empty())
-    command += " --schedule=" + options.schedule;
-  if (options.precision != "f32")
-    command += " --precision=" + options.precision;
-  if (!options.skip.empty())
-    command += " --skip=" + llvm::join(options.skip, ",");
-  llvm::Error problem = codegen::writeFile(options.reproducer, command + "\n" + textOf(traced));
-  return problem ? "\n  note: no reproducer: " + llvm::toString(std::move(problem))
-                 : "\n  note: reproducer written to " + options.reproducer;
+  return "\n  note: " +
+         passes::writeReproducer(traced, options.reproducer, [&](const std::string &file) {
+           std::string command = "fluxion run " + file + " --target=" + options.target;
+           if (!options.schedule.empty())
+             command += " --schedule=" + options.schedule;
+           if (options.precision != "f32")
+             command += " --precision=" + options.precision;
+           if (!options.skip.empty())
+             command += " --skip=" + llvm::join(options.skip, ",");
+           return command;
+         });
 }
 
 // Runs a stage after the passes; what fails in it is the compiler's own mistake, a crash included.
@@ -141,7 +143,7 @@ void guarded(ModuleOp traced, const Request &request, const std::string &stage,
     std::rethrow_exception(thrown);
   if (!finished || !problem.empty())
     throw InternalError("internal error in stage '" + stage + "': " + problem +
-                        writeReproducer(traced, request.options));
+                        replayNote(traced, request.options));
 }
 
 void runPasses(ModuleOp module, const Request &request, Product &product) {
@@ -279,6 +281,13 @@ Product compileForTarget(ModuleOp module, const Request &request, codegen::Lower
 }
 
 } // namespace
+
+std::string newReproducer() {
+  SmallString<128> path;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, path);
+  llvm::sys::path::append(path, "fluxion-reproducer-%%%%%%.mlir");
+  return path.str().str();
+}
 
 void checkOptions(const CompileOptions &options, MLIRContext *context) {
   if (options.threads < 0)

@@ -44,6 +44,9 @@ struct InternalError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A reproducer in the temporary folder, a new file each time one is written.
+std::string newReproducer();
+
 // Throws std::runtime_error where an option has a value it cannot have.
 void checkOptions(const CompileOptions &options, mlir::MLIRContext *context);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "frontend/driver/Npz.h"
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -76,7 +77,7 @@ Array parseNpy(const std::string &place, const std::string &bytes) {
     bad(place,
         std::to_string(available) + " bytes of data, the header says " + std::to_string(expected));
   Array array(Type{type->first, shape});
-  std::memcpy(array.data<char>(), bytes.data() + start, expected);
+  std::copy_n(bytes.data() + start, expected, array.data<char>());
   return array;
 }
 

@@ -61,7 +61,12 @@ public:
   // place.
   template <typename Op, typename... Args> mlir::Operation *make(Loc loc, Args &&...args) {
     mlir::OperationState state(location(loc), Op::getOperationName());
-    Op::build(builder, state, mlir::TypeRange(), std::forward<Args>(args)...);
+    // Types stand in for those inferred from what a build leaves in `state`.
+    constexpr size_t results = Op::template hasTrait<mlir::OpTrait::OneResult>() ? 1 : 3;
+    static_assert(results == 1 || Op::template hasTrait<mlir::OpTrait::NResults<3>::Impl>());
+    llvm::SmallVector<mlir::Type> unknown(results, builder.getNoneType());
+    Op::build(builder, state, mlir::TypeRange(unknown), std::forward<Args>(args)...);
+    state.types.clear();
     std::string complaint;
     llvm::SmallVector<mlir::Type> types;
     {

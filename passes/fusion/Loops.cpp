@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/fusion/Loops.h"
 
+#include "ir/Shapes.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Reduction.h"
 #include "ir/ops/Shape.h"
@@ -8,10 +9,7 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
-
-static ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
+using ir::shapeOf;
 
 static SmallVector<int64_t> reducedDims(Operation *op) {
   if (auto reduce = dyn_cast<ir::ReduceOp>(op))

@@ -49,6 +49,29 @@ bool fluxion::passes::isCheapToRecompute(Operation *op) {
   }
 }
 
+double fluxion::passes::elementsOf(Operation *op) {
+  return (double)cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
+}
+
+bool fluxion::passes::readsMemory(OpOperand &use) {
+  switch (classify(use.getOwner())) {
+  case OpClass::Boundary:
+  case OpClass::View:
+  case OpClass::Contract:
+  case OpClass::Window:
+  case OpClass::Index:
+  case OpClass::Kernel:
+    return true;
+  case OpClass::Remap: {
+    Operation *def = use.get().getDefiningOp();
+    return !(isa<ir::PadOp>(use.getOwner()) && use.getOperandNumber() == 1 &&
+             classify(def) == OpClass::Constant);
+  }
+  default:
+    return false;
+  }
+}
+
 StringRef fluxion::passes::compositeOf(Operation *op) {
   StringRef outermost, gradient;
   Location loc = op->getLoc();

@@ -28,6 +28,12 @@ OpClass classify(mlir::Operation *op);
 // Ops a kernel may compute again rather than read from memory: they cost less than the traffic.
 bool isCheapToRecompute(mlir::Operation *op);
 
+// Of the first result.
+double elementsOf(mlir::Operation *op);
+
+// Must the operand be in memory for its user?
+bool readsMemory(mlir::OpOperand &use);
+
 // The outermost composite an op came from, recorded in its location by the decompose pass, or the
 // composite whose gradient it is part of ("softmax_grad"), recorded by the differentiate pass; or
 // empty.

@@ -44,7 +44,7 @@ void Planner::plan() {
   fuseLoops();
   if (options.recompute) {
     recomputeElements();
-    recomputeMasks();
+    placeMasks();
   }
   settleWithModel();
   splitStoredInputs();
@@ -54,30 +54,6 @@ void Planner::plan() {
 }
 
 // ---- What is computed where it is used ----------------------------------------------------------
-
-static double elementsOf(Operation *op) {
-  return (double)cast<RankedTensorType>(op->getResult(0).getType()).getNumElements();
-}
-
-// Must the operand be in memory for its user?
-static bool readsMemory(OpOperand &use) {
-  switch (classify(use.getOwner())) {
-  case OpClass::Boundary:
-  case OpClass::View:
-  case OpClass::Contract:
-  case OpClass::Window:
-  case OpClass::Index:
-  case OpClass::Kernel:
-    return true;
-  case OpClass::Remap: {
-    Operation *def = use.get().getDefiningOp();
-    return !(isa<ir::PadOp>(use.getOwner()) && use.getOperandNumber() == 1 &&
-             classify(def) == OpClass::Constant);
-  }
-  default:
-    return false;
-  }
-}
 
 void Planner::freeCheapOps() {
   SmallVector<Operation *> cheap;
@@ -214,71 +190,7 @@ void Planner::fuseLoops() {
   }
 }
 
-// ---- Masks are computed again rather than kept --------------------------------------------------
-
-// A predicate whose operands are in memory anyway costs its users a comparison instead of traffic.
-void Planner::recomputeMasks() {
-  for (Operation &op : groups.function.front().without_terminator()) {
-    int group = groups.groupOf(&op);
-    if (group < 0 || !isa<ir::CompareOp>(op))
-      continue;
-    bool crosses = false, toMemory = false;
-    for (OpOperand &use : op.getUses()) {
-      crosses |= groups.groupOf(use.getOwner()) != group;
-      toMemory |= readsMemory(use);
-    }
-    if (!crosses || toMemory)
-      continue;
-    auto inMemory = [&](Value value) {
-      Operation *def = value.getDefiningOp();
-      if (!def || groups.isFree(def) || groups.groupOf(def) < 0)
-        return true;
-      return groups.groupOf(def) != group || llvm::any_of(value.getUsers(), [&](Operation *user) {
-               return user != &op && groups.groupOf(user) != group && !groups.isFree(user);
-             });
-    };
-    if (!llvm::all_of(op.getOperands(), inMemory))
-      continue;
-    groups.moveTo(&op, -1);
-    groups.setFree(&op);
-  }
-}
-
-// An elementwise result that is stored beside its only large operand, which is in memory already,
-// is computed again by its users: the same memory, one store less.
-void Planner::recomputeElements() {
-  for (Operation &op : llvm::make_early_inc_range(groups.function.front().without_terminator())) {
-    int group = groups.groupOf(&op);
-    if (group < 0 || groups.groups[group].anchor || classify(&op) != OpClass::Pointwise ||
-        ir::flopsOf(&op) > elementsOf(&op))
-      continue;
-    SmallVector<OpOperand *> outside;
-    bool toMemory = false;
-    for (OpOperand &use : op.getUses())
-      if (groups.groupOf(use.getOwner()) != group) {
-        outside.push_back(&use);
-        toMemory |= readsMemory(use) || groups.isFree(use.getOwner());
-      }
-    if (outside.empty() || toMemory)
-      continue;
-    int64_t large = 0;
-    bool available = true;
-    for (Value input : groups.inputsOf({&op})) {
-      Operation *def = input.getDefiningOp();
-      bool small = ir::byteSize(input.getType()) * 8 <= ir::byteSize(op.getResult(0).getType());
-      large += !small;
-      available &= small || !def || groups.groupOf(def) != group;
-    }
-    if (!available || large > 1)
-      continue;
-    OpBuilder builder(&op);
-    builder.setInsertionPointAfter(&op);
-    Operation *again = builder.clone(op);
-    groups.setFree(again);
-    for (OpOperand *use : outside)
-      use->set(again->getResult(0));
-  }
-}
+// ---- Values that several sweeps read ------------------------------------------------------------
 
 // Reductions over other than the last dimensions sweep over the whole data, once each. A value they
 // all read that is stored besides, made of several large operands, is made first in a kernel of its

@@ -36,8 +36,6 @@ private:
   bool fitsEpilogue(mlir::Operation *op, int group);
   void fuseLoops();
   bool tryMerge(int a, int b);
-  void recomputeMasks();
-  void recomputeElements();
   void splitStoredInputs();
   llvm::SmallVector<mlir::Operation *> storedSlice(mlir::Value stored, int group,
                                                    llvm::ArrayRef<int64_t> shape);
@@ -52,6 +50,13 @@ private:
   std::string backendFor(llvm::ArrayRef<mlir::Operation *> ops);
   bool accepted(llvm::ArrayRef<mlir::Operation *> ops);
   llvm::SmallVector<int> neighbours(int group);
+
+  // Recompute.cpp
+  void recomputeElements();
+  llvm::SmallVector<mlir::Operation *> chainOf(mlir::Operation *op, int group);
+  void placeMasks();
+  void recomputeMask(mlir::Operation *mask);
+  bool storesMask(mlir::Operation *mask);
 };
 
 } // namespace fluxion::passes

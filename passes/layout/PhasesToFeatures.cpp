@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/layout/Layout.h"
 
+#include "ir/Shapes.h"
 #include "ir/Target.h"
 #include "ir/ops/Convolution.h"
 #include "ir/ops/Shape.h"
@@ -8,17 +9,14 @@
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::passes;
+using ir::shapeOf;
 
 Value fluxion::passes::reshaped(OpBuilder &b, Location loc, Value value, ArrayRef<int64_t> shape) {
-  Type element = cast<RankedTensorType>(value.getType()).getElementType();
+  Type element = ir::typeOf(value).getElementType();
   return ir::ReshapeOp::create(b, loc, RankedTensorType::get(shape, element), value);
 }
 
 namespace {
-
-ArrayRef<int64_t> shapeOf(Value value) {
-  return cast<RankedTensorType>(value.getType()).getShape();
-}
 
 // One spatial dimension of a convolution whose input is dilated by d: results d apart take taps d
 // apart. Result d * q + a takes taps t = d * v - a + low mod d of the elements q + v - low / d,

@@ -7,7 +7,6 @@
 
 using namespace mlir;
 using namespace fluxion::ir;
-using fluxion::passes::splatNumber;
 
 namespace {
 
@@ -53,46 +52,6 @@ struct BroadcastToReshape : OpRewritePattern<BroadcastInDimOp> {
     if (op.getX().getType().getNumElements() != op.getType().getNumElements())
       return failure();
     rewriter.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), op.getX());
-    return success();
-  }
-};
-
-// f(broadcast(x), splat) = broadcast(f(x, splat)): pointwise work is done on the small side.
-struct PointwiseOfBroadcasts : RewritePattern {
-  PointwiseOfBroadcasts(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
-  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
-    if (!op->hasTrait<Pointwise>() || op->getNumResults() != 1)
-      return failure();
-    BroadcastInDimOp first;
-    for (Value operand : op->getOperands()) {
-      auto broadcast = operand.getDefiningOp<BroadcastInDimOp>();
-      bool same =
-          broadcast &&
-          (!first || (broadcast.getDims() == first.getDims() &&
-                      broadcast.getX().getType().getShape() == first.getX().getType().getShape()));
-      if (!same && !splatNumber(operand))
-        return failure();
-      if (broadcast)
-        first = broadcast;
-    }
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
-    if (!first || first.getX().getType().getNumElements() == result.getNumElements())
-      return failure();
-    ArrayRef<int64_t> shape = first.getX().getType().getShape();
-    SmallVector<Value> operands;
-    for (Value operand : op->getOperands()) {
-      if (auto broadcast = operand.getDefiningOp<BroadcastInDimOp>()) {
-        operands.push_back(broadcast.getX());
-        continue;
-      }
-      auto splat = cast<SplatElementsAttr>(operand.getDefiningOp<ConstantOp>().getValue());
-      auto type = RankedTensorType::get(shape, splat.getElementType());
-      operands.push_back(ConstantOp::create(rewriter, op->getLoc(), splat.resizeSplat(type)));
-    }
-    OperationState state(op->getLoc(), op->getName(), operands,
-                         RankedTensorType::get(shape, result.getElementType()), op->getAttrs());
-    Operation *small = rewriter.create(state);
-    rewriter.replaceOpWithNewOp<BroadcastInDimOp>(op, result, small->getResult(0), first.getDims());
     return success();
   }
 };
@@ -146,6 +105,6 @@ struct ReduceOfUnitDims : OpRewritePattern<ReduceOp> {
 } // namespace
 
 void fluxion::passes::populateBroadcastPatterns(RewritePatternSet &patterns) {
-  patterns.add<BroadcastOfBroadcast, DropUnitDims, BroadcastToReshape, PointwiseOfBroadcasts,
-               ReduceOfBroadcast, ReduceOfUnitDims>(patterns.getContext());
+  patterns.add<BroadcastOfBroadcast, DropUnitDims, BroadcastToReshape, ReduceOfBroadcast,
+               ReduceOfUnitDims>(patterns.getContext());
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "passes/simplify/Patterns.h"
 
+#include "ir/Shapes.h"
 #include "ir/ops/Elementwise.h"
 #include "ir/ops/Shape.h"
 
@@ -10,39 +11,48 @@ using fluxion::passes::splatNumber;
 
 namespace {
 
-// f(reshape(x), reshape(y)) = reshape(f(x, y)): pointwise ops meet their producers in one shape.
-struct PointwiseOfReshapes : RewritePattern {
-  PointwiseOfReshapes(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+// f(move(x), move(y), splat) = move(f(x, y, splat)), where a move is a reshape or a broadcast:
+// pointwise ops meet their producers in one shape, and work on what is not yet repeated.
+struct PointwiseOfMoves : RewritePattern {
+  PointwiseOfMoves(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+
+  static bool isMove(Operation *op) { return isa_and_nonnull<ReshapeOp, BroadcastInDimOp>(op); }
+  static bool alike(Operation *a, Operation *b) {
+    return a->getName() == b->getName() && a->getAttrDictionary() == b->getAttrDictionary() &&
+           shapeOf(a->getOperand(0)) == shapeOf(b->getOperand(0));
+  }
+
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &rewriter) const override {
     if (!op->hasTrait<Pointwise>() || op->getNumResults() != 1)
       return failure();
-    ReshapeOp first;
+    Operation *move = nullptr;
     for (Value operand : op->getOperands()) {
-      auto reshape = operand.getDefiningOp<ReshapeOp>();
-      bool same = reshape && (!first || reshape.getX().getType().getShape() ==
-                                            first.getX().getType().getShape());
-      if (!same && !splatNumber(operand))
+      Operation *producer = operand.getDefiningOp();
+      if (isMove(producer) && (!move || alike(producer, move)))
+        move = producer;
+      else if (!splatNumber(operand))
         return failure();
-      if (reshape)
-        first = reshape;
     }
-    if (!first)
+    RankedTensorType result = typeOf(op->getResult(0));
+    if (!move || (isa<BroadcastInDimOp>(move) &&
+                  typeOf(move->getOperand(0)).getNumElements() == result.getNumElements()))
       return failure();
-    ArrayRef<int64_t> shape = first.getX().getType().getShape();
-    auto result = cast<RankedTensorType>(op->getResult(0).getType());
+    ArrayRef<int64_t> shape = shapeOf(move->getOperand(0));
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
-      if (auto reshape = operand.getDefiningOp<ReshapeOp>()) {
-        operands.push_back(reshape.getX());
+      if (isMove(operand.getDefiningOp())) {
+        operands.push_back(operand.getDefiningOp()->getOperand(0));
         continue;
       }
       auto splat = cast<SplatElementsAttr>(operand.getDefiningOp<ConstantOp>().getValue());
       auto type = RankedTensorType::get(shape, splat.getElementType());
       operands.push_back(ConstantOp::create(rewriter, op->getLoc(), splat.resizeSplat(type)));
     }
-    OperationState state(op->getLoc(), op->getName(), operands,
-                         RankedTensorType::get(shape, result.getElementType()), op->getAttrs());
-    rewriter.replaceOpWithNewOp<ReshapeOp>(op, result, rewriter.create(state)->getResult(0));
+    OperationState before(op->getLoc(), op->getName(), operands,
+                          RankedTensorType::get(shape, result.getElementType()), op->getAttrs());
+    OperationState moved(op->getLoc(), move->getName(), rewriter.create(before)->getResults(),
+                         result, move->getAttrs());
+    rewriter.replaceOp(op, rewriter.create(moved));
     return success();
   }
 };
@@ -87,5 +97,5 @@ struct BroadcastOfUnitReshape : OpRewritePattern<BroadcastInDimOp> {
 } // namespace
 
 void fluxion::passes::populateReshapePatterns(RewritePatternSet &patterns) {
-  patterns.add<PointwiseOfReshapes, BroadcastOfUnitReshape>(patterns.getContext());
+  patterns.add<PointwiseOfMoves, BroadcastOfUnitReshape>(patterns.getContext());
 }

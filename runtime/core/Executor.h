@@ -27,6 +27,7 @@ public:
   virtual Status repeat(const fx_entry &, int64_t) { return {}; }
   // What the user should know of how it runs; else empty.
   virtual std::string note() const { return ""; }
+  virtual bool hasLibraries(const fx_entry &) const { return true; }
   virtual std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) = 0;
 };
 

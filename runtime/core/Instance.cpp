@@ -106,6 +106,8 @@ const fx_tensor *Instance::stateItem(const char *name) const {
   return nullptr;
 }
 
+bool Instance::hasLibraries(const fx_entry &entry) const { return executor->hasLibraries(entry); }
+
 std::byte *Instance::state() const { return executor->state(); }
 
 std::byte *Instance::data(const fx_tensor &item) const {

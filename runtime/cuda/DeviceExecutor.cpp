@@ -47,12 +47,17 @@ Status DeviceExecutor::create(const fx_program &program, std::unique_ptr<Executo
   Device device;
   if (Status status = Device::find(device); !status)
     return status;
+  GraphShape shape;
+  if (Status status = graphShape(shape); !status)
+    return status;
   std::unique_ptr<DeviceExecutor> made(new DeviceExecutor(program));
   const char *blocking = std::getenv("FLUXION_CUDA_BLOCKING");
   made->blocking = blocking && *blocking && *blocking != '0';
   made->context = std::make_shared<Context>();
   made->pinned = std::make_shared<PinnedRanges>();
   made->layOut();
+  for (uint32_t e = 0; e < program.num_entries; ++e)
+    made->orders.emplace_back(program.entries[e], shape);
   if (Status status = made->context->retain(device); !status)
     return status;
   if (Status status = made->checkMemory(); !status)
@@ -61,7 +66,7 @@ Status DeviceExecutor::create(const fx_program &program, std::unique_ptr<Executo
     return status;
   if (Status status = made->allocateBlocks(); !status)
     return status;
-  made->openProducts();
+  made->libraries.open(program, made->remark);
   out = std::move(made);
   return {};
 }
@@ -114,20 +119,6 @@ Status DeviceExecutor::checkMemory() const {
               std::to_string(buffers) + "), " + std::to_string(free) + " of " +
               std::to_string(total) + " are free on " + context->onDevice().name +
               "; use a smaller batch"};
-}
-
-// Products that a library was chosen for are done without it where it is missing.
-void DeviceExecutor::openProducts() {
-  int64_t wanted = 0;
-  for (uint32_t e = 0; e < program.num_entries; ++e)
-    for (uint32_t l = 0; l < program.entries[e].num_launches; ++l)
-      wanted += program.entries[e].launches[l].product != nullptr;
-  if (wanted == 0)
-    return;
-  if (Status status = Products::open(products); !status)
-    remark = status.message() + "; " + std::to_string(wanted) +
-             (wanted == 1 ? " product of " : " products of ") + program.name +
-             (wanted == 1 ? " runs by Fluxion's own kernels" : " run by Fluxion's own kernels");
 }
 
 Status DeviceExecutor::allocateSlot(RunSlot &slot) {

@@ -5,7 +5,8 @@
 #include "runtime/core/Executor.h"
 #include "runtime/cuda/Graph.h"
 #include "runtime/cuda/Kernels.h"
-#include "runtime/cuda/Products.h"
+#include "runtime/cuda/LaunchOrder.h"
+#include "runtime/cuda/Library.h"
 
 #include <map>
 
@@ -26,6 +27,20 @@ private:
   CUcontext context = nullptr;
 };
 
+// What is brought to the host, or moved, when launches are done; `after`: the launch, -1: all.
+struct Transfer {
+  void *host = nullptr; // else to `device`
+  CUdeviceptr device = 0, from = 0;
+  uint64_t bytes = 0;
+  int64_t after = -1;
+};
+
+// An entry point's launches and most transfers.
+struct EntryGraph {
+  GraphExec exec;               // null: not built yet
+  std::vector<Transfer> behind; // what the stream does when it has run
+};
+
 // One of the two sets of buffers that runs take in turn: while one is computed with, the inputs of
 // the next are copied.
 struct RunSlot {
@@ -33,7 +48,7 @@ struct RunSlot {
   PinnedBlock stagedInputs, hostOutputs; // what kernels read and write, as the host sees it
   CUdeviceptr mappedOutputs = 0;         // hostOutputs, as kernels see it
   Event copied, done;
-  std::vector<GraphExec> graphs; // an entry point each, built at its first run
+  std::vector<EntryGraph> graphs; // an entry point each, built at its first run
   const fx_entry *running = nullptr;
   std::vector<void *> results; // where the caller wants the outputs
 };
@@ -52,6 +67,7 @@ public:
   bool canRepeat() const override { return true; }
   Status repeat(const fx_entry &entry, int64_t runs) override;
   std::string note() const override { return remark; }
+  bool hasLibraries(const fx_entry &entry) const override { return libraries.serve(entry); }
   std::shared_ptr<std::byte[]> inputMemory(uint64_t bytes) override;
 
 private:
@@ -66,32 +82,26 @@ private:
   explicit DeviceExecutor(const fx_program &program) : program(program) {}
   void layOut();
   Status checkMemory() const;
-  void openProducts();
   Status allocateBlocks();
   Status allocateSlot(RunSlot &slot);
 
   Addresses addressesOf(const fx_entry &entry, const RunSlot &slot) const;
   Status copyInputs(const fx_entry &entry, RunSlot &slot, std::span<const void *const> inputs);
-  // What is brought to the host, or moved, when launches are done; `after`: the launch, -1: all.
-  struct Transfer {
-    void *host = nullptr; // else to `device`
-    CUdeviceptr device = 0, from = 0;
-    uint64_t bytes = 0;
-    int64_t after = -1;
-  };
   std::vector<Transfer> transfersOf(const fx_entry &entry, const RunSlot &slot,
                                     const Addresses &addresses) const;
-  Status enqueueProduct(const fx_launch &launch, const Addresses &addresses) const;
-  Status addProduct(const fx_launch &launch, const Addresses &addresses,
-                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
-                    CUgraphNode &out) const;
+  Status enqueueCall(const fx_launch &launch, const Addresses &addresses) const;
+  Status addCall(const fx_launch &launch, const Addresses &addresses,
+                 const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                 CUgraphNode &out) const;
   Status addLaunches(const fx_entry &entry, const Addresses &addresses,
                      const std::vector<CUgraphNode> &after, GraphBuilder &graph,
                      std::vector<CUgraphNode> &nodes) const;
-  Status build(const fx_entry &entry, RunSlot &slot, GraphExec &out);
+  Status build(const fx_entry &entry, RunSlot &slot, EntryGraph &out);
   Status buildRepeated(const fx_entry &entry, RunSlot &slot, int64_t runs, GraphExec &out);
   Status buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
                         const std::vector<CUgraphNode> &launches, GraphBuilder &graph) const;
+  Status enqueueTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers) const;
+  Status runGraph(const fx_entry &entry, RunSlot &slot, std::span<const void *const> inputs);
   Status runStepwise(const fx_entry &entry, RunSlot &slot, const Instance::Probe &probe);
   Status show(const fx_entry &entry, uint32_t launch, const Addresses &addresses,
               const Instance::Probe &probe);
@@ -107,8 +117,9 @@ private:
   const fx_program &program;
   std::shared_ptr<Context> context; // first, so that it goes last
   std::vector<EntryLayout> layouts;
+  std::vector<LaunchOrder> orders;
   Kernels kernels;
-  std::shared_ptr<const Products> products; // null: the program needs none, or there are none
+  Libraries libraries;
   std::string remark;
   DeviceBlock stateBlock, arena, constants;
   Stream runStream, copyStream;

@@ -63,9 +63,8 @@ Status DeviceExecutor::copyInputs(const fx_entry &entry, RunSlot &slot,
 
 // The checks' bytes travel as soon as they are known; then the copies of the table, in order, and
 // the outputs that kernels did not write to the host themselves.
-std::vector<DeviceExecutor::Transfer>
-DeviceExecutor::transfersOf(const fx_entry &entry, const RunSlot &slot,
-                            const Addresses &addresses) const {
+std::vector<Transfer> DeviceExecutor::transfersOf(const fx_entry &entry, const RunSlot &slot,
+                                                  const Addresses &addresses) const {
   const EntryLayout &layout = layouts[indexOf(entry)];
   auto *host = static_cast<std::byte *>(slot.hostOutputs.get());
   std::vector<Transfer> transfers;
@@ -122,11 +121,11 @@ Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot,
   Addresses addresses = addressesOf(entry, slot);
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
-    bool isProduct = launch.product && products;
-    Status status = isProduct ? enqueueProduct(launch, addresses)
-                              : kernels.launch(launch, addresses, runStream.get());
-    if (isProduct)
-      l += launch.product->launches - 1;
+    bool isCall = libraries.of(launch);
+    Status status = isCall ? enqueueCall(launch, addresses)
+                           : kernels.launch(launch, addresses, runStream.get());
+    if (isCall)
+      l += launch.call->launches - 1;
     if (status)
       status =
           driver.status(driver.cuStreamSynchronize(runStream.get()), "running " + nameOf(launch));
@@ -135,28 +134,30 @@ Status DeviceExecutor::runStepwise(const fx_entry &entry, RunSlot &slot,
     if (!status)
       return status;
   }
+  return enqueueTransfers(entry, transfersOf(entry, slot, addresses));
+}
+
+Status DeviceExecutor::enqueueTransfers(const fx_entry &entry,
+                                        const std::vector<Transfer> &transfers) const {
+  const Driver &driver = context->driver();
   CUresult result = CUDA_SUCCESS;
-  for (const Transfer &transfer : transfersOf(entry, slot, addresses))
+  for (const Transfer &transfer : transfers)
     if (result == CUDA_SUCCESS)
       result = transfer.host ? driver.cuMemcpyDtoHAsync(transfer.host, transfer.from,
                                                         transfer.bytes, runStream.get())
                              : driver.cuMemcpyDtoDAsync(transfer.device, transfer.from,
                                                         transfer.bytes, runStream.get());
-  return driver.status(result, "reading the outputs of " + std::string(entry.name));
+  return driver.check(result, [&] { return "reading the outputs of " + std::string(entry.name); });
 }
 
 namespace {
 
-// What nothing follows has all others before it.
-std::vector<CUgraphNode> endsOf(const fx_entry &entry, const std::vector<CUgraphNode> &launches) {
-  std::vector<bool> followed(entry.num_launches);
-  for (uint32_t l = 0; l < entry.num_launches; ++l)
-    for (uint32_t a = 0; a < entry.launches[l].num_after; ++a)
-      followed[entry.launches[l].after[a]] = true;
+// Launches that a library's call stands for share a node.
+std::vector<CUgraphNode> endsOf(const LaunchOrder &order, const std::vector<CUgraphNode> &nodes) {
   std::vector<CUgraphNode> ends;
-  for (uint32_t l = 0; l < entry.num_launches; ++l)
-    if (!followed[l] && (ends.empty() || ends.back() != launches[l]))
-      ends.push_back(launches[l]);
+  for (uint32_t launch : order.ends())
+    if (ends.empty() || ends.back() != nodes[launch])
+      ends.push_back(nodes[launch]);
   return ends;
 }
 
@@ -165,7 +166,7 @@ std::vector<CUgraphNode> endsOf(const fx_entry &entry, const std::vector<CUgraph
 Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<Transfer> &transfers,
                                       const std::vector<CUgraphNode> &launches,
                                       GraphBuilder &graph) const {
-  std::vector<CUgraphNode> last = endsOf(entry, launches);
+  std::vector<CUgraphNode> last = endsOf(orders[indexOf(entry)], launches);
   CUresult result = CUDA_SUCCESS;
   for (const Transfer &transfer : transfers) {
     std::vector<CUgraphNode> after =
@@ -181,21 +182,28 @@ Status DeviceExecutor::buildTransfers(const fx_entry &entry, const std::vector<T
   return context->driver().status(result, "reading the outputs of " + std::string(entry.name));
 }
 
-Status DeviceExecutor::enqueueProduct(const fx_launch &launch, const Addresses &addresses) const {
-  const fx_product &product = *launch.product;
-  auto place = [&](uint32_t position) { return addresses.of(launch.args[position]); };
-  return products->enqueue(
-      product,
-      {place(product.left), place(product.right), place(product.result), place(product.workspace)},
-      runStream.get(), nameOf(launch));
+Status DeviceExecutor::enqueueCall(const fx_launch &launch, const Addresses &addresses) const {
+  const fx_library_call &call = *launch.call;
+  Status status;
+  if (call.before)
+    status = kernels.launch(*call.before, addresses, runStream.get());
+  if (status)
+    status =
+        libraries.of(launch)->enqueue(call,
+                                      {addresses.of(call.left), addresses.of(call.right),
+                                       addresses.of(call.result), addresses.of(call.workspace)},
+                                      runStream.get(), nameOf(launch));
+  if (status && call.behind)
+    status = kernels.launch(*call.behind, addresses, runStream.get());
+  return status;
 }
 
-Status DeviceExecutor::addProduct(const fx_launch &launch, const Addresses &addresses,
-                                  const std::vector<CUgraphNode> &after, GraphBuilder &graph,
-                                  CUgraphNode &out) const {
+Status DeviceExecutor::addCall(const fx_launch &launch, const Addresses &addresses,
+                               const std::vector<CUgraphNode> &after, GraphBuilder &graph,
+                               CUgraphNode &out) const {
   Status status;
   auto record = [&] {
-    status = enqueueProduct(launch, addresses);
+    status = enqueueCall(launch, addresses);
     return status ? CUDA_SUCCESS : CUDA_ERROR_INVALID_VALUE;
   };
   CUresult result = graph.addRecorded(runStream.get(), record, after, out);
@@ -206,28 +214,28 @@ Status DeviceExecutor::addProduct(const fx_launch &launch, const Addresses &addr
 Status DeviceExecutor::addLaunches(const fx_entry &entry, const Addresses &addresses,
                                    const std::vector<CUgraphNode> &after, GraphBuilder &graph,
                                    std::vector<CUgraphNode> &nodes) const {
+  const LaunchOrder &order = orders[indexOf(entry)];
   std::set<CUgraphNode> recorded;
   nodes.assign(entry.num_launches, nullptr);
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
     const fx_launch &launch = entry.launches[l];
-    uint32_t count = launch.product && products ? launch.product->launches : 1;
+    bool isCall = libraries.of(launch);
+    uint32_t count = isCall ? launch.call->launches : 1;
     std::set<CUgraphNode> own;
     for (uint32_t i = l; i < l + count; ++i)
-      for (uint32_t a = 0; a < entry.launches[i].num_after; ++a)
-        if (CUgraphNode node = nodes[entry.launches[i].after[a]])
+      for (uint32_t earlier : order.after[i])
+        if (CUgraphNode node = nodes[earlier])
           own.insert(node);
     std::vector<CUgraphNode> before = own.empty() ? after : std::vector(own.begin(), own.end());
     // What a library starts says nothing before its end.
     bool waits = std::any_of(before.begin(), before.end(),
                              [&](CUgraphNode node) { return recorded.count(node) != 0; });
-    bool isProduct = launch.product && products,
-         dependent = launch.flags & FX_LAUNCH_DEPENDENT && !waits;
-    if (Status status = isProduct
-                            ? addProduct(launch, addresses, before, graph, nodes[l])
-                            : kernels.add(launch, addresses, before, dependent, graph, nodes[l]);
+    bool dependent = launch.flags & FX_LAUNCH_DEPENDENT && !waits;
+    if (Status status = isCall ? addCall(launch, addresses, before, graph, nodes[l])
+                               : kernels.add(launch, addresses, before, dependent, graph, nodes[l]);
         !status)
       return status;
-    if (isProduct)
+    if (isCall)
       recorded.insert(nodes[l]);
     for (; count > 1; --count, ++l)
       nodes[l + 1] = nodes[l];
@@ -236,7 +244,7 @@ Status DeviceExecutor::addLaunches(const fx_entry &entry, const Addresses &addre
 }
 
 // The launches, with checks and outputs brought to the host.
-Status DeviceExecutor::build(const fx_entry &entry, RunSlot &slot, GraphExec &out) {
+Status DeviceExecutor::build(const fx_entry &entry, RunSlot &slot, EntryGraph &out) {
   const Driver &driver = context->driver();
   GraphBuilder graph(driver, context->handle());
   std::string what = "building the graph of " + std::string(entry.name) + " of " + program.name;
@@ -245,9 +253,16 @@ Status DeviceExecutor::build(const fx_entry &entry, RunSlot &slot, GraphExec &ou
   Status status = driver.status(graph.begin(), what);
   if (status)
     status = addLaunches(entry, addresses, {}, graph, nodes);
+  std::vector<Transfer> inside = transfersOf(entry, slot, addresses), behind;
+  if (orders[indexOf(entry)].isLine) // of kernels alone
+    std::swap(inside, behind);
   if (status)
-    status = buildTransfers(entry, transfersOf(entry, slot, addresses), nodes, graph);
-  return status ? driver.status(graph.instantiate(out), what) : status;
+    status = buildTransfers(entry, inside, nodes, graph);
+  if (status)
+    status = driver.status(graph.instantiate(out.exec), what);
+  if (status)
+    out.behind = std::move(behind);
+  return status;
 }
 
 // The launches alone, so many times one behind the other.
@@ -261,9 +276,25 @@ Status DeviceExecutor::buildRepeated(const fx_entry &entry, RunSlot &slot, int64
   Status status = driver.status(graph.begin(), what);
   for (int64_t i = 0; i < runs && status; ++i) {
     status = addLaunches(entry, addresses, last, graph, nodes);
-    last = endsOf(entry, nodes);
+    last = endsOf(orders[indexOf(entry)], nodes);
   }
   return status ? driver.status(graph.instantiate(out), what) : status;
+}
+
+Status DeviceExecutor::runGraph(const fx_entry &entry, RunSlot &slot,
+                                std::span<const void *const> inputs) {
+  const Driver &driver = context->driver();
+  EntryGraph &graph = slot.graphs[indexOf(entry)];
+  if (!graph.exec)
+    if (Status status = build(entry, slot, graph); !status)
+      return status;
+  if (Status status = copyInputs(entry, slot, inputs); !status)
+    return status;
+  if (Status status = driver.check(driver.cuGraphLaunch(graph.exec.get(), runStream.get()),
+                                   [&] { return startOf(entry); });
+      !status)
+    return status;
+  return enqueueTransfers(entry, graph.behind);
 }
 
 Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const> inputs,
@@ -276,22 +307,18 @@ Status DeviceExecutor::submit(const fx_entry &entry, std::span<const void *const
     return noteLoss(status);
   const Driver &driver = context->driver();
   RunSlot &slot = slots[next];
-  GraphExec &graph = slot.graphs[indexOf(entry)];
-  bool stepwise = blocking || probe;
-  if (!graph && !stepwise)
-    if (Status status = build(entry, slot, graph); !status)
-      return noteLoss(status);
-  if (Status status = copyInputs(entry, slot, inputs); !status)
+  Status status;
+  if (!blocking && !probe)
+    status = runGraph(entry, slot, inputs);
+  else if (status = copyInputs(entry, slot, inputs); status)
+    status = runStepwise(entry, slot, probe);
+  if (status)
+    status = driver.check(driver.cuEventRecord(slot.done.get(), runStream.get()),
+                          [&] { return startOf(entry); });
+  if (!status) {
+    driver.cuStreamSynchronize(copyStream.get()); // the caller may free what did not start to run
     return noteLoss(status);
-  CUresult result = CUDA_SUCCESS;
-  if (!stepwise)
-    result = driver.cuGraphLaunch(graph.get(), runStream.get());
-  else if (Status status = runStepwise(entry, slot, probe); !status)
-    return noteLoss(status);
-  if (result == CUDA_SUCCESS)
-    result = driver.cuEventRecord(slot.done.get(), runStream.get());
-  if (result != CUDA_SUCCESS)
-    return noteLoss(driver.status(result, startOf(entry)));
+  }
   slot.running = &entry;
   slot.results.assign(outputs.begin(), outputs.end());
   next ^= 1;

@@ -72,24 +72,32 @@ Status Kernels::find(const fx_program &program) {
   for (uint32_t e = 0; e < program.num_entries; ++e)
     for (uint32_t l = 0; l < program.entries[e].num_launches; ++l) {
       const fx_launch &launch = program.entries[e].launches[l];
-      auto [known, isNew] = functions.try_emplace(launch.kernel, nullptr);
-      if (isNew)
-        if (Status status = driver->status(
-                driver->cuModuleGetFunction(&known->second, module.get(), launch.kernel),
-                "finding the kernel " + nameOf(launch));
-            !status)
-          return status;
-      uint32_t &most = shared[launch.kernel];
-      if (launch.shared_bytes <= std::max(most, plainSharedBytes))
-        continue;
-      most = launch.shared_bytes;
-      if (Status status = driver->status(
-              driver->cuFuncSetAttribute(known->second, maxDynamicSharedBytes, (int)most),
-              "giving " + nameOf(launch) + " " + std::to_string(most) + " bytes of shared memory");
-          !status)
+      Status status = find(launch, shared[launch.kernel]);
+      if (launch.call)
+        for (const fx_launch *around : {launch.call->before, launch.call->behind})
+          if (status && around)
+            status = find(*around, shared[around->kernel]);
+      if (!status)
         return status;
     }
   return {};
+}
+
+// `most`: shared memory that launches of this kernel were given so far.
+Status Kernels::find(const fx_launch &launch, uint32_t &most) {
+  auto [known, isNew] = functions.try_emplace(launch.kernel, nullptr);
+  if (isNew)
+    if (Status status =
+            driver->status(driver->cuModuleGetFunction(&known->second, module.get(), launch.kernel),
+                           "finding the kernel " + nameOf(launch));
+        !status)
+      return status;
+  if (launch.shared_bytes <= std::max(most, plainSharedBytes))
+    return {};
+  most = launch.shared_bytes;
+  return driver->status(driver->cuFuncSetAttribute(known->second, maxDynamicSharedBytes, (int)most),
+                        "giving " + nameOf(launch) + " " + std::to_string(most) +
+                            " bytes of shared memory");
 }
 
 Status Kernels::encode(const fx_tensor_map &map, const Addresses &addresses,

@@ -35,6 +35,7 @@ private:
 
   Status loadImage(const fx_image &image, const fx_program &program);
   Status find(const fx_program &program);
+  Status find(const fx_launch &launch, uint32_t &most);
   struct Parameters {
     std::vector<CUdeviceptr> pointers;
     std::vector<CUtensorMap> maps;

@@ -139,6 +139,7 @@ void Block::meet(uint32_t warp) {
   uint32_t first = warp * warpSize;
   const Thread &caller = threads[running];
   uint32_t values[warpSize];
+  std::vector<uint32_t> met;
   for (uint32_t lane = 0; lane < warpSize; ++lane) {
     if (!(caller.mask >> lane & 1))
       continue;
@@ -156,6 +157,8 @@ void Block::meet(uint32_t warp) {
     int64_t from = lane;
     bool valid = true;
     switch (thread.kind) {
+    case FX_SIMT_WARP_BARRIER:
+      break;
     case FX_SIMT_SHUFFLE_UP:
       from = (int64_t)lane - thread.lane, valid = from >= (int64_t)highest;
       break;
@@ -175,7 +178,10 @@ void Block::meet(uint32_t warp) {
                   ", which is not part of the shuffle");
     thread.value = values[from];
     thread.wait = Nothing;
+    met.push_back(first + lane);
   }
+  if (caller.kind == FX_SIMT_WARP_BARRIER)
+    clocks.meet(met);
 }
 
 void Block::access(fx_simt_thread *self, const void *address, int64_t bytes, int32_t align,

@@ -87,7 +87,11 @@ public:
   void storeMatrices(fx_simt_thread *self, void *row, const uint32_t *words, uint32_t count,
                      bool transposed, uint32_t site);
   void fenceProducts(fx_simt_thread *self) { threads[indexOf(self)].productsFenced = true; }
-  void multiply(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
+  struct LeftSide {
+    uint64_t descriptor;
+    const uint32_t *words; // of the thread, of tf32; null: in shared memory as the descriptor says
+  };
+  void multiply(fx_simt_thread *self, const LeftSide &a, uint64_t b, float *sums,
                 const fx_simt_product &product);
   void commitProducts(fx_simt_thread *self);
   void waitForProducts(fx_simt_thread *self, uint32_t groups);

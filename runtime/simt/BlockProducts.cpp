@@ -91,10 +91,11 @@ bool Block::readSide(uint32_t thread, const Groups &groups, const Descriptor &si
   return true;
 }
 
-void Block::multiply(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
+void Block::multiply(fx_simt_thread *self, const LeftSide &a, uint64_t b, float *sums,
                      const fx_simt_product &product) {
   struct Brought {
-    uint64_t a, b;
+    LeftSide a;
+    uint64_t b;
     float *sums;
   } mine{a, b, sums};
   uint32_t index = indexOf(self), warpgroup = index / warpgroupSize;
@@ -106,7 +107,7 @@ void Block::multiply(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
   uint32_t first = warpgroup * warpgroupSize;
   auto of = [&](uint32_t t) { return *(const Brought *)threads[first + t].brought; };
   for (uint32_t t = 0; t < warpgroupSize; ++t)
-    if (of(t).a != a || of(t).b != b)
+    if (of(t).a.descriptor != a.descriptor || of(t).b != b)
       return stop(nameOf(first + t) + " and " + nameOf(index) +
                   " give one product different descriptors");
   Groups &groups = products[warpgroup];
@@ -114,9 +115,15 @@ void Block::multiply(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
     groups.engine = clocks.addEngine();
   clocks.advance(groups.engine);
   int64_t bytes = product.type == FX_SIMT_TF32 ? 4 : 2, depth = 32 / bytes;
-  std::vector<float> left, right;
-  if (!readSide(index, groups, Descriptor::of(a, product.a_summed_last, bytes), product.type, 64,
-                left) ||
+  std::vector<float> left(64 * depth), right;
+  for (uint32_t t = 0; a.words && t < warpgroupSize; ++t)
+    for (uint32_t i = 0; i < 4; ++i) {
+      uint32_t row = t / 32 * 16 + t % 32 / 4 + (i & 1) * 8, k = t % 4 + (i & 2) * 2;
+      left[row * depth + k] = simt::number(of(t).a.words[i], product.type);
+    }
+  if ((!a.words &&
+       !readSide(index, groups, Descriptor::of(a.descriptor, product.a_summed_last, bytes),
+                 product.type, 64, left)) ||
       !readSide(index, groups, Descriptor::of(b, product.b_summed_last, bytes), product.type,
                 product.n, right))
     return;

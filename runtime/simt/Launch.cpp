@@ -3,6 +3,7 @@
 #include "runtime/simt/Block.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <cstdlib>
 
@@ -159,7 +160,9 @@ void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *word
   Block::current().loadMatrices(self, row, words, count, transposed, region, site);
 }
 
-uint32_t fx_simt_tf32(uint32_t bits) {
+uint32_t fx_simt_tf32(uint32_t bits, uint32_t ties_to_even) {
+  if (ties_to_even)
+    return std::bit_cast<uint32_t>(roundToTf32(std::bit_cast<float>(bits)));
   bool isFinite = (bits & 0x7f800000) != 0x7f800000;
   return (isFinite ? bits + 0x1000 : bits) & ~uint32_t(0x1fff);
 }
@@ -178,7 +181,11 @@ void fx_simt_wgmma_fence(fx_simt_thread *self) { Block::current().fenceProducts(
 
 void fx_simt_wgmma(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
                    const fx_simt_product *product) {
-  Block::current().multiply(self, a, b, sums, *product);
+  Block::current().multiply(self, {a, nullptr}, b, sums, *product);
+}
+void fx_simt_wgmma_of_registers(fx_simt_thread *self, const uint32_t *left, uint64_t b, float *sums,
+                                const fx_simt_product *product) {
+  Block::current().multiply(self, {0, left}, b, sums, *product);
 }
 
 void fx_simt_wgmma_commit(fx_simt_thread *self) { Block::current().commitProducts(self); }

@@ -7,10 +7,12 @@
 #include "ir/ops/Update.h"
 
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/DebugStringHelper.h"
 #include "llvm/TargetParser/Host.h"
 
 #include <cmath>
 #include <cstring>
+#include <gtest/gtest.h>
 #include <random>
 #include <stdexcept>
 
@@ -155,6 +157,10 @@ void Case::compile(const driver::Request &request, int threads) {
   uncached.options.cache = false;
   product = driver::compileModule(*module, uncached);
   linked = driver::link(product);
+  start(threads);
+}
+
+void Case::start(int threads) {
   running = std::make_shared<Running>();
   if (rt::Status status = rt::Instance::create(
           linked->program(), std::make_shared<rt::ThreadPool>(threads), running->instance);
@@ -215,8 +221,8 @@ std::string difference(const std::vector<Tensor> &expected, const std::vector<Te
     for (int64_t i = 0; i < expected[r].size(); ++i) {
       double a = expected[r].number(i), b = found[r].number(i);
       bool same = a == b || (std::isnan(a) && std::isnan(b)) ||
-                  std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(a));
-      if (!same || std::isnan(a) != std::isnan(b))
+                  (std::isfinite(a) && std::fabs(a - b) <= tolerance * std::max(1.0, std::fabs(a)));
+      if (!same)
         return "result " + std::to_string(r) + "[" + std::to_string(i) + "] is " +
                std::to_string(b) + ", expected " + std::to_string(a);
     }
@@ -246,6 +252,35 @@ std::vector<std::string> runnableTargets() {
   if (hasDevice())
     targets.push_back("cuda");
   return targets;
+}
+
+void expectReference(Case &program, const std::vector<Tensor> &inputs, const Tolerance &tolerance) {
+  std::vector<Tensor> expected = program.reference("main", inputs), first;
+  for (Tensor &tensor : expected)
+    tensor = rounded(tensor);
+  for (const std::string &target : runnableTargets()) {
+    driver::Request request;
+    request.options.target = target;
+    program.compile(request);
+    for (int threads : {1, 3}) {
+      program.start(threads);
+      std::vector<Tensor> found = program.compiled("main", inputs);
+      ASSERT_EQ(found.size(), expected.size());
+      if (threads == 1)
+        first = found;
+      for (size_t i = 0; i < found.size(); ++i) {
+        mlir::Type type = expected[i].type;
+        EXPECT_EQ(difference({expected[i]}, {found[i]}, tolerance(type)), "")
+            << target << ", result " << i << ", " << mlir::debugString(type);
+        EXPECT_EQ(toBytes(first[i]), toBytes(found[i]))
+            << target << ", result " << i << " depends on the threads";
+      }
+    }
+  }
+}
+
+void expectReference(Case &program, const std::vector<Tensor> &inputs, double tolerance) {
+  expectReference(program, inputs, [=](mlir::Type) { return tolerance; });
 }
 
 } // namespace fluxion_testing

@@ -6,6 +6,7 @@
 #include "frontend/driver/Compile.h"
 #include "ir/reference/Eval.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,6 +45,7 @@ public:
   std::vector<Tensor> reference(const std::string &entry, const std::vector<Tensor> &inputs);
   std::vector<Tensor> compiled(const std::string &entry, const std::vector<Tensor> &inputs);
   void compile(const driver::Request &request, int threads = 2);
+  void start(int threads); // what was compiled, once more
   // What the compiler writes in place of objects: assembly, PTX.
   std::string text(const driver::Request &request);
   std::vector<Tensor> inputsOf(const std::string &entry, const Inputs &inputs);
@@ -66,6 +68,12 @@ private:
 // first difference.
 std::string difference(const std::vector<Tensor> &expected, const std::vector<Tensor> &found,
                        double tolerance);
+
+// For every target: results of @main within a tolerance of the definition, which may depend on
+// their type, and the same bits on any number of threads.
+using Tolerance = std::function<double(mlir::Type)>;
+void expectReference(Case &program, const std::vector<Tensor> &inputs, const Tolerance &tolerance);
+void expectReference(Case &program, const std::vector<Tensor> &inputs, double tolerance);
 
 // Targets this machine can run: "cpu", the levels of its architecture, and GPU kernels emulated.
 std::vector<std::string> runnableTargets();

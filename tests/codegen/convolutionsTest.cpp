@@ -58,14 +58,7 @@ class Convolutions : public testing::TestWithParam<ConvolutionCase> {};
 TEST_P(Convolutions, EqualReferenceOnEveryTarget) {
   const ConvolutionCase &c = GetParam();
   Case program(text(c));
-  std::vector<Tensor> inputs = program.inputsOf("main", {-1, 1}),
-                      expected = program.reference("main", inputs);
-  for (const std::string &target : runnableTargets()) {
-    driver::Request request;
-    request.options.target = target;
-    program.compile(request);
-    EXPECT_EQ(difference(expected, program.compiled("main", inputs), c.tolerance), "") << target;
-  }
+  expectReference(program, program.inputsOf("main", {-1, 1}), c.tolerance);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -83,22 +83,8 @@ double toleranceOf(mlir::Type type) {
 
 void expectEqual(const OpCase &c, const Names &shapes) {
   Case program(programOf(c, shapes));
-  std::vector<Tensor> inputs = program.inputsOf("main", c.inputs),
-                      expected = program.reference("main", inputs);
-  for (const std::string &target : runnableTargets()) {
-    driver::Request request;
-    request.options.target = target;
-    program.compile(request);
-    std::vector<Tensor> found = program.compiled("main", inputs);
-    ASSERT_EQ(found.size(), expected.size());
-    for (size_t i = 0; i < found.size(); ++i) {
-      mlir::Type type = expected[i].type;
-      std::string text;
-      llvm::raw_string_ostream(text) << type;
-      EXPECT_EQ(difference({expected[i]}, {found[i]}, toleranceOf(type)), "")
-          << c.op << " " << text << " for " << target;
-    }
-  }
+  SCOPED_TRACE(c.op);
+  expectReference(program, program.inputsOf("main", c.inputs), toleranceOf);
 }
 
 OpCase unary(std::string op, Names dtypes, Inputs inputs = {-3, 3, -100, 100}) {

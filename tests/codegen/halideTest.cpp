@@ -99,10 +99,11 @@ void expectReference(const std::string &text, double tolerance, const Inputs &ra
       driver::Request request;
       request.options.target = target;
       request.options.schedule = std::string("backend=") + backend;
+      program.compile(request);
       std::vector<std::byte> first;
       bool all = std::string(backend) == "halide" && target == "cpu";
       for (int threads : all ? std::vector<int>{1, 2, 3} : std::vector<int>{2}) {
-        program.compile(request, threads);
+        program.start(threads);
         std::vector<Tensor> found = program.compiled("main", inputs);
         EXPECT_EQ(difference(expected, found, tolerance), "") << backend << ", " << target;
         if (first.empty())

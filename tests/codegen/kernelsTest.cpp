@@ -21,14 +21,16 @@ TEST_P(Kernels, EqualTheReferenceWithAndWithoutSharedMemory) {
   Case program(GetParam().text);
   std::vector<Tensor> inputs = program.inputsOf("main", {}),
                       expected = program.reference("main", inputs);
-  for (bool apart : {false, true})
+  for (bool apart : {false, true}) {
+    driver::Request request;
+    request.apart = apart;
+    program.compile(request);
     for (int threads : {1, 2}) {
-      driver::Request request;
-      request.apart = apart;
-      program.compile(request, threads);
+      program.start(threads);
       EXPECT_EQ(difference(expected, program.compiled("main", inputs), GetParam().tolerance), "")
           << (apart ? "apart, " : "planned, ") << threads << " threads";
     }
+  }
 }
 
 const KernelCase cases[] = {{"moving_ops_of_scalars", R"(
@@ -103,5 +105,46 @@ func.func @main(%x: tensor<3x1x5xf32>) -> tensor<3x1x5xf32> attributes {fluxion.
 
 INSTANTIATE_TEST_SUITE_P(Bodies, Kernels, ::testing::ValuesIn(cases),
                          [](const auto &info) { return std::string(info.param.name); });
+
+// Both products and the row between them in one region, as the composite decomposes: queries that
+// are no multiple of a tile, more keys than queries, batches of heads, and a result of the row
+// beside.
+class Attention : public ::testing::TestWithParam<const char *> {};
+
+TEST_P(Attention, OfOneKernelEqualsTheReference) {
+  Case program(R"(
+func.func @main(%q: tensor<2x3x13x8xf32>, %k: tensor<2x3x19x8xf32>, %v: tensor<2x3x19x5xf32>)
+    -> (tensor<2x3x13x5xf32>, tensor<2x3x13xf32>) attributes {fluxion.entry} {
+  %r:2 = fluxion.kernel attention "attention"(%q, %k, %v) {
+  ^bb0(%a: tensor<2x3x13x8xf32>, %b: tensor<2x3x19x8xf32>, %c: tensor<2x3x19x5xf32>):
+    %s = fluxion.dot_general %a, %b batching [0, 1] x [0, 1] contracting [3] x [3]
+       : (tensor<2x3x13x8xf32>, tensor<2x3x19x8xf32>) -> tensor<2x3x13x19xf32>
+    %scale = fluxion.constant dense<0.35355339> : tensor<2x3x13x19xf32>
+    %0 = fluxion.mul %s, %scale : tensor<2x3x13x19xf32>
+    %m = fluxion.reduce max %0 dims [3] : (tensor<2x3x13x19xf32>) -> tensor<2x3x13xf32>
+    %1 = fluxion.broadcast_in_dim %m dims [0, 1, 2] : (tensor<2x3x13xf32>) -> tensor<2x3x13x19xf32>
+    %2 = fluxion.sub %0, %1 : tensor<2x3x13x19xf32>
+    %3 = fluxion.exp %2 : tensor<2x3x13x19xf32>
+    %4 = fluxion.reduce sum %3 dims [3] : (tensor<2x3x13x19xf32>) -> tensor<2x3x13xf32>
+    %5 = fluxion.broadcast_in_dim %4 dims [0, 1, 2] : (tensor<2x3x13xf32>) -> tensor<2x3x13x19xf32>
+    %p = fluxion.div %3, %5 : tensor<2x3x13x19xf32>
+    %o = fluxion.dot_general %p, %c batching [0, 1] x [0, 1] contracting [3] x [2]
+       : (tensor<2x3x13x19xf32>, tensor<2x3x19x5xf32>) -> tensor<2x3x13x5xf32>
+    fluxion.yield %o, %4 : tensor<2x3x13x5xf32>, tensor<2x3x13xf32>
+  } : (tensor<2x3x13x8xf32>, tensor<2x3x19x8xf32>, tensor<2x3x19x5xf32>)
+      -> (tensor<2x3x13x5xf32>, tensor<2x3x13xf32>)
+  return %r#0, %r#1 : tensor<2x3x13x5xf32>, tensor<2x3x13xf32>
+})");
+  std::vector<Tensor> inputs = program.inputsOf("main", {}),
+                      expected = program.reference("main", inputs);
+  driver::Request request;
+  request.options.target = GetParam();
+  program.compile(request);
+  EXPECT_EQ(program.info().kernels, 1);
+  EXPECT_EQ(difference(expected, program.compiled("main", inputs), 1e-5), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Attention,
+                         ::testing::Values("cpu", "cuda-emulated:sm_80", "cuda-emulated:sm_90a"));
 
 } // namespace

@@ -20,29 +20,6 @@ std::string entry(const std::string &signature, const std::string &body) {
   return "func.func @main" + signature + " attributes {fluxion.entry} {\n" + body + "\n}";
 }
 
-// For every target, all thread counts: results within `tolerance` of the definition, and the same
-// bits.
-void expectReference(Case &program, const std::vector<Tensor> &inputs, double tolerance) {
-  std::vector<Tensor> expected = program.reference("main", inputs);
-  for (Tensor &tensor : expected)
-    tensor = rounded(tensor);
-  for (const std::string &target : runnableTargets()) {
-    driver::Request request;
-    request.options.target = target;
-    std::vector<Tensor> first;
-    for (int threads : {1, 3}) {
-      program.compile(request, threads);
-      std::vector<Tensor> found = program.compiled("main", inputs);
-      EXPECT_EQ(difference(expected, found, tolerance), "") << target;
-      if (first.empty())
-        first = found;
-      for (size_t i = 0; i < found.size(); ++i)
-        EXPECT_EQ(toBytes(first[i]), toBytes(found[i]))
-            << target << ", result " << i << " depends on the threads";
-    }
-  }
-}
-
 // Every pair of the given numbers through a binary op.
 template <typename Number>
 void expectPairs(const std::string &op, const std::string &element,

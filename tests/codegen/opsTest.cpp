@@ -22,14 +22,7 @@ class Ops : public ::testing::TestWithParam<OpCase> {};
 TEST_P(Ops, EqualsReferenceOnEveryTarget) {
   const OpCase &c = GetParam();
   Case program(std::string("func.func @main") + c.body);
-  std::vector<Tensor> inputs = program.inputsOf("main", c.inputs),
-                      expected = program.reference("main", inputs);
-  for (const std::string &target : runnableTargets()) {
-    driver::Request request;
-    request.options.target = target;
-    program.compile(request);
-    EXPECT_EQ(difference(expected, program.compiled("main", inputs), c.tolerance), "") << target;
-  }
+  expectReference(program, program.inputsOf("main", c.inputs), c.tolerance);
 }
 
 #define UNARY(op, type, ...)                                                                       \
@@ -127,6 +120,18 @@ INSTANTIATE_TEST_SUITE_P(
                "(tensor<0x4xf32>, tensor<f32>) -> tensor<2x4xf32> "
                "return %a, %b, %c, %d, %e, %f : tensor<0x4xf32>, tensor<0xf32>, tensor<4xf32>, "
                "tensor<4xf32>, tensor<5x4xf32>, tensor<2x4xf32> }"},
+        OpCase{"sums_over_nothing_are_positive",
+               "(%x: tensor<0x4xf32>, %y: tensor<3x0xbf16>, %s: tensor<f32>, %t: tensor<bf16>) -> "
+               "(tensor<4xf32>, tensor<3xbf16>, tensor<f32>)" MAIN
+               "{ %a = fluxion.reduce sum %x dims [0] : (tensor<0x4xf32>) -> tensor<4xf32> "
+               "%b = fluxion.reduce sum %y dims [1] : (tensor<3x0xbf16>) -> tensor<3xbf16> "
+               "%c = fluxion.reduce sum %x dims [0, 1] : (tensor<0x4xf32>) -> tensor<f32> "
+               "%ss = fluxion.broadcast_in_dim %s dims [] : (tensor<f32>) -> tensor<4xf32> "
+               "%ts = fluxion.broadcast_in_dim %t dims [] : (tensor<bf16>) -> tensor<3xbf16> "
+               "%d = fluxion.div %ss, %a : tensor<4xf32> %e = fluxion.div %ts, %b : tensor<3xbf16> "
+               "%f = fluxion.div %s, %c : tensor<f32> "
+               "return %d, %e, %f : tensor<4xf32>, tensor<3xbf16>, tensor<f32> }",
+               0, positive},
         OpCase{"dot_vector",
                "(%x: tensor<1000xf32>, %y: tensor<1000xf32>) -> tensor<f32>" MAIN
                "{ %z = fluxion.dot_general %x, %y contracting [0] x [0] : (tensor<1000xf32>, "

@@ -115,6 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(ZooCase{"vision/mlp", 8, 3, 1e-4, "cpu", "tf32"},
                       ZooCase{"vision/lenet", 4, 2, 2e-2, "cpu", "bf16"},
                       ZooCase{"vision/lenet", 2, 2, 5e-3, "cuda-emulated", "tf32"},
+                      ZooCase{"vision/resnet20", 1, 1, 2e-2, "cuda-emulated:sm_90a", "tf32"},
                       ZooCase{"vision/mlp", 4, 2, 2e-2, "cuda-emulated", "bf16"}));
 
 } // namespace

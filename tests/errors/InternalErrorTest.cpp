@@ -2,6 +2,7 @@
 // A mistake of the compiler's own, a crash included, names the pass and leaves a file that meets it
 // again.
 #include "frontend/driver/Compile.h"
+#include "frontend/driver/commands/Commands.h"
 #include "frontend/dsl/Trace.h"
 #include "ir/KernelModel.h"
 
@@ -73,6 +74,27 @@ TEST(InternalError, ACrashIsOne) {
   EXPECT_THAT(message, HasSubstr("': it crashed"));
   EXPECT_THAT(message, HasSubstr("note: reproducer written to " + reproducer()));
   EXPECT_THAT(text(reproducer()), HasSubstr("fluxion.exp"));
+}
+
+// What an earlier one left, and every file of the user's, stays as it is.
+TEST(InternalError, WritesANewFileUnlessOneIsNamed) {
+  std::filesystem::path folder = std::filesystem::path(testing::TempDir()) / "reproducers";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  const char *before = std::getenv("TMPDIR");
+  std::string restored = before ? before : "";
+  setenv("TMPDIR", folder.c_str(), 1);
+  std::string file = driver::CompileFlags().options().reproducer;
+  before ? setenv("TMPDIR", restored.c_str(), 1) : unsetenv("TMPDIR");
+  std::vector<std::string> messages{complaint(Broken(), file), complaint(Broken(), file)};
+  size_t found = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(folder)) {
+    std::string path = entry.path();
+    EXPECT_THAT(messages, testing::Contains(HasSubstr("reproducer written to " + path)));
+    EXPECT_THAT(text(path), HasSubstr(")' " + path + "\n")) << "the command names the file";
+    ++found;
+  }
+  EXPECT_EQ(found, 2u);
 }
 
 TEST(InternalError, SaysWhyThereIsNoReproducer) {

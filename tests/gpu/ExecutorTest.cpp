@@ -19,7 +19,7 @@ protected:
     EXPECT_EQ(test::fakeCuda().counts().deviceBytes, 0u);
     EXPECT_EQ(test::fakeCuda().counts().pinnedBytes, 0u);
     EXPECT_EQ(test::fakeCuda().counts().modules, 0u);
-    unsetenv("FLUXION_CUDA_BLOCKING");
+    unsetenv("FLUXION_CUDA_BLOCKING"), unsetenv("FLUXION_CUDA_GRAPH");
   }
   Status create(const std::string &target = "") {
     return Instance::create(&program, nullptr, instance, target);
@@ -87,6 +87,36 @@ TEST_F(DeviceExecutor, aStepIsAFewDriverCalls) {
     EXPECT_LE(after.calls - before.calls, 8u);
     EXPECT_EQ(after.graphLaunches - before.graphLaunches, 1u);
   }
+}
+
+// So that its start takes the host the same time however many they are; checks come behind it.
+TEST_F(DeviceExecutor, aLineIsOfKernelsAlone) {
+  start();
+  float result = 0;
+  ASSERT_TRUE(step(1, &result));
+  auto branches = test::fakeCuda().counts();
+  EXPECT_EQ(branches.last.nodes, 3u);
+  EXPECT_EQ(branches.last.kernels, 2u);
+  setenv("FLUXION_CUDA_GRAPH", "line", 1);
+  instance.reset();
+  start();
+  ASSERT_TRUE(step(1, &result) && step(2, &result));
+  auto line = test::fakeCuda().counts();
+  EXPECT_EQ(line.last.nodes, 2u);
+  EXPECT_EQ(line.last.kernels, 2u);
+  EXPECT_EQ(line.last.edges, 1u);
+  EXPECT_EQ(result, 3);
+  EXPECT_EQ(step(-1, &result).kind(), Status::Kind::CheckFailed);
+  EXPECT_EQ(counter(), 2);
+  auto before = test::fakeCuda().counts();
+  ASSERT_TRUE(step(3, &result));
+  EXPECT_EQ(result, 6);
+  EXPECT_LE(test::fakeCuda().counts().calls - before.calls, 9u); // the check by itself
+}
+
+TEST_F(DeviceExecutor, aShapeThatNoGraphHasIsRefused) {
+  setenv("FLUXION_CUDA_GRAPH", "lines", 1);
+  EXPECT_EQ(create().message(), "FLUXION_CUDA_GRAPH is \"lines\"; it may be branches or line");
 }
 
 TEST_F(DeviceExecutor, aFailedCheckLeavesTheStateAlone) {
@@ -193,6 +223,20 @@ TEST_F(DeviceExecutor, inputMemoryIsReadUntilTheNextWait) {
   instance.reset(); // the memory outlives the instance
   later[0] = std::byte(1);
   later.reset(), memory.reset();
+}
+
+// The sanitizer sees what is read too late.
+TEST_F(DeviceExecutor, aRunThatDoesNotStartReadsItsInputsNoMore) {
+  start();
+  auto memory = instance->inputMemory(64);
+  ASSERT_NE(memory, nullptr);
+  float result = 0;
+  const void *in[] = {memory.get()};
+  void *out[] = {&result};
+  test::fakeCuda().fail("cuGraphLaunch", 0, 1);
+  EXPECT_FALSE(instance->submit(*instance->entry("step"), in, out));
+  memory.reset();
+  instance.reset();
 }
 
 TEST_F(DeviceExecutor, measuringRunsLaunchesAlone) {

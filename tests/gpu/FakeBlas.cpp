@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // A cuBLASLt on the tests' own device: refuses what the real one would, and computes products in
 // double when the stream comes to them.
-#include "tests/gpu/FakeState.h"
-
-#include <cstring>
-#include <set>
+#include "tests/gpu/FakeLibrary.h"
 
 using namespace fluxion::fake;
 
@@ -13,9 +10,6 @@ namespace {
 enum Status { Success = 0, NotInitialised = 1, InvalidValue = 7 }; // cublasStatus_t
 enum Type { F32 = 0, F16 = 2, Bf16 = 14 };                         // cudaDataType
 
-struct Object {
-  virtual ~Object() = default;
-};
 struct Handle : Object {};
 struct Desc : Object {
   int sums = 0, scale = 0, transposes[2] = {0, 0};
@@ -29,32 +23,9 @@ struct Preference : Object {
   size_t workspace = 0;
   uint32_t reductions = 7, alignments[4] = {256, 256, 256, 256};
 };
-std::set<Object *> alive;
-
-template <typename T> T *get(void *object) {
-  return alive.count(static_cast<Object *>(object))
-             ? dynamic_cast<T *>(static_cast<Object *>(object))
-             : nullptr;
+Element elementOf(int type) {
+  return type == Bf16 ? Element::bf16 : type == F16 ? Element::f16 : Element::f32;
 }
-CUresult give(void **out, Object *made) {
-  alive.insert(made);
-  state.counts.libraryObjects = alive.size();
-  *out = made;
-  return CUDA_SUCCESS;
-}
-CUresult refuse(int status) { return CUresult(status); }
-
-template <typename T> CUresult destroy(void *object) {
-  T *known = get<T>(object);
-  if (!known)
-    return refuse(InvalidValue);
-  alive.erase(known);
-  state.counts.libraryObjects = alive.size();
-  delete known;
-  return CUDA_SUCCESS;
-}
-
-CUresult createHandle(void **out) { return give(out, new Handle); }
 
 CUresult createDesc(void **out, int sums, int scale) {
   if ((sums != 68 && sums != 77) || scale != F32) // f32, or factors rounded to tf32
@@ -89,7 +60,6 @@ CUresult setLayout(void *object, int attribute, const void *value, size_t bytes)
   return CUDA_SUCCESS;
 }
 
-CUresult createPreference(void **out) { return give(out, new Preference); }
 CUresult setPreference(void *object, int attribute, const void *value, size_t bytes) {
   Preference *preference = get<Preference>(object);
   if (preference && attribute == 1 && bytes == sizeof(size_t))
@@ -129,33 +99,6 @@ CUresult choose(void *handle, void *desc, void *a, void *b, void *c, void *d, vo
   return CUDA_SUCCESS;
 }
 
-double number(int type, uint64_t base, int64_t i) {
-  uint32_t bits = 0;
-  if (type == F32)
-    std::memcpy(&bits, reinterpret_cast<void *>(base + 4 * i), 4);
-  else if (type == Bf16)
-    std::memcpy(reinterpret_cast<char *>(&bits) + 2, reinterpret_cast<void *>(base + 2 * i), 2);
-  else {
-    _Float16 half;
-    std::memcpy(&half, reinterpret_cast<void *>(base + 2 * i), 2);
-    return double(half);
-  }
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-void store(int type, uint64_t base, int64_t i, double value) {
-  float single = float(value);
-  _Float16 half = _Float16(value);
-  uint32_t bits;
-  std::memcpy(&bits, &single, 4);
-  uint16_t upper = uint16_t((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-  if (type == F32)
-    std::memcpy(reinterpret_cast<void *>(base + 4 * i), &single, 4);
-  else
-    std::memcpy(reinterpret_cast<void *>(base + 2 * i), type == Bf16 ? (void *)&upper : &half, 2);
-}
-
 void multiply(const Desc &desc, const Layout &a, const Layout &b, const Layout &d, uint64_t left,
               uint64_t right, uint64_t result) {
   int64_t depth = int64_t(desc.transposes[0] ? a.rows : a.columns);
@@ -167,10 +110,11 @@ void multiply(const Desc &desc, const Layout &a, const Layout &b, const Layout &
       for (int64_t m = 0; m < int64_t(d.rows); ++m) {
         double sum = 0;
         for (int64_t k = 0; k < depth; ++k)
-          sum +=
-              number(a.type, left, desc.transposes[0] ? at(a, k, m, batch) : at(a, m, k, batch)) *
-              number(b.type, right, desc.transposes[1] ? at(b, n, k, batch) : at(b, k, n, batch));
-        store(d.type, result, at(d, m, n, batch), sum);
+          sum += number(elementOf(a.type), left,
+                        desc.transposes[0] ? at(a, k, m, batch) : at(a, m, k, batch)) *
+                 number(elementOf(b.type), right,
+                        desc.transposes[1] ? at(b, n, k, batch) : at(b, k, n, batch));
+        store(elementOf(d.type), result, at(d, m, n, batch), sum);
       }
 }
 
@@ -201,15 +145,17 @@ CUresult matmul(void *handle, void *desc, const void *alpha, const void *a, void
 
 #define EXPORT extern "C" __attribute__((visibility("default"))) CUresult
 
-EXPORT cublasLtCreate(void **out) { return Entry<"cublasLtCreate", createHandle>::call(out); }
-EXPORT cublasLtDestroy(void *handle) { return Return<destroy<Handle>>::call(handle); }
+EXPORT cublasLtCreate(void **out) { return Entry<"cublasLtCreate", create<Handle>>::call(out); }
+EXPORT cublasLtDestroy(void *handle) { return Return<destroy<Handle, InvalidValue>>::call(handle); }
 EXPORT cublasLtMatmulDescCreate(void **out, int sums, int scale) {
   return Entry<"cublasLtMatmulDescCreate", createDesc>::call(out, sums, scale);
 }
 EXPORT cublasLtMatmulDescSetAttribute(void *desc, int attribute, const void *value, size_t bytes) {
   return Entry<"cublasLtMatmulDescSetAttribute", setDesc>::call(desc, attribute, value, bytes);
 }
-EXPORT cublasLtMatmulDescDestroy(void *desc) { return Return<destroy<Desc>>::call(desc); }
+EXPORT cublasLtMatmulDescDestroy(void *desc) {
+  return Return<destroy<Desc, InvalidValue>>::call(desc);
+}
 EXPORT cublasLtMatrixLayoutCreate(void **out, int type, uint64_t rows, uint64_t columns,
                                   int64_t pitch) {
   return Entry<"cublasLtMatrixLayoutCreate", createLayout>::call(out, type, rows, columns, pitch);
@@ -219,9 +165,11 @@ EXPORT cublasLtMatrixLayoutSetAttribute(void *layout, int attribute, const void 
   return Entry<"cublasLtMatrixLayoutSetAttribute", setLayout>::call(layout, attribute, value,
                                                                     bytes);
 }
-EXPORT cublasLtMatrixLayoutDestroy(void *layout) { return Return<destroy<Layout>>::call(layout); }
+EXPORT cublasLtMatrixLayoutDestroy(void *layout) {
+  return Return<destroy<Layout, InvalidValue>>::call(layout);
+}
 EXPORT cublasLtMatmulPreferenceCreate(void **out) {
-  return Entry<"cublasLtMatmulPreferenceCreate", createPreference>::call(out);
+  return Entry<"cublasLtMatmulPreferenceCreate", create<Preference>>::call(out);
 }
 EXPORT cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, const void *value,
                                             size_t bytes) {
@@ -229,7 +177,7 @@ EXPORT cublasLtMatmulPreferenceSetAttribute(void *preference, int attribute, con
                                                                             value, bytes);
 }
 EXPORT cublasLtMatmulPreferenceDestroy(void *preference) {
-  return Return<destroy<Preference>>::call(preference);
+  return Return<destroy<Preference, InvalidValue>>::call(preference);
 }
 EXPORT cublasLtMatmulAlgoGetHeuristic(void *handle, void *desc, void *a, void *b, void *c, void *d,
                                       void *preference, int wanted, void *results, int *found) {

@@ -262,6 +262,7 @@ CUresult fakeKernelNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *afte
                              node->blockDimY, node->blockDimZ},
                             node->sharedMemBytes, node->kernelParams),
                  after, count);
+  (*out)->isKernel = true;
   return CUDA_SUCCESS;
 }
 CUresult fakeCopyNode(CUgraphNode *out, CUgraph graph, const CUgraphNode *after, size_t count,
@@ -292,7 +293,19 @@ CUresult fakeEncode(CUtensorMap *out, unsigned, unsigned rank, void *base, const
   out->opaque[0] = reinterpret_cast<uint64_t>(base);
   return CUDA_SUCCESS;
 }
+GraphCounts countsOf(const CUgraph_st &graph) {
+  GraphCounts counts{graph.nodes.size(), 0, 0, 0, 0};
+  std::set<CUgraphNode> followed;
+  for (auto &node : graph.nodes) {
+    counts.kernels += node->isKernel, counts.starts += node->after.empty();
+    counts.edges += node->after.size();
+    followed.insert(node->after.begin(), node->after.end());
+  }
+  counts.ends = counts.nodes - followed.size();
+  return counts;
+}
 CUresult fakeInstantiate(CUgraphExec *out, CUgraph graph, unsigned long long) {
+  state.counts.last = countsOf(*graph);
   // Of the nodes that may run, the latest made runs first: an edge that lacks is seen.
   std::vector<CUgraphNode> left;
   for (auto &node : graph->nodes)

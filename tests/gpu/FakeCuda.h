@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// A libcuda, and a libcublasLt, whose device is this process, for machines without a GPU. Memory is
-// the host's, kernels are functions that a test defines, and work that is given to a stream waits
-// there until somebody must see its result, so that what is changed or freed too early is seen to
-// be wrong.
+// A libcuda, a libcublasLt and a libcudnn, whose device is this process, for machines without a
+// GPU. Memory is the host's, kernels are functions that a test defines, and work that is given to a
+// stream waits there until somebody must see its result, so that what is changed or freed too early
+// is seen to be wrong.
 #pragma once
 
 #include <cstddef>
@@ -14,12 +14,18 @@ namespace fluxion::fake {
 using Kernel = void (*)(void *const *args, const unsigned grid[3], const unsigned block[3],
                         unsigned sharedBytes, void *user);
 
+struct GraphCounts {
+  uint64_t nodes, kernels, edges, starts, ends; // starts: nodes after none; ends: before none
+};
+
 struct Counts {
+  GraphCounts last; // the graph that was instantiated last
   uint64_t graphLaunches, kernels, graphs, modules, programmaticEdges;
   uint64_t deviceBytes, pinnedBytes;     // allocated now
   uint64_t copiedIn;                     // from host to device, bytes
   uint64_t calls;                        // of the driver and the library, but what gives back
-  uint64_t libraryCalls, libraryObjects; // products; what is alive now
+  uint64_t libraryCalls, libraryObjects; // products and convolutions; what is alive now
+  int mathType;                          // of the last convolution: cudnnMathType_t
 };
 
 // What the library exports under the name `fluxion_fake_cuda`.

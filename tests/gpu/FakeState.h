@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ using Work = std::function<void()>;
 struct CUgraphNode_st {
   Work work;
   std::vector<CUgraphNode> after;
+  bool isKernel = false;
 };
 struct CUgraph_st {
   std::vector<std::unique_ptr<CUgraphNode_st>> nodes;

@@ -89,7 +89,8 @@ TEST(Contract, EveryOrderOfF32AndF64) {
 
 // A factor of tf32 is rounded, one that has no more bits is not.
 TEST(Contract, Tf32RoundsItsFactorsAndNothingElse) {
-  auto product = [](double factor, const std::string &precision) {
+  auto product = [](double factor, const std::string &precision,
+                    const std::string &target = "cuda-emulated") {
     return differenceOf("func.func @main(%x: tensor<1x1xf32>) -> tensor<1x1xf32> attributes "
                         "{fluxion.entry} { %one = fluxion.constant dense<1.0> : tensor<1x1xf32> "
                         "%z = fluxion.dot_general %x, %one contracting [1] x [0] {precision = "
@@ -97,11 +98,14 @@ TEST(Contract, Tf32RoundsItsFactorsAndNothingElse) {
                             precision +
                             ">} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x1xf32> return %z "
                             ": tensor<1x1xf32> }",
-                        0, "", "cuda-emulated", {factor, factor});
+                        0, "", target, {factor, factor});
   };
   EXPECT_EQ(product(1 + 0x1p-10, "tf32"), "");
   EXPECT_EQ(product(1 + 0x1p-11, "tf32"), "result 0[0] is 1.000977, expected 1.000488");
   EXPECT_EQ(product(1 + 0x1p-11, "full"), "");
+  // From sm_90 on to even, as copies of tensors do.
+  EXPECT_EQ(product(1 + 0x1p-11, "tf32", "cuda-emulated:sm_90"),
+            "result 0[0] is 1.000000, expected 1.000488");
 }
 
 std::string convolution(const std::string &types, const std::string &attributes) {

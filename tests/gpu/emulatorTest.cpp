@@ -84,6 +84,17 @@ TEST(Emulator, AMissingBarrierIsARace) {
                     HasSubstr("with no barrier between (race)")));
 }
 
+// A warp's barrier orders memory, a shuffle does not.
+TEST(Emulator, AWarpsBarrierIsOneAndAShuffleIsNot) {
+  Outcome outcome = run(write + "nvvm.bar.warp.sync %all : i32\n" + read);
+  EXPECT_EQ(outcome.fault, "");
+  for (int i = 0; i < 32; ++i)
+    EXPECT_EQ(outcome.numbers[i], 31 - i);
+  EXPECT_THAT(
+      run(write + "%s = nvvm.shfl.sync down %all, %x, %c1, %c31 : f32 -> f32\n" + read).fault,
+      HasSubstr("(race)"));
+}
+
 TEST(Emulator, ABarrierThatComesTooLateIsARace) {
   EXPECT_THAT(
       run(write + "nvvm.barrier0\n" + read + "llvm.store %y, %mine : f32, !llvm.ptr<3>\n").fault,
@@ -284,6 +295,7 @@ std::string multiply(const std::string &factor) {
 TEST(Emulator, MultipliesMatricesOfAWarp) {
   for (const char *factor :
        {"%f = nvvm.convert.float.to.tf32 %x {rnd = #nvvm.fp_rnd_mode<rna>}\n",
+        "%f = nvvm.convert.float.to.tf32 %x {rnd = #nvvm.fp_rnd_mode<rn>}\n",
         "%bits = llvm.bitcast %x : f32 to i32\n%f = llvm.or %bits, %c31 : i32\n"}) {
     Outcome outcome = run(multiply(factor));
     EXPECT_EQ(outcome.fault, "");

@@ -280,11 +280,59 @@ struct ProductCase {
   const char *name, *type;
   uint32_t mapType;
   bool aSummedLast, bSummedLast;
+  bool aInRegisters = false; // of tf32
 };
 void PrintTo(const ProductCase &c, std::ostream *out) { *out << c.name; }
 
 constexpr int n = 16;
 int depthOf(const ProductCase &c) { return c.mapType == tfloat32 ? 32 : 64; }
+
+// The four words of a step that a thread has of A, which lies in %in as 64 rows of 32.
+std::string fragment(int step) {
+  std::string s = std::to_string(step), text;
+  auto constant = [&](const std::string &name, int value) {
+    text += name + s + " = llvm.mlir.constant(" + std::to_string(value) + " : i32) : i32\n";
+  };
+  auto compute = [&](const std::string &name, const char *op, const std::string &x,
+                     const std::string &y) {
+    text += name + s + " = llvm." + op + " " + x + ", " + y + s + " : i32\n";
+  };
+  constant("%two", 2), constant("%three", 3), constant("%five", 5), constant("%seven", 7);
+  constant("%rowsOfWarp", 16), constant("%columns", 32);
+  compute("%warp", "lshr", "%tid", "%five"), compute("%quad", "lshr", "%tid", "%two");
+  compute("%rowInWarp", "and", "%quad" + s, "%seven");
+  compute("%firstRow", "mul", "%warp" + s, "%rowsOfWarp");
+  compute("%row", "add", "%firstRow" + s, "%rowInWarp");
+  compute("%line", "mul", "%row" + s, "%columns"), compute("%k", "and", "%tid", "%three");
+  compute("%at", "add", "%line" + s, "%k");
+  text +=
+      "%own" + s + " = llvm.getelementptr %in[%at" + s + "] : (!llvm.ptr, i32) -> !llvm.ptr, f32\n";
+  for (int i = 0; i < 4; ++i) {
+    std::string word = s + "_" + std::to_string(i);
+    text += "%p" + word + " = llvm.getelementptr %own" + s + "[" +
+            std::to_string(i % 2 * 8 * 32 + 8 * step + i / 2 * 4) +
+            "] : (!llvm.ptr) -> !llvm.ptr, i32\n%w" + word + " = llvm.load %p" + word +
+            " : !llvm.ptr -> i32\n";
+  }
+  return text;
+}
+std::string productOfRegisters(const std::string &step, const std::string &last,
+                               const std::string &sums) {
+  std::string text, operands, types;
+  for (int i = 0; i < 8; ++i) {
+    std::string part = "%s" + step + "_" + std::to_string(i);
+    text += part + " = llvm.extractvalue " + last + "[" + std::to_string(i) + "] : " + sums + "\n";
+    operands += part + ", ", types += "f32, ";
+  }
+  for (int i = 0; i < 4; ++i)
+    operands += "%w" + step + "_" + std::to_string(i) + ", ", types += "i32, ";
+  return text + "%d" + step +
+         " = llvm.inline_asm has_side_effects asm_dialect = att "
+         "\"wgmma.mma_async.sync.aligned.m64n16k8.f32.tf32.tf32 {$0, $1, $2, $3, $4, $5, $6, $7}, "
+         "{$16, $17, $18, $19}, $20, 1, 1, 1;\", "
+         "\"=f,=f,=f,=f,=f,=f,=f,=f,0,1,2,3,4,5,6,7,r,r,r,r,l\" " +
+         operands + "%b" + step + " : (" + types + "i64) -> " + sums + "\n";
+}
 
 // Tile A at 0, B at 8192; the descriptors' address bits come from the window shared memory lies in.
 std::string product(const ProductCase &c, const std::string &beforeWait = "",
@@ -302,6 +350,8 @@ std::string product(const ProductCase &c, const std::string &beforeWait = "",
   };
   descriptor("%a", c.aSummedLast, 0, 8192);
   descriptor("%b", c.bSummedLast, 8192, 8192);
+  for (int step = 0; c.aInRegisters && step < 4; ++step)
+    text += fragment(step);
   text += fenced ? "nvvm.wgmma.fence.aligned\n" : "";
   std::string last = "%zero";
   text += "%zero = llvm.mlir.zero : " + sums + "\n";
@@ -310,6 +360,11 @@ std::string product(const ProductCase &c, const std::string &beforeWait = "",
     for (auto [side, summedLast] : {std::pair("%a", c.aSummedLast), {"%b", c.bSummedLast}})
       text += side + s + "c = llvm.mlir.constant(" + std::to_string((summedLast ? 2 : 128) * step) +
               " : i64) : i64\n" + side + s + " = llvm.add " + side + ", " + side + s + "c : i64\n";
+    if (c.aInRegisters) {
+      text += productOfRegisters(s, last, sums);
+      last = "%d" + s;
+      continue;
+    }
     text += "%d" + s + " = nvvm.wgmma.mma_async %a" + s + ", %b" + s + ", " + last +
             ", #nvvm.shape<m = 64, n = 16, k = " + (c.mapType == tfloat32 ? "8" : "16") +
             ">, D [<f32>, #nvvm.wgmma_scale_out<" + (step ? "one" : "zero") + ">], A [<" + c.type +
@@ -412,16 +467,20 @@ TEST_P(Products, OfTwoTiles) {
     }
 }
 
-const ProductCase cases[] = {
-    {"bf16_nt", "bf16", bfloat16, true, true},  {"bf16_nn", "bf16", bfloat16, true, false},
-    {"bf16_tt", "bf16", bfloat16, false, true}, {"bf16_tn", "bf16", bfloat16, false, false},
-    {"f16_nt", "f16", float16, true, true},     {"tf32_nt", "tf32", tfloat32, true, true}};
+const ProductCase cases[] = {{"bf16_nt", "bf16", bfloat16, true, true},
+                             {"bf16_nn", "bf16", bfloat16, true, false},
+                             {"bf16_tt", "bf16", bfloat16, false, true},
+                             {"bf16_tn", "bf16", bfloat16, false, false},
+                             {"f16_nt", "f16", float16, true, true},
+                             {"tf32_nt", "tf32", tfloat32, true, true},
+                             {"tf32_registers", "tf32", tfloat32, true, true, true}};
 INSTANTIATE_TEST_SUITE_P(Engines, Products, ::testing::ValuesIn(cases),
                          [](const auto &info) { return std::string(info.param.name); });
 
 TEST(ProductFaults, SumsReadBeforeTheWait) {
-  EXPECT_THAT(multiply(cases[0], product(cases[0], "", "%d3")).result.fault,
-              HasSubstr("reads sums of products in flight"));
+  for (const ProductCase &c : {cases[0], cases[6]})
+    EXPECT_THAT(multiply(c, product(c, "", "%d3")).result.fault,
+                HasSubstr("reads sums of products in flight"));
 }
 
 TEST(ProductFaults, ATileOverwrittenInFlight) {
@@ -433,8 +492,9 @@ TEST(ProductFaults, ATileOverwrittenInFlight) {
 }
 
 TEST(ProductFaults, NoFence) {
-  EXPECT_THAT(multiply(cases[0], product(cases[0], "", "%r", false)).result.fault,
-              HasSubstr("with no wgmma.fence since it last touched its accumulators"));
+  for (const ProductCase &c : {cases[0], cases[6]})
+    EXPECT_THAT(multiply(c, product(c, "", "%r", false)).result.fault,
+                HasSubstr("with no wgmma.fence since it last touched its accumulators"));
 }
 
 } // namespace

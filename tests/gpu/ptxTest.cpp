@@ -7,13 +7,15 @@
 #include "codegen/llvm/LowerProgram.h"
 #include "codegen/nvptx/Image.h"
 #include "frontend/driver/DevicePeak.h"
+#include "frontend/driver/commands/FileProgram.h"
+#include "frontend/dsl/Trace.h"
 #include "tests/codegen/Harness.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
+#include <cstdlib>
+#include <set>
 
 using namespace fluxion_testing;
 using ::testing::HasSubstr;
@@ -214,7 +216,15 @@ INSTANTIATE_TEST_SUITE_P(Zoo, Ptx,
 struct Assembled {
   std::string name;
   int64_t registers = 0, barriers = 0, sharedBytes = 0, stackBytes = 0, spilledBytes = 0;
-  int64_t threads = 0; // of a block, from the PTX
+  int64_t threads = 0, together = 1; // of a block; blocks of a multiprocessor; from the PTX
+  int64_t dynamicBytes = 0;          // most of its launches, beside sharedBytes
+  // Blocks that registers and shared memory suffice for: a warp has its registers in blocks of 256,
+  // and the system keeps 1 KiB of shared memory for each block, beside which one may have all.
+  int64_t fitting(const ir::TargetInfo &target) const {
+    int64_t warps = (threads + 31) / 32, ofWarp = (registers * 32 + 255) / 256 * 256;
+    return std::min(65536 / (ofWarp * warps),
+                    (target.sharedBytes + 1024) / (sharedBytes + dynamicBytes + 1024));
+  }
 };
 
 int64_t numberBefore(llvm::StringRef line, llvm::StringRef words) {
@@ -236,7 +246,9 @@ std::vector<Assembled> assembledOf(llvm::StringRef log, llvm::StringRef ptx) {
       Assembled &kernel = kernels.emplace_back();
       kernel.name = line.split('\'').second.split('\'').first.str();
       llvm::StringRef code = ptx.substr(ptx.find(".entry " + kernel.name + "("));
-      code.substr(code.find(".reqntid") + 8).ltrim().consumeInteger(10, kernel.threads);
+      llvm::StringRef head = code.take_until([](char c) { return c == '{'; });
+      head.split(".reqntid").second.ltrim().consumeInteger(10, kernel.threads);
+      head.split(".minnctapersm").second.ltrim().consumeInteger(10, kernel.together);
     } else if (line.contains("spill stores")) {
       kernels.back().stackBytes = numberBefore(line, " bytes stack frame");
       kernels.back().spilledBytes =
@@ -250,6 +262,21 @@ std::vector<Assembled> assembledOf(llvm::StringRef log, llvm::StringRef ptx) {
   return kernels;
 }
 
+// What the program's launches give each kernel, as the PTX has it.
+void takeLaunches(const fx_program &program, std::vector<Assembled> &kernels) {
+  std::set<std::string> launched;
+  for (uint32_t e = 0; e < program.num_entries; ++e)
+    for (uint32_t l = 0; l < program.entries[e].num_launches; ++l) {
+      const fx_launch &launch = program.entries[e].launches[l];
+      auto kernel = llvm::find_if(kernels, [&](auto &k) { return k.name == launch.kernel; });
+      ASSERT_NE(kernel, kernels.end()) << launch.kernel;
+      EXPECT_EQ(launch.block[0] * launch.block[1] * launch.block[2], kernel->threads);
+      kernel->dynamicBytes = std::max<int64_t>(kernel->dynamicBytes, launch.shared_bytes);
+      launched.insert(launch.kernel);
+    }
+  EXPECT_EQ(launched.size(), kernels.size());
+}
+
 struct AssemblyCase {
   const char *subject; // a model, or shapes.mlir
   int64_t batch;
@@ -261,26 +288,38 @@ void PrintTo(const AssemblyCase &c, std::ostream *out) {
 
 class Assembly : public ::testing::TestWithParam<AssemblyCase> {
 protected:
-  static Case subject() {
+  static fluxion::Program subject() {
     std::string name = GetParam().subject;
     for (const fluxion::Model &model : fluxion::models())
       if (name == model.name)
-        return Case(model.make({.batch = GetParam().batch}));
-    std::ifstream file(FLUXION_SHAPES);
-    return Case(std::string(std::istreambuf_iterator<char>(file), {}));
+        return model.make({.batch = GetParam().batch});
+    return driver::readProgram(FLUXION_SHAPES);
+  }
+  // The program with its code as PTX, as it is where no assembler is found.
+  static driver::Product compile(const fluxion::Program &program) {
+    driver::Request request;
+    request.name = "subject";
+    request.options.target = GetParam().target, request.options.precision = GetParam().precision;
+    setenv("FLUXION_PTXAS", "", 1);
+    driver::Product product = driver::compileModule(*program.impl->module, request);
+    return product;
   }
 };
 
-// A multiprocessor has 65536 registers, given to a thread in eights, and 16 barriers; a block that
-// does not say what it needs beforehand has 48 KiB of shared memory.
+// A block that does not say what it needs beforehand has 48 KiB of shared memory; a block has 16
+// barriers.
 TEST_P(Assembly, FitsTheMachine) {
-  if (codegen::findPtxas().empty())
+  std::string ptxas = codegen::findPtxas();
+  if (ptxas.empty())
     GTEST_SKIP() << "only ptxas of the CUDA toolkit knows registers; set FLUXION_PTXAS to it";
-  Case program = subject();
-  driver::Request request;
-  request.options.target = GetParam().target, request.options.precision = GetParam().precision;
-  request.assembly = true;
-  std::string ptx = program.text(request), log;
+  fluxion::Program program = subject();
+  const char *given = std::getenv("FLUXION_PTXAS");
+  driver::Product product = compile(program);
+  given ? setenv("FLUXION_PTXAS", ptxas.c_str(), 1) : unsetenv("FLUXION_PTXAS");
+  auto linked = driver::link(product);
+  const fx_program &table = *linked->program();
+  ASSERT_EQ(table.num_images, 1u);
+  std::string ptx = static_cast<const char *>(table.images[0].data), log;
   ir::TargetInfo target = llvm::cantFail(codegen::parseTarget(GetParam().target));
   auto cubin = codegen::assemblePtx(ptx, target, &log);
   ASSERT_TRUE((bool)cubin) << llvm::toString(cubin.takeError());
@@ -288,14 +327,18 @@ TEST_P(Assembly, FitsTheMachine) {
   EXPECT_THAT(log, Not(HasSubstr("serialized"))); // products of warpgroups, one by one
   std::vector<Assembled> kernels = assembledOf(log, ptx);
   EXPECT_EQ(kernels.size(), llvm::StringRef(ptx).count(".entry ")) << log;
+  takeLaunches(table, kernels);
   for (const Assembled &kernel : kernels) {
     EXPECT_EQ(kernel.stackBytes, 0) << kernel.name;
     EXPECT_EQ(kernel.spilledBytes, 0) << kernel.name;
     EXPECT_GT(kernel.threads, 0) << kernel.name;
     EXPECT_GT(kernel.registers, 0) << kernel.name;
-    EXPECT_LE((kernel.registers + 7) / 8 * 8 * kernel.threads, 65536) << kernel.name;
     EXPECT_LE(kernel.barriers, 16) << kernel.name;
     EXPECT_LE(kernel.sharedBytes, 48 << 10) << kernel.name;
+    EXPECT_LE(kernel.sharedBytes + kernel.dynamicBytes, target.sharedBytes) << kernel.name;
+    EXPECT_GE(kernel.fitting(target), kernel.together)
+        << kernel.name << ": " << kernel.registers << " registers, " << kernel.threads
+        << " threads, " << kernel.sharedBytes + kernel.dynamicBytes << " bytes of shared memory";
   }
 }
 

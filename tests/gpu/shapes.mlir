@@ -367,3 +367,27 @@ func.func @conv_bias_gradient(%x: tensor<4x8x8x64xbf16>, %k: tensor<3x3x64x48xbf
   } : (tensor<4x8x8x64xbf16>, tensor<3x3x64x48xbf16>) -> (tensor<4x8x8x48xf32>, tensor<48xf32>)
   return %r#0, %r#1 : tensor<4x8x8x48xf32>, tensor<48xf32>
 }
+func.func @tf32_nt(%a: tensor<136x96xf32>, %b: tensor<264x96xf32>) -> tensor<136x264xf32> attributes {fluxion.entry} {
+  %y = fluxion.dot_general %a, %b contracting [1] x [1] {precision = #fluxion<precision tf32>} : (tensor<136x96xf32>, tensor<264x96xf32>) -> tensor<136x264xf32>
+  return %y : tensor<136x264xf32>
+}
+func.func @tf32_nn(%a: tensor<136x96xf32>, %b: tensor<96x264xf32>) -> tensor<136x264xf32> attributes {fluxion.entry} {
+  %y = fluxion.dot_general %a, %b contracting [1] x [0] {precision = #fluxion<precision tf32>} : (tensor<136x96xf32>, tensor<96x264xf32>) -> tensor<136x264xf32>
+  return %y : tensor<136x264xf32>
+}
+func.func @tf32_tn(%a: tensor<96x136xf32>, %b: tensor<96x264xf32>) -> tensor<136x264xf32> attributes {fluxion.entry} {
+  %y = fluxion.dot_general %a, %b contracting [0] x [0] {precision = #fluxion<precision tf32>} : (tensor<96x136xf32>, tensor<96x264xf32>) -> tensor<136x264xf32>
+  return %y : tensor<136x264xf32>
+}
+func.func @tf32_tt(%a: tensor<96x136xf32>, %b: tensor<264x96xf32>) -> tensor<136x264xf32> attributes {fluxion.entry} {
+  %y = fluxion.dot_general %a, %b contracting [0] x [1] {precision = #fluxion<precision tf32>} : (tensor<96x136xf32>, tensor<264x96xf32>) -> tensor<136x264xf32>
+  return %y : tensor<136x264xf32>
+}
+func.func @conv_tf32_grad(%x: tensor<4x64x8x8xf32>, %k: tensor<64x64x3x3xf32>, %d: tensor<4x64x8x8xf32>) -> (tensor<4x64x8x8xf32>, tensor<4x64x8x8xf32>, tensor<64x64x3x3xf32>) attributes {fluxion.entry} {
+  %r:3 = fluxion.vjp(%x, %k) cotangents(%d) wrt [0, 1] {
+  ^bb0(%a: tensor<4x64x8x8xf32>, %b: tensor<64x64x3x3xf32>):
+    %y = fluxion.convolution %a, %b {input_dims = array<i64: 0, 1, 2, 3>, kernel_dims = array<i64: 0, 1, 2, 3>, output_dims = array<i64: 0, 1, 2, 3>, lhs_dilation = array<i64: 1, 1>, padding = array<i64: 1, 1, 1, 1>, precision = #fluxion<precision tf32>, rhs_dilation = array<i64: 1, 1>, window_strides = array<i64: 1, 1>} : (tensor<4x64x8x8xf32>, tensor<64x64x3x3xf32>) -> tensor<4x64x8x8xf32>
+    fluxion.yield %y : tensor<4x64x8x8xf32>
+  } : (tensor<4x64x8x8xf32>, tensor<64x64x3x3xf32>, tensor<4x64x8x8xf32>) -> (tensor<4x64x8x8xf32>, tensor<4x64x8x8xf32>, tensor<64x64x3x3xf32>)
+  return %r#0, %r#1, %r#2 : tensor<4x64x8x8xf32>, tensor<4x64x8x8xf32>, tensor<64x64x3x3xf32>
+}

@@ -31,7 +31,9 @@ std::string listOf(const Shape &list) {
 
 class Writer {
 public:
-  explicit Writer(unsigned seed) : random(seed) {}
+  Writer(unsigned seed, ProgramSizes sizes)
+      : random(seed), inBlocks(sizes == ProgramSizes::Blocks),
+        shapes(inBlocks ? blockShapes : smallShapes) {}
   std::string write(int operations);
 
 private:
@@ -39,8 +41,13 @@ private:
   std::vector<Value> values;
   std::string body;
   int count = 0;
-  const std::vector<Shape> shapes = {{4, 6},    {6}, {4},          {6, 4},
-                                     {3, 4, 6}, {},  {2, 5, 5, 3}, {4, 17}};
+  bool inBlocks;
+  const std::vector<Shape> &shapes;
+  static inline const std::vector<Shape> smallShapes{{4, 6},    {6}, {4},          {6, 4},
+                                                     {3, 4, 6}, {},  {2, 5, 5, 3}, {4, 17}};
+  static inline const std::vector<Shape> blockShapes{
+      {48, 80}, {80},      {48},           {80, 48},       {6, 40, 24}, {6, 24, 40}, {},
+      {1300},   {70, 130}, {3, 9, 14, 16}, {3, 3, 16, 16}, {16},        {40, 520}};
 
   size_t below(size_t n) { return random() % n; }
   template <typename T> const T &oneOf(const std::vector<T> &list) {
@@ -70,6 +77,9 @@ private:
   void reduction(const Value &x);
   void shaping(const Value &x);
   void contraction();
+  void softmax(const Value &x);
+  void batchOfProducts();
+  void convolution();
 };
 
 void Writer::pointwise(const Value &x) {
@@ -177,6 +187,36 @@ void Writer::contraction() {
   }
 }
 
+void Writer::softmax(const Value &x) {
+  if (x.shape.empty())
+    return;
+  make(x.shape, "softmax",
+       x.name + " dim " + std::to_string(x.shape.size() - 1) + " : " + typeOf(x.shape));
+}
+
+void Writer::batchOfProducts() {
+  Value a = like({6, 40, 24}), b = like({6, 24, 40});
+  Shape result{6, 40, 40};
+  make(result, "dot_general",
+       a.name + ", " + b.name + " batching [0] x [0] contracting [2] x [1] : (" + typeOf(a.shape) +
+           ", " + typeOf(b.shape) + ") -> " + typeOf(result));
+}
+
+void Writer::convolution() {
+  Value x = like({3, 9, 14, 16}), k = like({3, 3, 16, 16});
+  bool strided = below(2);
+  Shape result = strided ? Shape{3, 5, 7, 16} : x.shape;
+  std::string stride = strided ? "2, 2" : "1, 1";
+  make(result, "convolution",
+       x.name + ", " + k.name +
+           " {input_dims = array<i64: 0, 3, 1, 2>, kernel_dims = array<i64: 3, 2, 0, 1>, "
+           "output_dims = array<i64: 0, 3, 1, 2>, window_strides = array<i64: " +
+           stride +
+           ">, padding = array<i64: 1, 1, 1, 1>, lhs_dilation = array<i64: 1, 1>, rhs_dilation = "
+           "array<i64: 1, 1>} : (" +
+           typeOf(x.shape) + ", " + typeOf(k.shape) + ") -> " + typeOf(result));
+}
+
 std::string Writer::write(int operations) {
   std::string states, arguments, returned, types, resultTypes;
   std::vector<Value> items;
@@ -185,14 +225,20 @@ std::string Writer::write(int operations) {
     states += "fluxion.state " + oneOf<std::string>({"param", "slot", "buffer"}) + " " +
               items[i].name + " : " + typeOf(items[i].shape) + "\n";
   }
-  for (size_t i = 0, n = 1 + below(3); i < n; ++i) {
-    values.push_back({"%a" + std::to_string(i), oneOf(shapes)});
+  // In blocks, operands of every product and convolution are there.
+  for (size_t i = 0, n = inBlocks ? shapes.size() : 1 + below(3); i < n; ++i) {
+    values.push_back({"%a" + std::to_string(i), inBlocks ? shapes[i] : oneOf(shapes)});
     arguments += (i ? ", " : "") + values.back().name + ": " + typeOf(values.back().shape);
   }
   for (const Value &item : items)
     make(item.shape, "read", item.name + " : " + typeOf(item.shape));
   for (int i = 0; i < operations; ++i) {
     Value x = pick();
+    if (inBlocks && below(6) == 0) {
+      size_t kind = below(3);
+      kind == 0 ? softmax(x) : kind == 1 ? batchOfProducts() : convolution();
+      continue;
+    }
     size_t kind = below(10);
     kind < 5 ? pointwise(x) : kind < 7 ? reduction(x) : kind < 9 ? shaping(x) : contraction();
   }
@@ -212,4 +258,6 @@ std::string Writer::write(int operations) {
 
 } // namespace
 
-std::string randomProgram(unsigned seed, int operations) { return Writer(seed).write(operations); }
+std::string randomProgram(unsigned seed, int operations, ProgramSizes sizes) {
+  return Writer(seed, sizes).write(operations);
+}

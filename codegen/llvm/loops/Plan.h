@@ -61,8 +61,8 @@ struct Reduction {
   // stands right behind it, are found in one sweep: see nvptx/Moments.cpp.
   enum { Alone, Mean, Spread } moment = Alone;
   bool isArg() const;
-  // Values that a GPU's thread keeps of it: an argmax has a position too, a mean a count.
-  int64_t width() const { return isArg() || moment == Mean ? 2 : 1; }
+  // Values that a GPU's thread keeps of it: an argmax has a position too.
+  int64_t width() const { return isArg() ? 2 : 1; }
   ir::ReduceKind kind() const;
   mlir::Type partialElement() const; // of what chunks leave behind: no rounding between them
 };

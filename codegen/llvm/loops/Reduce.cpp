@@ -25,9 +25,12 @@ Value PhaseEmitter::identity(const Reduction &r) {
   Type element = accumulatorElement(r);
   bool isFloat = isa<FloatType>(element),
        isMax = r.kind() == ir::ReduceKind::Max || isa<ir::ArgmaxOp>(r.op);
-  if (r.kind() == ir::ReduceKind::Sum && !r.isArg())
-    return isFloat ? access.emit.constant(isa<ir::ReduceOp>(r.op) ? -0.0 : 0.0, element)
+  if (r.kind() == ir::ReduceKind::Sum && !r.isArg()) {
+    // -0 + x is x whatever x is, which saves an addition; but a sum over nothing is +0.
+    bool neutral = isa<ir::ReduceOp>(r.op) && !llvm::is_contained(r.extents, 0);
+    return isFloat ? access.emit.constant(neutral ? -0.0 : 0.0, element)
                    : access.emit.integer(0, element);
+  }
   if (r.kind() == ir::ReduceKind::Prod)
     return access.emit.integer(1, element);
   if (r.kind() == ir::ReduceKind::And)

@@ -45,8 +45,8 @@ int64_t fluxion::codegen::columnParts(const Reduction &r, Operation *sum,
     return 0;
   int64_t parts;
   if (std::optional<HopperPlan> plan = planHopper(c, target, keys)) {
-    bool isWhole = plan->chunks == 1 && plan->stream.isEmpty();
-    parts = isWhole && c.n % 2 == 0 ? plan->tilesM * plan->batches : 0;
+    bool isPlain = plan->chunks == 1 && plan->stream.isEmpty() && c.n % 2 == 0 && !plan->exchanged;
+    parts = isPlain ? plan->tilesM * plan->batches : 0;
   } else {
     ContractPlan tiles = planContraction(c, target, keys);
     bool fits = columnBytes(c, tiles, mostColumnSums) <= target.sharedBytes;

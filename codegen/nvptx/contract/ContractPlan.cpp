@@ -45,6 +45,13 @@ double sharedCycles(const ContractPlan &plan, double bytes) {
          (plan.tileM() + plan.tileN()) * k * bytes / 128;
 }
 
+// Blocks that a multiprocessor has shared memory for: the system keeps 1 KiB for each, beside which
+// one may have all.
+int64_t blocksInMemory(const Contraction &c, const ContractPlan &plan,
+                       const ir::TargetInfo &target) {
+  return std::max<int64_t>(1, (target.sharedBytes + 1024) / (sharedBytes(c, plan) + 1024));
+}
+
 int64_t blocksTogether(const Contraction &c, const ContractPlan &plan,
                        const ir::TargetInfo &target) {
   return std::clamp<int64_t>(
@@ -58,8 +65,8 @@ int64_t blocksOfStream(const Contraction &c, const ContractPlan &plan,
   constexpr int64_t registers = 65536, others = 100;
   int64_t words = c.accumulator.getIntOrFloatBitWidth() > 32 ? 2 : 1,
           ofThread = std::min<int64_t>(255, words * plan.sumsOfThread() + others);
-  int64_t together =
-      std::min(blocksTogether(c, plan, target), registers / (ofThread * plan.threads()));
+  int64_t together = std::min({blocksTogether(c, plan, target), blocksInMemory(c, plan, target),
+                               registers / (ofThread * plan.threads())});
   return target.cores * std::max<int64_t>(1, together);
 }
 
@@ -234,6 +241,8 @@ ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool ten
     if (fits && tryStream(c, target, plan, limit) && plan.cycles < best.cycles)
       best = plan;
   }
+  // Registers for more blocks than memory has room for would be kept from those that run.
+  best.blocks = std::min(best.blocks, blocksInMemory(c, best, target));
   return best;
 }
 
@@ -290,12 +299,13 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   int64_t unit = plan.warpsK * stepDepth(c, tensorCores);
   plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
   setTiles(c, plan);
-  plan.blocks = keys->integer("blocks", plan.blocks, 1, 8);
   plan.stages = keys->integer("stages", plan.stages, 2, most);
   obeyChunksAndStream(c, target, plan, *keys);
   if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)
     keys->refuse("its tiles need " + Twine(bytes) + " bytes of shared memory; a block of " +
                  target.cpu + " has " + Twine(target.sharedBytes));
+  plan.blocks =
+      keys->integer("blocks", std::min(plan.blocks, blocksInMemory(c, plan, target)), 1, 8);
   return plan;
 }
 

@@ -89,6 +89,14 @@ bool Contraction::resultAlongN() const {
   return llvm::none_of(mDims, [&](const ContractDim &dim) { return dim.dim == last; });
 }
 
+Contraction fluxion::codegen::exchangedSides(Contraction c) {
+  std::swap(c.mDims, c.nDims);
+  std::swap(c.m, c.n);
+  std::swap(c.alongSummed[0], c.alongSummed[1]);
+  std::swap(c.wholeLast[0], c.wholeLast[1]);
+  return c;
+}
+
 Contraction fluxion::codegen::describeContraction(const Reduction &r) {
   Contraction c;
   c.reduction = &r;

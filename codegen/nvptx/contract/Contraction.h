@@ -42,6 +42,9 @@ struct Contraction {
   // Dimensions along which a side, or the result, is contiguous.
   const ContractDims &innerDims(int side) const { return alongSummed[side] ? kDims : dimsOf(side); }
 };
+// The same results, the sides' roles exchanged: m is what was n.
+Contraction exchangedSides(Contraction c);
+
 // Before: a contraction's reduction (isContraction).
 Contraction describeContraction(const Reduction &r);
 

@@ -65,11 +65,13 @@ MmaContractEmitter::Values MmaContractEmitter::fragment(int side, Value stage, i
     for (uint32_t i = 0; i < count; ++i)
       loaded.push_back(LLVM::ExtractValueOp::create(b, loc, all, i));
   }
+  // Ties as Hopper's copies round them, where that exists.
+  auto rounding =
+      target.computeCapability() >= 90 ? NVVM::FPRoundingMode::RN : NVVM::FPRoundingMode::RNA;
   if (isTf32())
     for (Value &word : loaded)
       word = NVVM::ConvertFloatToTF32Op::create(
-          b, loc, b.getI32Type(), LLVM::BitcastOp::create(b, loc, b.getF32Type(), word),
-          NVVM::FPRoundingMode::RNA);
+          b, loc, b.getI32Type(), LLVM::BitcastOp::create(b, loc, b.getF32Type(), word), rounding);
   else if (c.element.isF16())
     for (Value &word : loaded)
       word = LLVM::BitcastOp::create(b, loc, VectorType::get({2}, c.element), word);

@@ -59,14 +59,27 @@ void HopperContractEmitter::emitBody() {
   if (phase.kind == Phase::Combine)
     return emitFinish();
   launch.block[0] = plan.threads();
+  leastBlocks = plan.movesRegisters() ? 1 : 0; // all registers are one block's
   launch.grid = {plan.blocks, r.chunks, 1};
   launch.sharedBytes = plan.sharedBytes();
   prepare();
   initialiseBarriers();
   Value consumes = isLess(warpgroup, word(plan.consumers()));
+  constexpr int64_t ofConsumers = 232, ofOthers = 40; // 64512 of 65536 registers
+  auto setRegisters = [&](int64_t count, NVVM::SetMaxRegisterAction action) {
+    if (plan.movesRegisters())
+      NVVM::SetMaxRegisterOp::create(b, loc, count, action);
+  };
   branch(
-      consumes, [&] { consume(); },
-      [&] { branch(isEqual(tid, plan.consumers() * 128), [&] { produce(); }); });
+      consumes,
+      [&] {
+        setRegisters(ofConsumers, NVVM::SetMaxRegisterAction::increase);
+        consume();
+      },
+      [&] {
+        setRegisters(ofOthers, NVVM::SetMaxRegisterAction::decrease);
+        branch(isEqual(tid, plan.consumers() * 128), [&] { produce(); });
+      });
 }
 
 // The second launch of a stream: a strip of a tile for a block, so that blocks are many.
@@ -335,10 +348,20 @@ void HopperContractEmitter::consume() {
         [&](OpBuilder &, Location, Value, ValueRange carried) {
           Ring now{carried[0], carried[1]};
           waitFor(fullBarrier(now.stage), now.parity);
-          turnSides(now);
-          Value sums = multiplyStage(carried[4], now);
-          NVVM::WgmmaWaitGroupSyncOp::create(b, loc, 1);
-          release(carried[2], arith::AndIOp::create(b, loc, leads, carried[3]));
+          turnRight(now);
+          auto releaseLast = [&](uint32_t inFlight) {
+            NVVM::WgmmaWaitGroupSyncOp::create(b, loc, inFlight);
+            release(carried[2], arith::AndIOp::create(b, loc, leads, carried[3]));
+          };
+          // Products read registers until they are over; those of other warpgroups go on.
+          Values left;
+          if (plan.leftInRegisters()) {
+            releaseLast(0);
+            left = readLeft(now);
+          }
+          Value sums = multiplyStage(carried[4], now, left);
+          if (!plan.leftInRegisters())
+            releaseLast(1);
           Ring next = after(now, plan.sharing);
           Value always = isEqual(word(0), 0);
           scf::YieldOp::create(b, loc,
@@ -373,7 +396,7 @@ Value HopperContractEmitter::descriptor(int side, Value start) {
   return arith::OrIOp::create(b, loc, widened(low), number((int64_t)facts));
 }
 
-Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
+Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring, const Values &left) {
   Value stage = plus(memoryWord, times(ring.stage, plan.stageBytes()));
   Value starts[2] = {plus(stage, times(rowGroup, 64 * plan.sliceBytes)),
                      plus(stage, word(plan.sideBytes(0)))};
@@ -390,7 +413,8 @@ Value HopperContractEmitter::multiplyStage(Value sums, const Ring &ring) {
         int64_t bytes = plan.multipliesAlong(side) ? stepBytes : stepBytes * plan.boxLine(side);
         at[side] = step == 0 ? sides[side] : plus(sides[side], number(step * bytes >> 4));
       }
-      sums = multiply(sums, at[0], at[1]);
+      sums = left.empty() ? multiply(sums, at[0], at[1])
+                          : multiply(sums, ValueRange(left).slice(4 * step, 4), at[1]);
     }
   }
   NVVM::WgmmaGroupSyncAlignedOp::create(b, loc);

@@ -12,7 +12,10 @@ class HopperContractEmitter final : public ContractEmitter {
 public:
   HopperContractEmitter(ir::KernelOp kernel, const Phase &phase, const ir::TargetInfo &target,
                         mlir::OpBuilder &builder, const HopperPlan &plan)
-      : ContractEmitter(kernel, phase, target, builder), plan(plan) {}
+      : ContractEmitter(kernel, phase, target, builder), plan(plan) {
+    if (plan.exchanged)
+      c = exchangedSides(c);
+  }
 
 private:
   const HopperPlan plan;
@@ -63,17 +66,13 @@ private:
   Values imagePosition(int side, const Tile &tile, Value slice, int64_t offset);
   Values matrixPosition(int side, const Tile &tile, Value slice, int64_t offset);
   void consume();
-  Value multiplyStage(Value sums, const Ring &ring);
+  Value multiplyStage(Value sums, const Ring &ring, const Values &left);
   Value descriptor(int side, Value start);
   Values addShares(Values sums);
 
-  // TurnedSides.cpp
-  struct TurnedChunk { // 16 bytes of k of a row, and where they go
-    Value place;
-    Values words;
-  };
-  void turnSides(const Ring &ring);
-  void readAcross(int side, Value start, llvm::SmallVectorImpl<TurnedChunk> &chunks);
+  // AcrossSides.cpp
+  Values readLeft(const Ring &ring); // the fragments of a stage, one after another
+  void turnRight(const Ring &ring);
   Value swizzled(Value offset, int64_t span);
 
   // HopperEpilogue.cpp
@@ -113,6 +112,7 @@ private:
   Value uniform(Value x);
   mlir::LLVM::LLVMStructType sumsType();
   Value multiply(Value sums, Value a, Value b);
+  Value multiply(Value sums, mlir::ValueRange fragment, Value b);
   Values waitForSums(Value sums);
 };
 

@@ -159,7 +159,7 @@ Index HopperContractEmitter::resultIndex(const Position &at, bool lanes) {
 }
 
 void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
-  bool lanes = c.n % 2 == 0 && onlyDimension(c.nDims) >= 0;
+  bool lanes = c.n % 2 == 0 && onlyDimension(c.nDims) >= 0 && c.resultAlongN();
   auto where = [&](Value exists, llvm::function_ref<void()> body) {
     if (exists)
       branch(exists, body);

@@ -160,17 +160,23 @@ std::optional<TensorSide> describeSide(const Contraction &c, int side, int64_t e
   return isCopied ? std::optional(result) : std::nullopt;
 }
 
-// Cycles in which shared memory takes a stage, turns sides of it and gives it to the products, 128
-// bytes each, the right side once for every 64 rows; or what a warpgroup waits for on the way, of
-// which there are two where tiles have 64 rows. Where nothing is turned products take as long.
-double turningCycles(const HopperPlan &plan) {
-  constexpr double waits = 200;
-  int64_t turned = 0;
-  for (int side : {0, 1})
-    turned += plan.turns(side) ? 2 * plan.sideBytes(side) : 0;
-  int64_t multiplied = plan.sideBytes(0) + plan.rowGroups() * plan.sideBytes(1);
-  double memory = double(plan.stageBytes() + turned + multiplied) / 128;
-  return turned ? std::max(memory, waits * plan.rowGroups() / 2) : 0;
+// Cycles in which shared memory takes a stage, has its right side turned and gives it to the
+// products, 128 bytes each, the right side once for every 64 rows; or what a warpgroup waits for on
+// the way, of which there are two where tiles have 64 rows. Where both sides lie along k products
+// take as long.
+double acrossCycles(const HopperPlan &plan) {
+  constexpr double turning = 200, reading = 100;
+  double rowGroups = plan.rowGroups(), turned = plan.turnsRight() ? 2.0 * plan.sideBytes(1) : 0;
+  double multiplied = plan.sideBytes(0) + rowGroups * plan.sideBytes(1);
+  double memory = (plan.stageBytes() + turned + multiplied) / 128;
+  // A warpgroup's products are over before it reads what the next ones take from registers: others'
+  // go on meanwhile, unless it waited for them to turn the right side.
+  double own = 2.0 * plan.tileN, products = own * rowGroups;
+  if (plan.turnsRight() && plan.leftInRegisters())
+    return std::max({memory, products, turning * rowGroups / 2}) + reading;
+  if (plan.turnsRight())
+    return std::max(memory, turning * rowGroups / 2);
+  return plan.leftInRegisters() ? std::max(memory, (own + reading) * rowGroups / 2) : 0;
 }
 
 // What a block's work costs in cycles, roughly: a product of n columns takes n / 2 of them, the
@@ -182,7 +188,7 @@ double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
          copies = std::max(plan.stageBytes() / bytesPerCycle, plan.imageLines() * cyclesOfLine),
          elements = (double)plan.tileM * plan.tileN,
          results = elements * resultBytes / storedPerCycle,
-         step = std::max({products, copies, turningCycles(plan)});
+         step = std::max({products, copies, acrossCycles(plan)});
   if (const StreamPlan &stream = plan.stream; !stream.isEmpty()) {
     // Strips of tiles; a part is fetched before the next is asked for.
     constexpr double trip = 700;
@@ -202,13 +208,9 @@ using TileShape = std::pair<int64_t, int64_t>;
 constexpr TileShape tileShapes[] = {{128, 256}, {128, 192}, {128, 128}, {128, 64}, {128, 32},
                                     {128, 16},  {64, 128},  {64, 64},   {64, 32},  {64, 16}};
 
-// A thread's sums, and what it turns, in registers; each warp turns as much as the others.
+// Each warp turns as much as the others.
 bool fits(const HopperPlan &plan, TileShape shape) {
-  constexpr int64_t mostWords = 144;
-  auto [rows, columns] = shape;
-  int64_t words =
-      columns / 2 + (plan.turns(0) ? 16 : 0) + (plan.turns(1) ? columns * 16 / rows : 0);
-  return words <= mostWords && (!plan.turns(1) || columns * 4 >= rows);
+  return !plan.turnsRight() || shape.second * 4 >= shape.first;
 }
 
 void setTile(HopperPlan &plan, const Contraction &c, TileShape shape) {
@@ -292,10 +294,8 @@ void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &targ
   if (isKnown && fits(plan, shape))
     return chooseShape(plan, c, target, shape);
   if (isKnown)
-    return keys.refuse(
-        "tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
-        " cannot turn a side that lies across k: " +
-        (shape.second < 64 ? "warps outnumber its columns" : "sums leave it too few registers"));
+    return keys.refuse("tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
+                       " have fewer columns than warps could turn of a side that lies across k");
   keys.refuse("no warpgroups take tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
               "; 128x256, 128x192, and 64 or 128 rows of 16, 32, 64 or 128 columns they do");
 }
@@ -392,8 +392,19 @@ static int64_t stepsOf(const HopperPlan &plan, const Contraction &c) {
 // was measured, hence the margin.
 static bool beatsTiles(const HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target) {
   constexpr double margin = 4 / 3.0;
-  bool isCertain = !plan.windows[0] && !plan.turns(0) && !plan.turns(1);
+  bool isCertain = !plan.windows[0] && !plan.turnsRight();
   return isCertain || plan.cycles <= margin * planContraction(c, target, nullptr).cycles;
+}
+
+// Of a product with a side across k: the other one is the left.
+static std::optional<HopperPlan> exchangedPlan(HopperPlan plan, const Contraction &c,
+                                               const ir::TargetInfo &target) {
+  if (plan.windows[0] || !(plan.isAcross(0) || plan.isAcross(1)))
+    return std::nullopt;
+  plan.exchanged = true;
+  std::swap(plan.sides[0], plan.sides[1]);
+  chooseShape(plan, exchangedSides(c), target, tileShapes);
+  return plan;
 }
 
 std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
@@ -412,12 +423,17 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
   plan.batches = c.batches;
   plan.steps = stepsOf(plan, c);
   chooseShape(plan, c, target, tileShapes);
-  bool isBetter = beatsTiles(plan, c, target);
+  std::optional<HopperPlan> other = exchangedPlan(plan, c, target);
+  bool exchanges = other && other->cycles < plan.cycles;
+  bool isBetter = beatsTiles(exchanges ? *other : plan, c, target);
   if (keys ? !keys->flag("engines", isBetter) : !isBetter)
     return std::nullopt;
+  if (other && (keys ? keys->flag("exchange", exchanges) : exchanges))
+    plan = *other;
   if (keys) {
-    obeyTile(plan, c, target, *keys);
-    obeyStreamKeys(plan, c, target, *keys);
+    Contraction own = plan.exchanged ? exchangedSides(c) : c;
+    obeyTile(plan, own, target, *keys);
+    obeyStreamKeys(plan, own, target, *keys);
   }
   bool streams = !plan.stream.isEmpty();
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 && !streams ? 2 : 1;
@@ -446,5 +462,7 @@ std::vector<ScheduleVariation> fluxion::codegen::hopperVariations(DictionaryAttr
     list.push_back({key("stages", stages)});
   for (int64_t waves = 0; waves <= StreamPlan::mostWaves; ++waves)
     list.push_back({key("streamed", waves)});
+  if (auto exchanges = own.getAs<BoolAttr>("exchange"))
+    list.push_back({b.getNamedAttr("exchange", b.getBoolAttr(!exchanges.getValue()))});
   return list;
 }

@@ -27,6 +27,7 @@ struct HopperPlan {
   // of the gradient of its kernel, whose k is positions.
   std::optional<WindowSide> windows[2];
   int64_t elementBytes = 2;
+  bool exchanged = false; // the left side is the right operand
   int64_t tileM = 128, tileN = 256;
   int64_t sharing = 1; // warpgroups that take every so many'th stage of the same rows
   int64_t stages = 4;
@@ -42,16 +43,21 @@ struct HopperPlan {
   int64_t sliceBytes = lineBytes;
   int64_t slices() const { return lineBytes / sliceBytes; }
   int64_t depth() const { return sliceBytes / elementBytes; }
-  // 32-bit products take sides along k alone: one across it is turned where it lies, stage by
-  // stage.
-  bool turns(int side) const { return elementBytes == 4 && !sides[side].alongSummed; }
-  bool multipliesAlong(int side) const { return sides[side].alongSummed || turns(side); }
+  // 32-bit products take sides along k alone from shared memory. Of those across it the left one is
+  // read into registers, the right one turned where it lies, stage by stage.
+  bool isAcross(int side) const { return elementBytes == 4 && !sides[side].alongSummed; }
+  bool leftInRegisters() const { return isAcross(0); }
+  bool turnsRight() const { return isAcross(1); }
+  bool multipliesAlong(int side) const { return sides[side].alongSummed || isAcross(side); }
   bool rowsAreBoxes() const { return windows[0] && !windows[1]; }
   bool sumsBoxes() const { return windows[1].has_value(); }
   int64_t tiles() const { return tilesM * tilesN * batches; }
   int64_t rowGroups() const { return tileM / 64; }
   int64_t consumers() const { return rowGroups() * sharing; } // warpgroups
-  int64_t threads() const { return consumers() * 128 + 32; }  // and a warp that fetches
+  // And a warp that fetches; where products need more registers than all threads could have alike,
+  // a warpgroup that gives its own away.
+  int64_t threads() const { return consumers() * 128 + (movesRegisters() ? 128 : 32); }
+  bool movesRegisters() const { return tileN == 256 && (leftInRegisters() || turnsRight()); }
   int64_t tileOf(int side) const { return side == 0 ? tileM : tileN; }
   int64_t sideBytes(int side) const { return tileOf(side) * lineBytes; }
   int64_t stageBytes() const { return sideBytes(0) + sideBytes(1); }
@@ -79,7 +85,7 @@ struct HopperPlan {
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 
-// Other tiles, then another number of stages with the tiles of `own`.
+// Other tiles, then another number of stages with the tiles of `own`, the other side as the left.
 std::vector<ScheduleVariation> hopperVariations(mlir::DictionaryAttr own);
 
 } // namespace fluxion::codegen

@@ -85,6 +85,29 @@ Value HopperContractEmitter::multiply(Value sums, Value a, Value b2) {
       NVVM::MMAIntOverflowAttr());
 }
 
+Value HopperContractEmitter::multiply(Value sums, ValueRange fragment, Value right) {
+  int64_t count = plan.tileN / 2, next = 2 * count;
+  Values operands;
+  std::string outputs, inputs, registers;
+  for (int64_t i = 0; i < count; ++i) {
+    operands.push_back(LLVM::ExtractValueOp::create(b, loc, sums, i));
+    outputs += i ? ",=f" : "=f";
+    inputs += "," + std::to_string(i);
+    registers += (i ? ", $" : "$") + std::to_string(i);
+  }
+  operands.append(fragment.begin(), fragment.end());
+  operands.push_back(right);
+  auto word = [&](int64_t i) { return "$" + std::to_string(next + i); };
+  std::string text = productOfRegisters.str() + ".m64n" + std::to_string(plan.tileN) +
+                     "k8.f32.tf32.tf32 {" + registers + "}, {" + word(0) + ", " + word(1) + ", " +
+                     word(2) + ", " + word(3) + "}, " + word(4) + ", 1, 1, 1;";
+  return LLVM::InlineAsmOp::create(
+             b, loc, sums.getType(), operands, text, outputs + inputs + ",r,r,r,r,l",
+             /*has_side_effects=*/true, /*is_align_stack=*/false, LLVM::TailCallKind::None,
+             LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr())
+      .getRes();
+}
+
 HopperContractEmitter::Values HopperContractEmitter::waitForSums(Value sums) {
   auto type = cast<LLVM::LLVMStructType>(sums.getType());
   int64_t count = type.getBody().size();

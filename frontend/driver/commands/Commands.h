@@ -22,8 +22,7 @@ void addDemo(CLI::App &app, int &code);
 
 // What every command that compiles understands.
 struct CompileFlags {
-  std::string target = "cpu", precision = "f32", schedule, tuning, dump,
-              reproducer = "fluxion-reproducer.mlir";
+  std::string target = "cpu", precision = "f32", schedule, tuning, dump, reproducer;
   std::vector<std::string> skip;
   int threads = 0;
   bool noCache = false, timing = false;

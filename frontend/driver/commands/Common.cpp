@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/common/Libraries.h"
+#include "frontend/driver/Compile.h"
 #include "frontend/driver/commands/Commands.h"
 #include "frontend/dsl/Trace.h"
 
@@ -33,8 +34,9 @@ void CompileFlags::add(CLI::App &command) {
   command.add_option("--tuning", tuning, "database of measured schedules, from fluxion tune");
   command.add_option("--skip", skip, "passes to leave out")->delimiter(',');
   command.add_option("--dump", dump, "folder for the program after every pass");
-  command.add_option("--reproducer", reproducer, "file an internal error leaves the program in")
-      ->capture_default_str();
+  command.add_option(
+      "--reproducer", reproducer,
+      "file an internal error leaves the program in; else a new one in the temporary folder");
   command.add_flag("--no-cache", noCache, "compile even what was compiled before");
   command.add_flag("--timing", timing, "seconds in every stage");
 }
@@ -48,7 +50,7 @@ CompileOptions CompileFlags::options() const {
           .schedule = schedule,
           .dump = dump,
           .tuning = tuning,
-          .reproducer = reproducer};
+          .reproducer = reproducer.empty() ? newReproducer() : reproducer};
 }
 
 const Model &findModel(const std::string &name) {

@@ -11,7 +11,6 @@
 #include "mlir/Parser/Parser.h"
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 
 namespace fluxion::driver {
@@ -43,7 +42,7 @@ EntryCall::EntryCall(Compiled &program, const std::string &name, std::span<const
       continue;
     }
     Array array = i < inputs.size() ? inputs[i] : randomArray(typeOf(tensors[i]), 1 + i);
-    std::memcpy(place, array.data<char>(), array.size());
+    std::copy_n(array.data<std::byte>(), array.size(), place);
     in.push_back(place);
   }
 }
@@ -54,6 +53,8 @@ void EntryCall::operator()() {
 }
 
 bool EntryCall::onGpu() const { return compiled.impl->instance->program().runtime; }
+
+bool EntryCall::hasLibraries() const { return compiled.impl->instance->hasLibraries(*entry); }
 
 std::string EntryCall::target() const { return compiled.impl->instance->program().target; }
 
@@ -78,7 +79,7 @@ DType EntryCall::type() const {
 
 Array EntryCall::result(size_t index) const {
   Array array(typeOf(entry->outputs[index]));
-  std::memcpy(array.data<char>(), out[index], array.size());
+  std::copy_n(static_cast<const std::byte *>(out[index]), array.size(), array.data<std::byte>());
   return array;
 }
 

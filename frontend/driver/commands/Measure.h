@@ -19,7 +19,8 @@ public:
   EntryCall(Compiled &compiled, const std::string &name, std::span<const Array> inputs = {});
   void operator()();
   bool onGpu() const;
-  bool isEmulated() const; // a GPU's kernels on this machine
+  bool isEmulated() const;   // a GPU's kernels on this machine
+  bool hasLibraries() const; // see rt::Instance
   std::string target() const;
   double secondsOf(int64_t runs); // of one of so many: rt::Instance::measure
   rt::ThreadPool &pool() const;

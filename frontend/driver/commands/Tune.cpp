@@ -61,6 +61,22 @@ void line(const TuneFlags &flags, const DistinctKernel &kernel, const Candidate 
   std::fflush(stdout);
 }
 
+// Nothing where a library is missing, so that its calls are other candidates' kernels, or cannot do
+// what it is asked for.
+std::optional<double> secondsOf(Compiled &compiled, const Candidate &candidate, double seconds) {
+  EntryCall call(compiled, candidate.entry);
+  if (!call.hasLibraries())
+    return std::nullopt;
+  if (candidate.backend() != "library")
+    return timeCall(call, seconds).best;
+  try {
+    return timeCall(call, seconds).best;
+  } catch (const std::runtime_error &error) {
+    std::fprintf(stderr, "note: %s\n", error.what());
+    return std::nullopt;
+  }
+}
+
 // What the report says of the kernel where the database is in use.
 void printVerdict(const TuneFlags &flags, const DistinctKernel &kernel,
                   llvm::ArrayRef<passes::Measurement> measured) {
@@ -111,19 +127,17 @@ void tune(TuneFlags flags) {
     apart.add(kernels[candidate.kernel].kernel, candidate.entry, candidate.schedule);
   Compiled compiled = compile(apart.finish(), request.options);
 
-  // Without the library its products are other candidates' kernels.
-  if (const std::string &note = compiled.impl->instance->note(); !note.empty()) {
+  if (const std::string &note = compiled.impl->instance->note(); !note.empty())
     std::fprintf(stderr, "note: %s\n", note.c_str());
-    llvm::erase_if(all, [](const Candidate &c) { return c.backend() == "library"; });
-  }
   passes::TuningDatabase database;
   for (const Candidate &candidate : all) {
-    EntryCall call(compiled, candidate.entry);
-    double seconds = timeCall(call, flags.seconds).best;
+    std::optional<double> seconds = secondsOf(compiled, candidate, flags.seconds);
+    if (!seconds)
+      continue;
     ir::KernelOp kernel = kernels[candidate.kernel].kernel;
-    database.record(kernel, target, candidate.schedule, seconds,
+    database.record(kernel, target, candidate.schedule, *seconds,
                     /*chosen=*/kernel.getSchedule()->getConfig() == candidate.schedule);
-    line(flags, kernels[candidate.kernel], candidate, seconds);
+    line(flags, kernels[candidate.kernel], candidate, *seconds);
   }
   for (DistinctKernel &distinct : kernels)
     printVerdict(flags, distinct,

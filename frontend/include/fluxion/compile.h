@@ -5,7 +5,7 @@
 
 #include "fluxion/Program.h"
 
-#include <cstring>
+#include <algorithm>
 #include <span>
 
 namespace fluxion {
@@ -27,7 +27,7 @@ public:
                   "an array " + kind.str() + " from " + std::to_string(values.size_bytes()) +
                       " bytes",
                   loc, {}, "it takes " + std::to_string(bytes.size()) + " bytes");
-    std::memcpy(bytes.data(), values.data(), values.size_bytes());
+    std::ranges::copy(std::as_bytes(values), bytes.begin());
   }
   const Type &type() const { return kind; }
   template <typename T> T *data() { return reinterpret_cast<T *>(bytes.data()); }
@@ -54,7 +54,7 @@ struct CompileOptions {
   std::string schedule = {};          // "key=value,...", over every kernel's schedule
   std::string dump = {};              // folder for the module after every pass
   std::string tuning = {};            // file of measured schedules, see `fluxion tune`
-  std::string reproducer = {};        // file an internal error leaves its program in
+  std::string reproducer = {};        // file an internal error leaves its program in; %: any letter
 };
 
 // Seconds each stage of a compilation took, and what came of it.

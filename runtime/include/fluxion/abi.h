@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a structure below changes; a runtime refuses a program of another version. */
-#define FX_ABI_VERSION 5u
+#define FX_ABI_VERSION 6u
 
 typedef enum fx_dtype {
   FX_F64 = 0,
@@ -102,18 +102,46 @@ enum {
   FX_LAUNCH_DEPENDENT = 1u /* may start before those it is after, and waits for them itself */
 };
 
-/* A product that cuBLASLt may compute in place of launches: row-major, result[b, m, n] is the sum
- * over k of left[b, m, k] * right[b, k, n], all of it dense. Positions are those of a launch's
- * addresses. */
+/* A product, by cuBLASLt: row-major, result[b, m, n] is the sum over k of left[b, m, k] *
+ * right[b, k, n], all of it dense. */
 typedef struct fx_product {
   int64_t batches, m, n, k;
-  uint32_t factors, sums;                     /* fx_dtype of both sides, of the result */
-  uint32_t tf32;                              /* f32 factors may be rounded */
   uint32_t left_transposed, right_transposed; /* in memory [b, k, m], [b, n, k] */
-  uint32_t left, right, result, workspace;
-  uint32_t launches; /* from the one that names it on, so many do the same */
-  uint64_t workspace_bytes;
 } fx_product;
+
+typedef enum fx_convolution_result {
+  FX_CONVOLUTION_OUTPUT = 0, /* of left: the input, right: the kernel */
+  FX_CONVOLUTION_INPUT = 1,  /* its gradient, of left: that of the output, right: the kernel */
+  FX_CONVOLUTION_KERNEL = 2  /* its gradient, of left: the input, right: that of the output */
+} fx_convolution_result;
+
+/* A convolution or one of its gradients, by cuDNN, all of it dense: output[b, o, y] is the sum over
+ * c, k of input[b, c, y * stride + k * dilation - padding] * kernel[o, c, k]. */
+typedef struct fx_convolution {
+  uint32_t computes;      /* fx_convolution_result */
+  uint32_t channels_last; /* tensors are [b, y, c], the kernel [o, k, c]; else [b, c, y], [o, c, k]
+                           */
+  uint32_t flipped;       /* the kernel runs backwards */
+  uint32_t spatial;       /* dimensions of y and k: 2 or 3 */
+  int32_t batch, in_features, out_features, groups;
+  int32_t input[3], kernel[3], output[3]; /* spatial sizes */
+  int32_t padding[3], stride[3], dilation[3];
+} fx_convolution;
+
+struct fx_launch;
+
+/* What a library may do in place of launches. */
+typedef struct fx_library_call {
+  uint32_t factors, sums; /* fx_dtype of both sides, of the result */
+  uint32_t tf32;          /* f32 factors may be rounded */
+  uint32_t launches;      /* from the one that names it on, so many do the same */
+  fx_place left, right, result, workspace;
+  uint64_t workspace_bytes;
+  const fx_product *product;               /* this, */
+  const fx_convolution *convolution;       /* or this; the other is NULL */
+  const struct fx_launch *before, *behind; /* or NULL: bring a side, or the result, into the order
+                                              it needs; made with the call alone */
+} fx_library_call;
 
 /* One kernel on the device. Its parameters are the addresses `args`, then the maps by value. */
 typedef struct fx_launch {
@@ -128,7 +156,7 @@ typedef struct fx_launch {
   const fx_tensor_map *maps;
   const uint32_t *after; /* launches, all before this one, that it must see the results of or may
                             overwrite what they read; those that are implied are left out */
-  const fx_product *product; /* or NULL */
+  const fx_library_call *call; /* or NULL */
 } fx_launch;
 
 /* Bytes to move when all launches are done. */

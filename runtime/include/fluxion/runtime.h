@@ -100,6 +100,8 @@ public:
   // is, or that a library is missing; else empty.
   const fx_program &program() const { return *description; }
   const std::string &note() const { return remark; }
+  // Is every library there that the entry point's launches name?
+  bool hasLibraries(const fx_entry &entry) const;
   // Null where there is no such entry point or state item.
   const fx_entry *entry(const char *name) const;
   const fx_tensor *stateItem(const char *name) const;

@@ -39,6 +39,7 @@ extern "C" {
   X(fx_simt_store_matrices)                                                                        \
   X(fx_simt_wgmma_fence)                                                                           \
   X(fx_simt_wgmma)                                                                                 \
+  X(fx_simt_wgmma_of_registers)                                                                    \
   X(fx_simt_wgmma_commit)                                                                          \
   X(fx_simt_wgmma_wait)
 
@@ -71,8 +72,15 @@ fx_simt_thread *fx_simt_self(const fx_simt_layout *layout);
  * code apart. */
 void fx_simt_barrier(fx_simt_thread *self, uint32_t id, uint32_t threads, uint32_t site);
 
-enum { FX_SIMT_SHUFFLE_BUTTERFLY, FX_SIMT_SHUFFLE_UP, FX_SIMT_SHUFFLE_DOWN, FX_SIMT_SHUFFLE_INDEX };
-/* shfl.sync of PTX; lanes of `mask` meet. */
+enum {
+  FX_SIMT_SHUFFLE_BUTTERFLY,
+  FX_SIMT_SHUFFLE_UP,
+  FX_SIMT_SHUFFLE_DOWN,
+  FX_SIMT_SHUFFLE_INDEX,
+  FX_SIMT_WARP_BARRIER
+};
+/* shfl.sync of PTX; lanes of `mask` meet, but what they did to memory is in no order. As a barrier,
+ * bar.warp.sync: it is, and each gets its own value. */
 uint32_t fx_simt_shuffle(fx_simt_thread *self, uint32_t mask, uint32_t value, uint32_t lane,
                          uint32_t clamp, uint32_t kind, uint32_t site);
 
@@ -96,8 +104,8 @@ void fx_simt_copy_wait(fx_simt_thread *self, uint32_t groups);
 void fx_simt_load_matrices(fx_simt_thread *self, const void *row, uint32_t *words, uint32_t count,
                            uint32_t transposed, int32_t region, uint32_t site);
 enum { FX_SIMT_BF16, FX_SIMT_F16, FX_SIMT_TF32 };
-/* cvt.rna.tf32: to the nearest, ties away from zero. */
-uint32_t fx_simt_tf32(uint32_t bits);
+/* cvt.rna.tf32: to the nearest, ties away from zero; cvt.rn.tf32: to even. */
+uint32_t fx_simt_tf32(uint32_t bits, uint32_t ties_to_even);
 /* mma.sync of 16 x 8 x 32 bytes with the fragments of PTX; adds to the thread's four sums. */
 void fx_simt_mma(fx_simt_thread *self, const uint32_t *left, const uint32_t *right, float *sums,
                  uint32_t type, uint32_t site);
@@ -151,6 +159,9 @@ typedef struct fx_simt_product {
 void fx_simt_wgmma_fence(fx_simt_thread *self);
 void fx_simt_wgmma(fx_simt_thread *self, uint64_t a, uint64_t b, float *sums,
                    const fx_simt_product *product);
+/* The left side from registers: the thread's four words of tf32, as PTX has the fragment. */
+void fx_simt_wgmma_of_registers(fx_simt_thread *self, const uint32_t *left, uint64_t b, float *sums,
+                                const fx_simt_product *product);
 void fx_simt_wgmma_commit(fx_simt_thread *self);
 /* Until at most `groups` of the warpgroup's groups of products are in flight. */
 void fx_simt_wgmma_wait(fx_simt_thread *self, uint32_t groups);
