@@ -284,14 +284,16 @@ std::optional<LineGrid> fluxion::codegen::lineGrid(const MapGroup &group, int64_
   return grid;
 }
 
-int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &target,
-                                     ScheduleKeys *keys) {
+GridParts fluxion::codegen::gridParts(const Reduction &r, const ir::TargetInfo &target,
+                                      ScheduleKeys *keys) {
   if (r.isArg() || product(r.kept) == 0 || product(r.extents) == 0)
-    return 1;
+    return {};
   if (takesTiles(r)) {
     Contraction c = describeContraction(r);
-    std::optional<HopperPlan> plan = planHopper(c, target, keys);
-    return plan ? plan->chunks : planContraction(c, target, keys).chunks;
+    if (std::optional<HopperPlan> plan = planHopper(c, target, keys))
+      return {plan->chunks, plan->streamedBytes()};
+    ContractPlan plan = planContraction(c, target, keys);
+    return {plan.chunks, plan.streamedBytes(c)};
   }
   constexpr int64_t most = 256;
   Reduction whole(r);
@@ -302,5 +304,5 @@ int64_t fluxion::codegen::gridChunks(const Reduction &r, const ir::TargetInfo &t
   int64_t shortest = grid.along ? 4096 / grid.lanes : 4 * grid.groups; // positions of a chunk
   int64_t chunks = std::clamp<int64_t>(wanted / std::max<int64_t>(1, grid.tiles), 1,
                                        std::max<int64_t>(1, grid.summed / shortest));
-  return ceilDiv(grid.summed, ceilDiv(grid.summed, std::min(chunks, most)));
+  return {ceilDiv(grid.summed, ceilDiv(grid.summed, std::min(chunks, most)))};
 }

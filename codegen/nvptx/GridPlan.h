@@ -96,8 +96,12 @@ inline constexpr size_t mostColumnSums = 2;
 int64_t columnParts(const Reduction &r, mlir::Operation *sum, const ir::TargetInfo &target,
                     ScheduleKeys *keys);
 
-// Into how many chunks the summed positions are split, whose results a second phase combines.
+// What of a reduction a second phase combines: the results of so many chunks of the summed
+// positions, or of a contraction whose last tiles are streamed their parts, of so many bytes.
+struct GridParts {
+  int64_t chunks = 1, streamedBytes = 0;
+};
 // `keys` are null where the schedule is not the reduction's.
-int64_t gridChunks(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
+GridParts gridParts(const Reduction &r, const ir::TargetInfo &target, ScheduleKeys *keys);
 
 } // namespace fluxion::codegen

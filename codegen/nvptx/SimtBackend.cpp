@@ -55,7 +55,8 @@ bool paysColumns(const Reduction &contraction, Operation *sum, const ir::TargetI
 
 std::unique_ptr<BlockEmitter> emitterOf(ir::KernelOp kernel, const Phase &phase,
                                         const ir::TargetInfo &target, OpBuilder &b) {
-  if (isTiled(phase)) {
+  bool finishesTiles = phase.kind == Phase::Combine && phase.reductions[0].streamedBytes;
+  if (isTiled(phase) || finishesTiles) {
     Contraction c = describeContraction(phase.reductions[0]);
     std::optional<HopperPlan> plan = hopperPlanOf(c, kernel, target);
     if (plan && plan->chunks == phase.reductions[0].chunks)

@@ -179,6 +179,52 @@ TEST(Contract, SchedulesGiveTheSameProduct) {
   }
 }
 
+// Runs that end inside a tile, that have whole tiles between two parts, that are shorter than a
+// tile by far, and tiles of a block before its run.
+TEST(Contract, StreamsGiveTheSameProduct) {
+  const std::string small = ",warps_m=1,warps_n=1,warps_k=1,per_warp_m=1,per_warp_n=1,depth=1";
+  for (const std::string &run : {"1", "1,run=3", "1,run=47", "2,stages=3"})
+    for (Order order : {NN, NT, TN, TT})
+      EXPECT_EQ(differenceOf(product({37, 43, 150, 2}, order, "bf16", wide), 5e-5,
+                             "streamed=" + run + small),
+                "")
+          << run << " " << order;
+  // More tiles than blocks: 40 x 24, and 8 blocks of a warp a multiprocessor.
+  for (const std::string &waves : {"1", "2"})
+    EXPECT_EQ(
+        differenceOf(product({640, 192, 96}, NT, "bf16", wide), 5e-5, "streamed=" + waves + small),
+        "")
+        << waves;
+  for (const std::string &schedule :
+       {std::string("1"), "1,run=150" + small,
+        std::string("1,warps_m=2,warps_n=1,warps_k=2,per_warp_m=1,per_warp_n=3,stages=3"),
+        std::string(
+            "2,run=9,warps_m=1,warps_n=2,warps_k=1,per_warp_m=2,per_warp_n=4,depth=2,stages=2")}) {
+    EXPECT_EQ(differenceOf(product({70, 60, 260}, TN, "f32", ""), 5e-5, "streamed=" + schedule), "")
+        << schedule;
+    EXPECT_EQ(differenceOf(product({70, 60, 260}, NN, "f32", tf32), 5e-2, "streamed=" + schedule),
+              "")
+        << schedule;
+  }
+  EXPECT_EQ(differenceOf("func.func @main(%x: tensor<20x124xf64>, %y: tensor<124x36xf64>) -> "
+                         "tensor<20x36xf64> attributes {fluxion.entry} { %z = fluxion.dot_general "
+                         "%x, %y contracting [1] x [0] : (tensor<20x124xf64>, tensor<124x36xf64>) "
+                         "-> tensor<20x36xf64> return %z : tensor<20x36xf64> }",
+                         1e-13, "streamed=1"),
+            "");
+}
+
+TEST(Contract, StreamedTwiceTheBitsAreTheSame) {
+  Case program(product({70, 60, 500}, NT, "f32", ""));
+  std::vector<Tensor> inputs = program.inputsOf("main", {});
+  driver::Request request;
+  request.options.target = "cuda-emulated";
+  request.options.schedule = "streamed=1,run=3";
+  program.compile(request);
+  std::vector<Tensor> first = program.compiled("main", inputs);
+  EXPECT_EQ(difference(first, program.compiled("main", inputs), 0), "");
+}
+
 std::string refusalOf(const std::string &schedule, const std::string &target) {
   try {
     differenceOf(product({512, 512, 512}, NT, "f32", ""), 1, schedule, target);
@@ -194,6 +240,9 @@ TEST(Contract, SchedulesThatDoNotFitAreRefusedWithTheNumbers) {
   EXPECT_THAT(refusalOf("warps_m=8,warps_n=8", "cuda"), HasSubstr("a block has at most 32 warps"));
   EXPECT_THAT(refusalOf("stages=1", "cuda"), HasSubstr("stages=1 does not fit: it is 2 to 16"));
   EXPECT_THAT(refusalOf("warp_m=2", "cuda"), HasSubstr("warps_m"));
+  EXPECT_THAT(refusalOf("streamed=3", "cuda"), HasSubstr("streamed=3 does not fit: it is 0 to 2"));
+  EXPECT_THAT(refusalOf("streamed=1,chunks=2", "cuda"),
+              HasSubstr("chunks=2 does not fit: it is 1 to 1"));
 }
 
 } // namespace

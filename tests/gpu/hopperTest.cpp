@@ -227,6 +227,54 @@ TEST_P(Shapes, EqualTheReference) {
   EXPECT_EQ(run(textOf(product), 2e-2, GetParam()), "");
 }
 
+struct Stream {
+  Product product;
+  const char *schedule; // beside streamed=1
+};
+void PrintTo(const Stream &s, std::ostream *out) { *out << s.product.name << s.schedule; }
+
+class Streams : public ::testing::TestWithParam<Stream> {};
+
+// Runs of one step, that end inside tiles, and with whole tiles between parts.
+TEST_P(Streams, EqualTheReference) {
+  auto [product, schedule] = GetParam();
+  EXPECT_EQ(run(textOf(product), product.element == std::string("bf16") ? 2e-2 : 4e-3,
+                std::string("streamed=1") + schedule),
+            "");
+}
+
+// A block has whole tiles before its run: 143 tiles, three steps each, 132 blocks.
+TEST(StreamPlans, BehindWholeTiles) {
+  for (const char *schedule : {"streamed=1", "streamed=2", "streamed=2,run=7"})
+    EXPECT_EQ(run(textOf(Product{"tiles", 0, 700, 200, 136}), 2e-2,
+                  std::string("tile_m=64,tile_n=16,") + schedule),
+              "")
+        << schedule;
+}
+
+TEST(StreamPlans, TwiceTheBitsAreTheSame) {
+  Case program(textOf(Product{"fused_f32", 0, 200, 296, 520, false, true, "bf16", "f32", "tanh"}));
+  driver::Request request;
+  request.options.target = "cuda-emulated:sm_90a";
+  request.options.schedule = "streamed=1,run=7";
+  program.compile(request);
+  auto inputs = program.inputsOf("main", {.low = -1, .high = 1});
+  EXPECT_EQ(difference(program.compiled("main", inputs), program.compiled("main", inputs), 0), "");
+}
+
+// Waves are worth filling, whole ones are not worth cutting.
+TEST(StreamPlans, AreChosenWhereWavesAreNotFull) {
+  auto launches = [](int64_t rows) {
+    std::string ptx = ptxOf(textOf(Product{"waves", 0, rows, 2048, 8192}));
+    size_t count = 0;
+    for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
+      ++count;
+    return count;
+  };
+  EXPECT_EQ(launches(2048), 1u); // 128 tiles
+  EXPECT_EQ(launches(2304), 2u); // 144
+}
+
 TEST(Schedules, OfEngines) {
   Case program(textOf(Product{"plain", 0, 64, 64, 64}));
   driver::Request request;
@@ -321,6 +369,10 @@ TEST_P(Convolutions, EqualTheReference) {
   EXPECT_EQ(run(textOf(GetParam()), isBf16 ? 2e-2 : 1e-3, engines), "");
 }
 
+TEST_P(Convolutions, StreamedEqualTheReference) {
+  EXPECT_EQ(run(textOf(GetParam()), 2e-2, "engines=true,streamed=1,tile_m=64,tile_n=32"), "");
+}
+
 TEST_P(Convolutions, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
 
 TEST(Schedules, FewChannelsAreLeftToTiles) {
@@ -338,6 +390,10 @@ class KernelGradients : public ::testing::TestWithParam<KernelGradient> {};
 TEST_P(KernelGradients, EqualTheReference) {
   bool isBf16 = GetParam().element == std::string("bf16");
   EXPECT_EQ(run(textOf(GetParam()), isBf16 ? 1e-2 : 1e-3, engines), "");
+}
+
+TEST_P(KernelGradients, StreamedEqualTheReference) {
+  EXPECT_EQ(run(textOf(GetParam()), 1e-2, "engines=true,streamed=1"), "");
 }
 
 TEST_P(KernelGradients, UseTensorCores) { expectEngines(ptxOf(textOf(GetParam()), engines)); }
@@ -389,6 +445,30 @@ INSTANTIATE_TEST_SUITE_P(
                       Product{"shares", 0, 64, 32, 512}, Product{"persistent", 0, 4352, 1040, 8},
                       Product{"chunks", 0, 64, 32, 4096, false, true, "bf16", "bf16", "relu"}),
     [](const auto &info) { return std::string(info.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    Hopper, Streams,
+    ::testing::Values(
+        Stream{{"nt", 0, 200, 296, 200}, ",run=3"},
+        Stream{{"nn", 0, 200, 296, 200, false, false}, ""},
+        Stream{{"tn", 0, 200, 136, 264, true, false}, ",run=2,tile_m=64,tile_n=64"},
+        Stream{{"tt", 0, 72, 200, 328, true, true}, ",run=7,tile_m=128,tile_n=64"},
+        Stream{{"odd_columns", 0, 133, 117, 392}, ",run=4,tile_m=64,tile_n=16"},
+        Stream{{"wide", 0, 130, 520, 328, false, true, "bf16", "f32"},
+               ",run=4,tile_m=128,tile_n=256"},
+        Stream{{"columns_192", 0, 130, 400, 328}, ",run=4,tile_m=128,tile_n=192"},
+        Stream{{"f16", 0, 64, 128, 520, false, true, "f16", "f16"}, ""},
+        Stream{{"batches", 3, 64, 48, 192}, ",run=2"},
+        Stream{{"batches_tn", 2, 72, 40, 320, true, false}, ",tile_m=64,tile_n=32,run=3"},
+        Stream{{"fused", 0, 72, 200, 264, false, true, "bf16", "bf16", "relu"}, ",run=3"},
+        Stream{{"fused_f32", 0, 72, 200, 264, false, true, "bf16", "f32", "tanh"}, ",run=3"},
+        Stream{{"tf32", 0, 72, 40, 136, false, true, "f32", "f32", "tanh", tf32}, ",run=4"},
+        Stream{{"tf32_batches", 2, 40, 33, 136, false, true, "f32", "f32", "", tf32}, ""},
+        Stream{{"tf32_turned", 0, 72, 40, 136, true, false, "f32", "f32", "", tf32}, ",run=4"},
+        Stream{{"tf32_exchanged", 0, 72, 40, 136, true, true, "f32", "f32", "relu", tf32},
+               ",run=4,exchange=true"},
+        Stream{{"many_parts", 0, 64, 32, 4096, false, true, "bf16", "bf16", "relu"}, ""}),
+    [](const auto &info) { return std::string(info.param.product.name); });
 
 INSTANTIATE_TEST_SUITE_P(Hopper, Shapes,
                          ::testing::Values("tile_m=128,tile_n=256", "tile_m=128,tile_n=192",
@@ -453,6 +533,10 @@ INSTANTIATE_TEST_SUITE_P(
         assembly(Product{"tf32_4096_tt", 0, 4096, 4096, 4096, true, true, "f32", "f32", "", tf32}),
         assembly(Product{"columns_192", 0, 8192, 768, 3072}),
         assembly(Product{"small", 0, 128, 512, 784}),
+        assembly(Product{"streamed", 0, 2304, 2048, 8192}),
+        assembly(Product{"streamed_f32", 0, 2304, 2048, 8192, false, true, "bf16", "f32", "relu"}),
+        assembly(Product{"streamed_tf32", 0, 2304, 2048, 8192, false, true, "f32", "f32", "",
+                         tf32}),
         assembly(Convolution{"convolution", 32, 56, 56, 64, 64, 3, 1}),
         assembly(Convolution{"dilated_input", 32, 28, 28, 128, 64, 3, 1, 1, true, true, 1, 2, 2}),
         assembly(KernelGradient{"kernel_gradient", 128, 8, 8, 64, 64, 3, 1}),

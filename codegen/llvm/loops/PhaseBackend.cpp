@@ -10,7 +10,8 @@ using namespace fluxion::codegen;
 // The values that phases after this one may read whole.
 static void addStored(const Phase &phase, SmallVectorImpl<StoredValue> &earlier) {
   bool partial = phase.kind == Phase::Pack || phase.kind == Phase::PadInput ||
-                 (phase.kind == Phase::Reduce && phase.reductions[0].chunks > 1);
+                 (phase.kind == Phase::Reduce &&
+                  (phase.reductions[0].chunks > 1 || phase.reductions[0].streamedBytes));
   for (const StoredValue &stored : phase.stores)
     if (!partial)
       earlier.push_back(stored);

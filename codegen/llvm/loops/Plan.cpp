@@ -218,8 +218,12 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   bool right = !isGpu && packsRight(first, target, own);
   if (!isGpu)
     phase.tile = chooseTile(first, element, target, right, own);
-  first.chunks =
-      isGpu ? gridChunks(first, target, own) : chooseChunks(first, phase.tile, target, own);
+  if (isGpu) {
+    GridParts parts = gridParts(first, target, own);
+    first.chunks = parts.chunks, first.streamedBytes = parts.streamedBytes;
+  } else {
+    first.chunks = chooseChunks(first, phase.tile, target, own);
+  }
   if (own && !isGpu && phase.tile.laneDim >= 0)
     first.unroll = chooseUnroll(first, phase.tile, own);
   if (!isGpu) {
@@ -243,19 +247,19 @@ void Planner::planSweep(std::vector<Reduction> group, ArrayRef<SmallVector<Store
   for (Reduction &r : group)
     r.chunks = first.chunks;
   phase.reductions = group;
-  if (first.chunks == 1) {
-    for (auto &list : stores)
-      phase.stores.append(list.begin(), list.end());
-    result.phases.push_back(phase);
-    return;
-  }
-  for (const Reduction &r : group)
-    phase.stores.push_back({r.result, -1, scratch(partialBytes(r))});
-  result.phases.push_back(phase);
-  SmallVector<StoredValue> partials(phase.stores), all;
+  SmallVector<StoredValue> all, partials;
   for (auto &list : stores)
     all.append(list.begin(), list.end());
-  planCombine(phase, group, partials, all);
+  if (first.streamedBytes)
+    phase.partials.push_back({first.result, -1, scratch(first.streamedBytes)});
+  else if (first.chunks > 1)
+    for (const Reduction &r : group)
+      partials.push_back({r.result, -1, scratch(partialBytes(r))});
+  phase.stores = partials.empty() ? all : partials;
+  result.phases.push_back(phase);
+  partials.append(phase.partials);
+  if (!partials.empty())
+    planCombine(phase, group, partials, all);
 }
 
 // What memory of the reduction's own size its terms are computed from.

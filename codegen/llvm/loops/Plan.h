@@ -54,6 +54,9 @@ struct Reduction {
   }
   int64_t unroll = 0; // steps of the innermost extent taken together; 0: as many as fit
   int64_t chunks = 1; // > 1: extents[0] is split, partial results are combined by a second phase
+  // On a GPU, of a contraction some of whose results are combined from parts by a second phase:
+  // bytes of the parts. The first phase stores all others. See nvptx/contract/StreamPlan.h.
+  int64_t streamedBytes = 0;
   // On a GPU the sum of all elements and that of their squared distances from the mean, which
   // stands right behind it, are found in one sweep: see nvptx/Moments.cpp.
   enum { Alone, Mean, Spread } moment = Alone;
@@ -109,7 +112,7 @@ struct Phase {
   // sums over all its results but those along the last dimension, of which a row of tiles leaves
   // its part.
   std::vector<Reduction> columns;
-  llvm::SmallVector<StoredValue> partials; // Combine: of each reduction
+  llvm::SmallVector<StoredValue> partials; // Combine: of each reduction; Reduce: where streamed
   int64_t rowsPerTask = 1;
   const Panels &panels() const {
     return *(reductions[0].lhs ? reductions[0].lhs : reductions[0].rhs);

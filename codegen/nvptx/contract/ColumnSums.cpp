@@ -45,12 +45,13 @@ int64_t fluxion::codegen::columnParts(const Reduction &r, Operation *sum,
     return 0;
   int64_t parts;
   if (std::optional<HopperPlan> plan = planHopper(c, target, keys)) {
-    bool isPlain = plan->chunks == 1 && c.n % 2 == 0 && !plan->exchanged;
+    bool isPlain = plan->chunks == 1 && plan->stream.isEmpty() && c.n % 2 == 0 && !plan->exchanged;
     parts = isPlain ? plan->tilesM * plan->batches : 0;
   } else {
     ContractPlan tiles = planContraction(c, target, keys);
     bool fits = columnBytes(c, tiles, mostColumnSums) <= target.sharedBytes;
-    parts = tiles.chunks == 1 && fits ? tiles.tilesM * std::max<int64_t>(1, c.batches) : 0;
+    bool isWhole = tiles.chunks == 1 && tiles.stream.isEmpty();
+    parts = isWhole && fits ? tiles.tilesM * std::max<int64_t>(1, c.batches) : 0;
   }
   return parts <= mostParts ? parts : 0;
 }

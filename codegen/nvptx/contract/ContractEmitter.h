@@ -52,6 +52,30 @@ protected:
   // positions.
   void finishTile(const SumTile &tile, Value firstM, Value firstN);
 
+  // Stream.cpp. What a block does of a tile.
+  struct Piece {
+    Value tile;        // its number, i32
+    Value first, last; // steps along k, i32
+    Value isWhole;     // all of them; null: they always are
+    Value slot;        // of a part of the sums, i32
+  };
+  using PieceBody = llvm::function_ref<Values(const Piece &, mlir::ValueRange carried)>;
+  // All pieces of the block, one after the other.
+  Values forPieces(const StreamPlan &stream, mlir::ValueRange carried, PieceBody body);
+  // The sums of one of so many threads: all, or in the second launch `count` of them from `first`
+  // on.
+  struct ThreadSums {
+    int64_t threads = 1, sums = 1;
+    Value thread; // i32
+    Value first;  // i32; null: 0
+    int64_t count = 1;
+    int64_t lanes(mlir::Type type) const; // that lie together
+  };
+  void leavePart(Value slot, const ThreadSums &place, mlir::ValueRange sums);
+  // Where streamed tile `tile` (i32) was cut, `body` finishes it with its parts added in order.
+  void withParts(const StreamPlan &stream, Value tile, const ThreadSums &place,
+                 llvm::function_ref<void(Values)> body);
+
   // ColumnSums.cpp. What every sum of phase.columns adds at a result that the puller holds.
   Values columnTerms(const Index &kept);
   Values zeroColumns();
@@ -60,6 +84,9 @@ protected:
 private:
   void leaveTerms(const SumTile &tile, Value place, mlir::ValueRange terms);
   void sumColumns(const SumTile &tile, Value firstM, Value firstN);
+  Value partAddress(Value slot, const ThreadSums &place, int64_t i);
+  unsigned alignment(int64_t lanes) const;
+  Values loadPart(Value slot, const ThreadSums &place);
 
   struct Finished { // a sum, or neighbours in the result
     Value place;    // in the tile

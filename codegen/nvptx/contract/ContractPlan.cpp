@@ -52,14 +52,32 @@ int64_t blocksInMemory(const Contraction &c, const ContractPlan &plan,
   return std::max<int64_t>(1, (target.sharedBytes + 1024) / (sharedBytes(c, plan) + 1024));
 }
 
+int64_t blocksTogether(const Contraction &c, const ContractPlan &plan,
+                       const ir::TargetInfo &target) {
+  return std::clamp<int64_t>(
+      std::min(target.sharedBytes / sharedBytes(c, plan), 1024 / plan.threads()), 1, 8);
+}
+
+// Blocks that certainly run at once: those of a stream are no more. Sums and factors of a thread
+// take its registers.
+int64_t blocksOfStream(const Contraction &c, const ContractPlan &plan,
+                       const ir::TargetInfo &target) {
+  constexpr int64_t registers = 65536, others = 100;
+  int64_t words = c.accumulator.getIntOrFloatBitWidth() > 32 ? 2 : 1,
+          ofThread = std::min<int64_t>(255, words * plan.sumsOfThread() + others);
+  int64_t together = std::min({blocksTogether(c, plan, target), blocksInMemory(c, plan, target),
+                               registers / (ofThread * plan.threads())});
+  return target.cores * std::max<int64_t>(1, together);
+}
+
 // Cycles of all blocks. A step takes as long as its products, what it brings through the second
 // cache (28 bytes a cycle and multiprocessor), or what warps read of shared memory; a block begins
 // with an empty ring and ends with its results.
 double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::TargetInfo &target) {
   double bytes = bytesOf(c.element), m = plan.tileM(), n = plan.tileN(), k = plan.tileK;
-  int64_t blocks = plan.tiles(c) * plan.chunks;
-  int64_t together = std::clamp<int64_t>(
-      std::min(target.sharedBytes / sharedBytes(c, plan), 1024 / plan.threads()), 1, 8);
+  const StreamPlan &stream = plan.stream;
+  int64_t blocks = stream.isEmpty() ? plan.tiles(c) * plan.chunks : stream.blocks;
+  int64_t together = blocksTogether(c, plan, target);
   double products = m * n * k / rateOf(c, plan.tensorCores), brought = (m + n) * k * bytes / 28,
          read = sharedCycles(plan, bytes);
   // What one warp waits for: its loads of shared memory, then its products one after another.
@@ -74,6 +92,16 @@ double cyclesOf(const Contraction &c, const ContractPlan &plan, const ir::Target
   // What a thread finishes takes a trip to memory for every few.
   double results = m * n * plan.warpsK * 4 / 64 +
                    std::max(m * n * 4 / 28, m * n / 4 / plan.threads() / 4 * 900 / busy);
+  if (!stream.isEmpty()) {
+    // A part is fetched before the next is asked for.
+    constexpr double rate = 28, trip = 700, secondLaunch = 2500;
+    double part = m * n * plan.warpsK * bytesOf(c.accumulator) / rate;
+    return waves * (stream.stepsOfBlock() * std::max(step, waits / busy) +
+                    (stream.whole + stream.wholeInRun()) * results + 2 * part) +
+           1500 + secondLaunch +
+           ceilDiv(stream.tiles, target.cores) *
+               (stream.mostRuns() * std::max(part, trip) + results);
+  }
   return waves * (steps * std::max(step, waits / busy) + results) +
          ceilDiv(blocks, target.cores * together) * 1500.0 +
          (plan.chunks > 1 ? 2500 + 60 * plan.chunks : 0);
@@ -152,6 +180,44 @@ void chooseChunks(const Contraction &c, const ir::TargetInfo &target, ContractPl
   }
 }
 
+double cyclesOf(const Contraction &c, ContractPlan plan, const ir::TargetInfo &target,
+                const StreamPlan &stream) {
+  setChunks(c, plan, 1);
+  plan.stream = stream;
+  return cyclesOf(c, plan, target);
+}
+
+// That can be streamed: none where there is nothing to sum.
+int64_t tilesOfStream(const Contraction &c, const ContractPlan &plan) {
+  return c.m * c.n * c.k == 0 ? 0 : plan.tiles(c);
+}
+
+// Takes a stream of the plan's tiles where that is predicted to beat `limit` cycles clearly.
+bool tryStream(const Contraction &c, const ir::TargetInfo &target, ContractPlan &plan,
+               double limit) {
+  auto cycles = [&](const StreamPlan &stream) { return cyclesOf(c, plan, target, stream); };
+  plan.stream = chooseStream(tilesOfStream(c, plan), plan.stepsOf(c),
+                             blocksOfStream(c, plan, target), limit, cycles);
+  if (plan.stream.isEmpty())
+    return false;
+  plan.cycles = cycles(plan.stream);
+  setChunks(c, plan, 1);
+  return true;
+}
+
+void obeyChunksAndStream(const Contraction &c, const ir::TargetInfo &target, ContractPlan &plan,
+                         ScheduleKeys &keys) {
+  plan.stream = {};
+  auto cycles = [&](const StreamPlan &stream) { return cyclesOf(c, plan, target, stream); };
+  int64_t tiles = tilesOfStream(c, plan), blocks = blocksOfStream(c, plan, target);
+  StreamPlan chosen =
+      chooseStream(tiles, plan.stepsOf(c), blocks, plan.chunks == 1 ? cycles({}) : 0, cycles);
+  plan.stream = obeyStream(chosen, tiles, plan.stepsOf(c), blocks, keys, cycles);
+  int64_t most = plan.stream.isEmpty() ? mostChunks(c, plan) : 1;
+  setChunks(c, plan, keys.integer("chunks", std::min(plan.chunks, most), 1, most));
+  plan.cycles = cyclesOf(c, plan, target);
+}
+
 // The shape with the fewest predicted cycles, its steps twice as deep where barriers then cost
 // less.
 ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool tensorCores) {
@@ -164,6 +230,16 @@ ContractPlan choose(const Contraction &c, const ir::TargetInfo &target, bool ten
     chooseChunks(c, target, withShape(c, shape, tensorCores, 1), best);
     if (!tensorCores && shape.warpsK > 1)
       chooseChunks(c, target, withShape(c, shape, tensorCores, 2), best);
+  }
+  double limit = best.cycles;
+  for (const Shape &shape : shapesFor(tensorCores)) {
+    ContractPlan plan = withShape(c, shape, tensorCores, 1);
+    setTiles(c, plan);
+    setChunks(c, plan, 1);
+    setStages(c, plan, target);
+    bool fits = sharedBytes(c, plan) <= target.sharedBytes && !(isWide && plan.sumsOfThread() > 16);
+    if (fits && tryStream(c, target, plan, limit) && plan.cycles < best.cycles)
+      best = plan;
   }
   // Registers for more blocks than memory has room for would be kept from those that run.
   best.blocks = std::min(best.blocks, blocksInMemory(c, best, target));
@@ -196,6 +272,11 @@ StageShape fluxion::codegen::sumShape(const Contraction &c, const ContractPlan &
   return shape;
 }
 
+int64_t ContractPlan::streamedBytes(const Contraction &c) const {
+  return stream.isEmpty() ? 0
+                          : stream.slots() * threads() * sumsOfThread() * bytesOf(c.accumulator);
+}
+
 int64_t fluxion::codegen::sharedBytes(const Contraction &c, const ContractPlan &plan) {
   int64_t ring = plan.stages * (stageShape(c, plan, 0).bytes + stageShape(c, plan, 1).bytes);
   return std::max(ring, sumShape(c, plan).bytes);
@@ -219,13 +300,12 @@ ContractPlan fluxion::codegen::planContraction(const Contraction &c, const ir::T
   plan.tileK = unit * keys->integer("depth", std::max<int64_t>(1, plan.tileK / unit), 1, most);
   setTiles(c, plan);
   plan.stages = keys->integer("stages", plan.stages, 2, most);
-  setChunks(c, plan, keys->integer("chunks", plan.chunks, 1, mostChunks(c, plan)));
+  obeyChunksAndStream(c, target, plan, *keys);
   if (int64_t bytes = sharedBytes(c, plan); bytes > target.sharedBytes)
     keys->refuse("its tiles need " + Twine(bytes) + " bytes of shared memory; a block of " +
                  target.cpu + " has " + Twine(target.sharedBytes));
   plan.blocks =
       keys->integer("blocks", std::min(plan.blocks, blocksInMemory(c, plan, target)), 1, 8);
-  plan.cycles = cyclesOf(c, plan, target);
   return plan;
 }
 
@@ -258,5 +338,7 @@ std::vector<ScheduleVariation> fluxion::codegen::contractVariations(const Contra
   for (int64_t chunks : {1, 2, 4, 8, 16, 32})
     list.push_back({key("chunks", chunks)});
   list.push_back({key("blocks", 2)});
+  for (int64_t waves = 0; waves <= StreamPlan::mostWaves; ++waves)
+    list.push_back({key("streamed", waves)});
   return list;
 }

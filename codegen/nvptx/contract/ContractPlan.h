@@ -6,6 +6,7 @@
 #include "codegen/common/Backend.h"
 #include "codegen/common/ScheduleKeys.h"
 #include "codegen/nvptx/contract/Contraction.h"
+#include "codegen/nvptx/contract/StreamPlan.h"
 
 namespace fluxion::codegen {
 
@@ -21,6 +22,7 @@ struct ContractPlan {
   int64_t chunks = 1;      // k is split into so many, whose results a second phase adds in order
   int64_t chunkLength = 1; // a multiple of tileK where there are several chunks
   int64_t tilesM = 1, tilesN = 1; // blocks
+  StreamPlan stream;              // then there is one chunk
 
   int64_t blocks = 1; // that a multiprocessor must have registers for at once
   double cycles = 0;  // predicted, of all blocks
@@ -35,6 +37,9 @@ struct ContractPlan {
   int64_t tiles(const Contraction &c) const {
     return std::max<int64_t>(1, tilesM * tilesN * c.batches);
   }
+  int64_t stepsOf(const Contraction &c) const { return ceilDiv(c.k, tileK); }
+  int64_t sumsOfThread() const { return perWarpM * perWarpN * (tensorCores ? 4 : 1); }
+  int64_t streamedBytes(const Contraction &c) const; // parts of sums that wait in memory
 };
 
 // A side's tile in shared memory: rows of what is contiguous in memory, each `pitch` elements.

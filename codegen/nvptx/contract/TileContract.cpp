@@ -51,13 +51,57 @@ Value TileContractEmitter::placeInStage(int side, Value own, Value k) {
 }
 
 void TileContractEmitter::emitBody() {
-  findPlace();
+  if (phase.kind == Phase::Combine)
+    return emitFinish();
+  findThread();
+  ring = dynamicShared(
+      std::max(sharedBytes(c, plan), columnBytes(c, plan, (int64_t)phase.columns.size())));
+  if (plan.stream.isEmpty()) {
+    standInGrid();
+    return finishSums(sumSteps());
+  }
+  launch.grid = {plan.stream.blocks, 1, 1};
+  forPieces(plan.stream, {}, [&](const Piece &piece, ValueRange) {
+    emitPiece(piece);
+    return Values();
+  });
+}
+
+// Every warp is done with the ring before the next piece fills it.
+void TileContractEmitter::emitPiece(const Piece &piece) {
+  standAt(piece.tile);
+  auto position = [&](Value step) {
+    return times(arith::ExtUIOp::create(b, loc, b.getI64Type(), step), plan.tileK);
+  };
+  firstK = position(piece.first);
+  lastK = arith::MinUIOp::create(b, loc, position(piece.last), number(c.k));
+  Values sums = sumSteps();
+  branch(
+      piece.isWhole, [&] { finishSums(sums); }, [&] { leavePart(piece.slot, threadSums(), sums); });
+  barrier();
+}
+
+// The second launch: every thread has the sums of a tile again that parts of it were left of.
+void TileContractEmitter::emitFinish() {
+  findThread();
+  launch.grid = {plan.stream.tiles, 1, 1};
+  ring = dynamicShared(sumShape(c, plan).bytes);
+  Value tile = narrow(blockIndex(0));
+  standAt(plus(tile, like(tile, plan.stream.firstStreamed())));
+  withParts(plan.stream, tile, threadSums(), [&](Values sums) { finishSums(sums); });
+}
+
+TileContractEmitter::ThreadSums TileContractEmitter::threadSums() {
+  int64_t sums = plan.sumsOfThread();
+  return {plan.threads(), sums, narrow(thread()), {}, sums};
+}
+
+// The thread's sums of the steps at hand.
+TileContractEmitter::Values TileContractEmitter::sumSteps() {
   planSide(0, firstM);
   planSide(1, firstN);
   int64_t stageBytes = sides[0].shape.bytes + sides[1].shape.bytes;
   sides[1].at = sides[0].shape.bytes;
-  ring = dynamicShared(
-      std::max(sharedBytes(c, plan), columnBytes(c, plan, (int64_t)phase.columns.size())));
 
   // The first steps are on their way before any is needed.
   int64_t ahead = plan.stages - 1;
@@ -90,20 +134,20 @@ void TileContractEmitter::emitBody() {
     return next;
   });
   done.truncate(count);
+  return done;
+}
 
-  // Sums take the place of the ring.
-  StageShape sums = sumShape(c, plan);
-  tile = {ring, plan.tileM(), plan.tileN(), plan.warpsK, sums.pitch};
+// Sums take the place of the ring.
+void TileContractEmitter::finishSums(ValueRange sums) {
+  tile = {ring, plan.tileM(), plan.tileN(), plan.warpsK, sumShape(c, plan).pitch};
   barrier();
-  leaveSums(done);
+  leaveSums(sums);
   barrier();
   finishTile(tile, firstM, firstN);
 }
 
-void TileContractEmitter::findPlace() {
-  launch.block[0] = plan.threads();
-  if (plan.blocks > 1)
-    function->setAttr("nvvm.minctasm", b.getI32IntegerAttr((int32_t)plan.blocks));
+// A tile and a chunk of k a block.
+void TileContractEmitter::standInGrid() {
   launch.grid = {plan.tilesM * plan.tilesN, plan.chunks, std::max<int64_t>(1, c.batches)};
   // Neighbouring blocks share the columns, which the second-level cache keeps.
   firstM = times(modulo(blockIndex(0), plan.tilesM), plan.tileM());
@@ -114,6 +158,23 @@ void TileContractEmitter::findPlace() {
               : arith::MinUIOp::create(b, loc, plus(firstK, number(plan.chunkLength)), number(c.k))
                     .getResult();
   batch = positions(blockIndex(2), sizesOf(c.batchDims));
+}
+
+// At a tile, by its number (i32).
+void TileContractEmitter::standAt(Value number) {
+  auto wide = [&](Value value) {
+    return arith::ExtUIOp::create(b, loc, b.getI64Type(), value).getResult();
+  };
+  Value others = over(number, plan.tilesM);
+  firstM = times(wide(modulo(number, plan.tilesM)), plan.tileM());
+  firstN = times(wide(modulo(others, plan.tilesN)), plan.tileN());
+  batch = positions(wide(over(others, plan.tilesN)), sizesOf(c.batchDims));
+}
+
+void TileContractEmitter::findThread() {
+  launch.block[0] = plan.threads();
+  if (plan.blocks > 1)
+    function->setAttr("nvvm.minctasm", b.getI32IntegerAttr((int32_t)plan.blocks));
   Value warp = over(thread(), warpSize);
   lane = modulo(thread(), warpSize);
   warpM = modulo(warp, plan.warpsM);

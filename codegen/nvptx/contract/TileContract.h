@@ -54,7 +54,14 @@ private:
   Value firstM, firstN, firstK, lastK;
 
   void emitBody() final;
-  void findPlace();
+  void emitPiece(const Piece &piece);
+  void emitFinish();
+  void findThread();
+  void standInGrid();
+  void standAt(Value number);
+  Values sumSteps();
+  void finishSums(mlir::ValueRange sums);
+  ThreadSums threadSums();
   void planSide(int side, Value first);
   Value kIndexBase(Value k);
   Index kIndex(Value k, const Copy &copy, int64_t vector);

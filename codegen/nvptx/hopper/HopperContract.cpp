@@ -17,10 +17,6 @@ constexpr int64_t rasterRows = 16;
 } // namespace
 
 void HopperContractEmitter::prepare() {
-  launch.block[0] = plan.threads();
-  leastBlocks = plan.movesRegisters() ? 1 : 0; // all registers are one block's
-  launch.grid = {plan.blocks, r.chunks, 1};
-  launch.sharedBytes = plan.sharedBytes();
   Type i32 = b.getI32Type();
   LLVM::GlobalOp global;
   {
@@ -60,6 +56,12 @@ void HopperContractEmitter::initialiseBarriers() {
 }
 
 void HopperContractEmitter::emitBody() {
+  if (phase.kind == Phase::Combine)
+    return emitFinish();
+  launch.block[0] = plan.threads();
+  leastBlocks = plan.movesRegisters() ? 1 : 0; // all registers are one block's
+  launch.grid = {plan.blocks, r.chunks, 1};
+  launch.sharedBytes = plan.sharedBytes();
   prepare();
   initialiseBarriers();
   Value consumes = isLess(warpgroup, word(plan.consumers()));
@@ -78,6 +80,35 @@ void HopperContractEmitter::emitBody() {
         setRegisters(ofOthers, NVVM::SetMaxRegisterAction::decrease);
         branch(isEqual(tid, plan.consumers() * 128), [&] { produce(); });
       });
+}
+
+// The second launch of a stream: a strip of a tile for a block, so that blocks are many.
+void HopperContractEmitter::emitFinish() {
+  columns = plan.stripColumns();
+  resultsAt = 0;
+  launch.block[0] = plan.consumers() * 128;
+  launch.grid = {plan.tileN / columns, plan.stream.tiles, 1};
+  launch.sharedBytes = storesByCopies() ? plan.resultBytes() : 0;
+  prepare();
+  Value strip = narrow(blockIndex(0)), number = narrow(blockIndex(1));
+  Tile tile = tileAt(plus(number, word(plan.stream.firstStreamed())));
+  tile.n = plus(tile.n, times(strip, columns));
+  ThreadSums place = threadSums();
+  place.count = columns / 2;
+  place.first = times(strip, place.count);
+  auto finishStrip = [&] {
+    withParts(plan.stream, number, place, [&](Values sums) { finishResults(tile, sums); });
+  };
+  if (c.n % plan.tileN)
+    branch(isLess(tile.n, word(c.n)), finishStrip);
+  else
+    finishStrip();
+  waitForCopies();
+}
+
+HopperContractEmitter::ThreadSums HopperContractEmitter::threadSums() {
+  int64_t sums = plan.sumsOfThread();
+  return {plan.consumers() * 128, sums, tid, {}, sums};
 }
 
 HopperContractEmitter::Tile HopperContractEmitter::tileAt(Value number) {
@@ -120,17 +151,24 @@ HopperContractEmitter::Values HopperContractEmitter::splitRow(Value row,
   return place;
 }
 
-void HopperContractEmitter::forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body) {
+void HopperContractEmitter::forTiles(Ring ring, TileBody body) {
+  if (!plan.stream.isEmpty()) {
+    forPieces(plan.stream, {ring.stage, ring.parity}, [&](const Piece &piece, ValueRange carried) {
+      Ring next = body(tileAt(piece.tile), piece, {carried[0], carried[1]});
+      return Values{next.stage, next.parity};
+    });
+    return;
+  }
   Value block = NVVM::BlockIdXOp::create(b, loc, b.getI32Type());
   if (plan.blocks == plan.tiles()) {
-    body(tileAt(block), ring);
+    body(tileAt(block), chunkOf(block), ring);
     return;
   }
   scf::ForOp::create(b, loc, block, word(plan.tiles()), word(plan.blocks),
                      ValueRange{ring.stage, ring.parity},
                      [&](OpBuilder &, Location, Value number, ValueRange carried) {
                        puller.newScope();
-                       Ring next = body(tileAt(number), {carried[0], carried[1]});
+                       Ring next = body(tileAt(number), chunkOf(number), {carried[0], carried[1]});
                        scf::YieldOp::create(b, loc, ValueRange{next.stage, next.parity});
                      });
   puller.newScope();
@@ -143,12 +181,12 @@ HopperContractEmitter::Ring HopperContractEmitter::after(const Ring &ring, int64
           select(wraps, subtract(word(1), ring.parity), ring.parity)};
 }
 
-std::pair<Value, Value> HopperContractEmitter::steps() {
+ContractEmitter::Piece HopperContractEmitter::chunkOf(Value tile) {
   if (plan.chunks == 1)
-    return {word(0), word(plan.steps)};
+    return {tile, word(0), word(plan.steps), {}, {}};
   Value first = times(narrow(blockIndex(1)), plan.chunkSteps);
   Value last = plus(first, word(plan.chunkSteps));
-  return {first, select(isLess(word(plan.steps), last), word(plan.steps), last)};
+  return {tile, first, select(isLess(word(plan.steps), last), word(plan.steps), last), {}, {}};
 }
 
 void HopperContractEmitter::fetch(const Tile &tile, Value step, const Ring &ring) {
@@ -276,17 +314,16 @@ HopperContractEmitter::Values HopperContractEmitter::boxPosition(const WindowSid
 }
 
 void HopperContractEmitter::produce() {
-  forTiles({word(0), word(1)}, [&](const Tile &tile, Ring ring) {
-    auto [first, last] = steps();
-    auto loop =
-        scf::ForOp::create(b, loc, first, last, word(1), ValueRange{ring.stage, ring.parity},
-                           [&](OpBuilder &, Location, Value step, ValueRange carried) {
-                             Ring now{carried[0], carried[1]};
-                             waitFor(emptyBarrier(now.stage), now.parity);
-                             fetch(tile, step, now);
-                             Ring next = after(now, 1);
-                             scf::YieldOp::create(b, loc, ValueRange{next.stage, next.parity});
-                           });
+  forTiles({word(0), word(1)}, [&](const Tile &tile, const Piece &piece, Ring ring) {
+    auto loop = scf::ForOp::create(
+        b, loc, piece.first, piece.last, word(1), ValueRange{ring.stage, ring.parity},
+        [&](OpBuilder &, Location, Value step, ValueRange carried) {
+          Ring now{carried[0], carried[1]};
+          waitFor(emptyBarrier(now.stage), now.parity);
+          fetch(tile, step, now);
+          Ring next = after(now, 1);
+          scf::YieldOp::create(b, loc, ValueRange{next.stage, next.parity});
+        });
     return Ring{loop.getResult(0), loop.getResult(1)};
   });
 }
@@ -298,17 +335,15 @@ void HopperContractEmitter::consume() {
   Ring start{word(0), word(0)};
   if (plan.sharing > 1)
     start.stage = share;
-  forTiles(start, [&](const Tile &tile, Ring ring) {
-    auto [first, last] = steps();
-    if (plan.sharing > 1)
-      first = plus(first, share);
+  forTiles(start, [&](const Tile &tile, const Piece &piece, Ring ring) {
+    Value first = plan.sharing > 1 ? plus(piece.first, share) : piece.first;
     // In registers before the first product: a first step that LLVM peels off would set them beside
     // it, and ptxas then serialises the products.
     Value zero = LLVM::ZeroOp::create(b, loc, sumsType());
     for (auto [i, sum] : llvm::enumerate(waitForSums(zero)))
       zero = LLVM::InsertValueOp::create(b, loc, zero, sum, (int64_t)i);
     auto loop = scf::ForOp::create(
-        b, loc, first, last, word(plan.sharing),
+        b, loc, first, piece.last, word(plan.sharing),
         ValueRange{ring.stage, ring.parity, ring.stage, never, zero},
         [&](OpBuilder &, Location, Value, ValueRange carried) {
           Ring now{carried[0], carried[1]};
@@ -336,14 +371,16 @@ void HopperContractEmitter::consume() {
     release(loop.getResult(2), arith::AndIOp::create(b, loc, leads, loop.getResult(3)));
     if (plan.sharing > 1)
       sums = addShares(sums);
+    auto finish = [&] { finishResults(tile, sums); };
     if (plan.sharing > 1)
-      branch(isEqual(share, 0), [&] { finishResults(tile, sums); });
+      branch(isEqual(share, 0), finish);
+    else if (piece.isWhole)
+      branch(piece.isWhole, finish, [&] { leavePart(piece.slot, threadSums(), sums); });
     else
-      finishResults(tile, sums);
+      finish();
     return Ring{loop.getResult(0), loop.getResult(1)};
   });
-  if (storesByCopies())
-    branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+  waitForCopies();
 }
 
 // 64-bit words that say where a side's slice lies and how: start, from one span of lines to the

@@ -19,9 +19,12 @@ public:
 
 private:
   const HopperPlan plan;
-  Value memory;          // shared: stages, results or sums on their way, barriers
-  Value memoryWord;      // its address, i32
-  Value tid, warpgroup;  // i32; the warpgroup equal for a warp
+  Value memory;                 // shared: stages, results or sums on their way, barriers
+  Value memoryWord;             // its address, i32
+  Value tid, warpgroup;         // i32; the warpgroup equal for a warp
+  int64_t columns = plan.tileN; // that the launch finishes at a time
+  // Shared memory where results wait for their copies.
+  int64_t resultsAt = plan.stages * plan.stageBytes();
   Value rowGroup, share; // of a consuming warpgroup: which rows, which of those that share them
   struct Tile {          // i32: first positions, and the batch
     Value m, n, batch;
@@ -38,13 +41,16 @@ private:
     return arguments[arguments.size() - launch.maps.size() + map];
   }
   void prepare();
+  void emitFinish();
+  ThreadSums threadSums();
   void initialiseBarriers();
   Tile tileAt(Value number);
   Values firstOfBox(const WindowSide &image, Value number, int64_t positions);
   // For every tile of the block; the ring goes on from tile to tile.
-  void forTiles(Ring ring, llvm::function_ref<Ring(const Tile &, Ring)> body);
+  using TileBody = llvm::function_ref<Ring(const Tile &, const Piece &, Ring)>;
+  void forTiles(Ring ring, TileBody body);
   Ring after(const Ring &ring, int64_t stages);
-  std::pair<Value, Value> steps(); // of the block's chunk, i32
+  Piece chunkOf(Value tile); // that the block does
   void produce();
   void fetch(const Tile &tile, Value step, const Ring &ring);
   void fetchSide(int side, const Tile &tile, Value slice, Value offset, Value full);
@@ -73,6 +79,7 @@ private:
   void finishResults(const Tile &tile, Values sums);
   void storeDirectly(const Tile &tile, Values sums);
   void storeByCopies(const Tile &tile, Values sums);
+  void waitForCopies();
   void sumColumns(const Tile &tile, llvm::ArrayRef<Value> sums);
   Values columnTermsAt(const Tile &tile, llvm::ArrayRef<Value> sums, int64_t block, int64_t half);
   bool storesByCopies();

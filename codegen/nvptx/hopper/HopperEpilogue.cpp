@@ -166,7 +166,7 @@ void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
     else
       body();
   };
-  auto columnExists = [&](Value n) { return c.n % plan.tileN ? isBelow(n, c.n) : Value(); };
+  auto columnExists = [&](Value n) { return c.n % columns ? isBelow(n, c.n) : Value(); };
   auto store = [&](const Position &at, Value value) {
     Index index = resultIndex(at, lanes);
     finish(index, {value});
@@ -176,7 +176,7 @@ void HopperContractEmitter::storeDirectly(const Tile &tile, Values sums) {
   };
   for (int64_t half : {0, 1})
     where(rowExists(positionOf(tile, 0, half)), [&] {
-      for (int64_t block = 0; block < plan.tileN / 8; ++block) {
+      for (int64_t block = 0; block < columns / 8; ++block) {
         Position at = positionOf(tile, block, half);
         if (lanes) {
           where(columnExists(at.n), [&] { store(at, pair(sums, block, half)); });
@@ -197,7 +197,7 @@ Index HopperContractEmitter::resultIndexWithin(Position at) {
   if (rowExists(at))
     for (auto [position, size] : llvm::zip_equal(at.m, rowSizes()))
       position = clamp(position, size - 1);
-  if (c.n % plan.tileN)
+  if (c.n % columns)
     at.n = clamp(at.n, c.n - 2);
   return resultIndex(at, true);
 }
@@ -220,11 +220,18 @@ Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block
   return vector::ExtractOp::create(b, loc, wordVector, 0);
 }
 
+// What left by copies has left for good.
+void HopperContractEmitter::waitForCopies() {
+  if (storesByCopies())
+    branch(isEqual(modulo(tid, 128), 0),
+           [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+}
+
 void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
   Value lane = modulo(tid, 32), warp = modulo(over(tid, 32), 4),
         leads = isEqual(modulo(tid, 128), 0);
-  int64_t boxes = plan.tileN % (2 * boxColumns) ? 1 : 2; // at a time
-  Value base = plus(word(plan.stages * plan.stageBytes()), times(rowGroup, 2 * boxBytes));
+  int64_t boxes = columns % (2 * boxColumns) ? 1 : 2; // at a time
+  Value base = plus(word(resultsAt), times(rowGroup, 2 * boxBytes));
   Value group = plus(rowGroup, word(2)); // barrier 0 is of the block, 1 of warpgroups that share
   // Lane i holds the address of a row: of matrices (rows 0-7, 8-15) x (columns 0-7, 8-15).
   Value matrix = over(lane, 8), rowIn8 = modulo(lane, 8);
@@ -232,7 +239,7 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
   Value chunk = arith::XOrIOp::create(b, loc, over(matrix, 2), rowIn8);
   Value line = plus(base, times(row, HopperPlan::lineBytes)), inLine = times(chunk, 16);
   auto layout = NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8);
-  for (int64_t round = 0; round < plan.tileN / (boxes * boxColumns); ++round) {
+  for (int64_t round = 0; round < columns / (boxes * boxColumns); ++round) {
     // What left last has been read.
     branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
     meet(group, 128);
@@ -296,11 +303,11 @@ HopperContractEmitter::Values HopperContractEmitter::columnTermsAt(const Tile &t
 // way lie where results do later.
 void HopperContractEmitter::sumColumns(const Tile &tile, ArrayRef<Value> sums) {
   constexpr int64_t warps = 4;
-  int64_t threads = plan.rowGroups() * 128, columns = plan.tileN, parts = plan.rowGroups() * warps,
+  int64_t threads = plan.rowGroups() * 128, parts = plan.rowGroups() * warps,
           count = (int64_t)phase.columns.size();
   Type pairType = VectorType::get({2}, c.accumulator);
   Value lane = modulo(tid, 32), warp = plus(times(rowGroup, warps), modulo(over(tid, 32), warps));
-  Value base = word(plan.stages * plan.stageBytes());
+  Value base = word(resultsAt);
   auto placeOf = [&](int64_t which, Value part, Value column) {
     Value row = plus(times(part, columns), column);
     return inMemory(plus(base, times(plus(row, word(which * parts * columns)), 4)));

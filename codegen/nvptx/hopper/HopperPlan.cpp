@@ -186,9 +186,20 @@ double cyclesOf(const HopperPlan &plan, int64_t cores, int64_t resultBytes) {
                    cyclesOfLine = 4.5; // of an image, however short
   double products = plan.rowGroups() * 4 * plan.tileN / 2.0,
          copies = std::max(plan.stageBytes() / bytesPerCycle, plan.imageLines() * cyclesOfLine),
-         results = (double)plan.tileM * plan.tileN * resultBytes / storedPerCycle;
+         elements = (double)plan.tileM * plan.tileN,
+         results = elements * resultBytes / storedPerCycle,
+         step = std::max({products, copies, acrossCycles(plan)});
+  if (const StreamPlan &stream = plan.stream; !stream.isEmpty()) {
+    // Strips of tiles; a part is fetched before the next is asked for.
+    constexpr double trip = 700;
+    double part = elements * 4 / storedPerCycle; // to leave one, or to fetch it
+    int64_t strips = plan.tileN / plan.stripColumns();
+    return start + stream.stepsOfBlock() * step + (stream.whole + stream.wholeInRun()) * results +
+           2 * part + combination +
+           ceilDiv(stream.tiles * strips, cores) *
+               (stream.mostRuns() * std::max(part / strips, trip) + results / strips);
+  }
   double waves = ceilDiv(plan.tiles() * plan.chunks, cores);
-  double step = std::max({products, copies, acrossCycles(plan)});
   double cycles = start + waves * (plan.chunkSteps * step + results);
   return plan.chunks == 1 ? cycles : cycles + combination + waves * results;
 }
@@ -202,21 +213,64 @@ bool fits(const HopperPlan &plan, TileShape shape) {
   return !plan.turnsRight() || shape.second * 4 >= shape.first;
 }
 
+void setTile(HopperPlan &plan, const Contraction &c, TileShape shape) {
+  std::tie(plan.tileM, plan.tileN) = shape;
+  plan.tilesM = plan.rowsAreBoxes() ? product(plan.windows[0]->boxesOf(plan.tileM))
+                                    : ceilDiv(c.m, plan.tileM);
+  plan.tilesN = ceilDiv(c.n, plan.tileN);
+}
+
+int64_t resultBytesOf(const Contraction &c) {
+  return typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
+}
+
+HopperPlan streamed(HopperPlan plan, const StreamPlan &stream, const Contraction &c,
+                    const ir::TargetInfo &target) {
+  plan.chunks = 1, plan.chunkSteps = plan.steps;
+  plan.stream = stream;
+  plan.cycles = cyclesOf(plan, target.cores, resultBytesOf(c));
+  return plan;
+}
+
+// A stream of some shape's tiles, where one is predicted to beat the best plan without one clearly.
+void tryStreams(HopperPlan &best, const Contraction &c, const ir::TargetInfo &target,
+                ArrayRef<TileShape> shapes) {
+  HopperPlan plan = best;
+  double limit = best.cycles;
+  for (TileShape shape : shapes) {
+    if (!fits(plan, shape))
+      continue;
+    setTile(plan, c, shape);
+    auto cycles = [&](const StreamPlan &stream) {
+      return streamed(plan, stream, c, target).cycles;
+    };
+    StreamPlan stream = chooseStream(plan.tiles(), plan.steps, target.cores, limit, cycles);
+    if (!stream.isEmpty() && cycles(stream) < best.cycles)
+      best = streamed(plan, stream, c, target);
+  }
+}
+
+void obeyStreamKeys(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+                    ScheduleKeys &keys) {
+  auto cycles = [&](const StreamPlan &stream) { return streamed(plan, stream, c, target).cycles; };
+  StreamPlan stream = obeyStream(plan.stream, plan.tiles(), plan.steps, target.cores, keys, cycles);
+  if (!stream.isEmpty() || !plan.stream.isEmpty())
+    plan = streamed(plan, stream, c, target);
+}
+
 // The best of some shapes, and into how many chunks k is split with it.
 void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
                  ArrayRef<TileShape> shapes) {
   constexpr int64_t fewestSteps = 4;
   int64_t mostChunks = plan.sumsBoxes() ? 64 : 16;
-  int64_t resultBytes = typeOf(c.reduction->result).getElementTypeBitWidth() / 8;
+  int64_t resultBytes = resultBytesOf(c);
+  plan.stream = {};
   double least = INFINITY;
   HopperPlan best = plan;
-  for (auto [tileM, tileN] : shapes) {
-    if (!fits(plan, {tileM, tileN}))
+  for (TileShape shape : shapes) {
+    if (!fits(plan, shape))
       continue;
-    plan.tileM = tileM, plan.tileN = tileN;
-    plan.tilesM =
-        plan.rowsAreBoxes() ? product(plan.windows[0]->boxesOf(tileM)) : ceilDiv(c.m, tileM);
-    plan.tilesN = ceilDiv(c.n, tileN);
+    setTile(plan, c, shape);
     int64_t room = std::min(mostChunks, target.cores / std::max<int64_t>(1, plan.tiles()));
     for (int64_t chunks = 1; chunks <= std::max<int64_t>(1, room); ++chunks) {
       plan.chunkSteps = ceilDiv(plan.steps, chunks);
@@ -228,6 +282,7 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
         least = plan.cycles, best = plan;
     }
   }
+  tryStreams(best, c, target, shapes);
   plan = best;
 }
 
@@ -375,14 +430,19 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
     return std::nullopt;
   if (other && (keys ? keys->flag("exchange", exchanges) : exchanges))
     plan = *other;
-  if (keys)
-    obeyTile(plan, plan.exchanged ? exchangedSides(c) : c, target, *keys);
-  plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 ? 2 : 1;
-  plan.blocks =
-      plan.chunks > 1 || plan.sharing > 1 ? plan.tiles() : std::min(plan.tiles(), target.cores);
+  if (keys) {
+    Contraction own = plan.exchanged ? exchangedSides(c) : c;
+    obeyTile(plan, own, target, *keys);
+    obeyStreamKeys(plan, own, target, *keys);
+  }
+  bool streams = !plan.stream.isEmpty();
+  plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 && !streams ? 2 : 1;
+  plan.blocks = streams                               ? plan.stream.blocks
+                : plan.chunks > 1 || plan.sharing > 1 ? plan.tiles()
+                                                      : std::min(plan.tiles(), target.cores);
   int64_t room =
       (target.sharedBytes - plan.resultBytes() - plan.sumBytes()) / (plan.stageBytes() + 16);
-  int64_t wanted = plan.blocks == plan.tiles() ? plan.chunkSteps : mostStages;
+  int64_t wanted = plan.blocks == plan.tiles() && !streams ? plan.chunkSteps : mostStages;
   plan.stages =
       std::clamp(room, plan.sharing, std::max(plan.sharing, std::min(mostStages, wanted)));
   if (keys)
@@ -400,6 +460,8 @@ std::vector<ScheduleVariation> fluxion::codegen::hopperVariations(DictionaryAttr
     list.push_back({key("tile_m", m), key("tile_n", n)});
   for (int64_t stages : {2, 3, 4, 6, 8, 12})
     list.push_back({key("stages", stages)});
+  for (int64_t waves = 0; waves <= StreamPlan::mostWaves; ++waves)
+    list.push_back({key("streamed", waves)});
   if (auto exchanges = own.getAs<BoolAttr>("exchange"))
     list.push_back({b.getNamedAttr("exchange", b.getBoolAttr(!exchanges.getValue()))});
   return list;

@@ -5,6 +5,7 @@
 
 #include "codegen/common/Backend.h"
 #include "codegen/common/ScheduleKeys.h"
+#include "codegen/nvptx/contract/StreamPlan.h"
 #include "codegen/nvptx/hopper/WindowSide.h"
 
 namespace fluxion::codegen {
@@ -34,6 +35,7 @@ struct HopperPlan {
   int64_t blocks = 1; // along the grid's first dimension; fewer than tiles: each takes several
   int64_t chunks = 1, chunkSteps = 1; // k is split into so many, of so many stages
   int64_t steps = 1;                  // stages that k has
+  StreamPlan stream;                  // then there is one chunk
   double cycles = 0;                  // predicted, of all blocks
 
   static constexpr int64_t lineBytes = 128; // of k in a stage
@@ -68,6 +70,12 @@ struct HopperPlan {
   int64_t sumBytes() const { return (sharing - 1) * rowGroups() * 64 * tileN * 4; }
   int64_t barriersAt() const { return stages * stageBytes() + resultBytes() + sumBytes(); }
   int64_t sharedBytes() const { return barriersAt() + 16 * stages; }
+  int64_t sumsOfThread() const { return tileN / 2; }
+  // Of a tile that a block of a stream's second launch finishes.
+  int64_t stripColumns() const { return tileN % 64 ? tileN : 64; }
+  int64_t streamedBytes() const {
+    return stream.isEmpty() ? 0 : stream.slots() * tileM * tileN * 4;
+  }
   TensorMap mapOf(int side, const Contraction &c) const;
 };
 
