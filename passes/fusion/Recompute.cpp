@@ -46,7 +46,8 @@ void Planner::recomputeElements() {
 // The ops of the group that make the result of `op`, in block order, if they are few and cheap and
 // read one large value at most, of another kernel; else none.
 SmallVector<Operation *> Planner::chainOf(Operation *op, int group) {
-  constexpr size_t mostOps = 3;
+  // Sums of a sweep on a CPU leave few registers for what is made on the way.
+  const size_t mostOps = target.isGpu() ? 3 : 1;
   SmallVector<Operation *> chain{op};
   DenseSet<Value> large;
   for (size_t i = 0; i < chain.size(); ++i) {

@@ -76,35 +76,6 @@ func.func @mask(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>) -> tensor<8x8xf32> att
   return %g : tensor<8x8xf32>
 }
 
-// What is standardised is not stored: the other kernel makes it of x, its means and deviations again.
-// CHECK-LABEL: func.func @standardised
-// CHECK: %[[A:.+]]:3 = fluxion.kernel row "{{.*}}"(%[[X:.+]])
-// CHECK: fluxion.yield %{{.+}}, %{{.+}}, %{{.+}} : tensor<64xf32>, tensor<64xf32>, tensor<64x64xf32>
-// CHECK: fluxion.dot_general
-// CHECK: fluxion.kernel row "{{.*}}"(%{{.+}}, %[[X]], %[[A]]#0, %[[A]]#1)
-// CHECK: fluxion.sub
-// CHECK: fluxion.mul
-// CHECK: fluxion.reduce sum
-// KEEP-LABEL: func.func @standardised
-// KEEP: fluxion.yield %{{.+}}, %{{.+}} : tensor<64x64xf32>, tensor<64x64xf32>
-func.func @standardised(%x: tensor<64x64xf32>) -> tensor<64xf32> attributes {fluxion.entry} {
-  %s = fluxion.reduce sum %x dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
-  %sb = fluxion.broadcast_in_dim %s dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
-  %c = fluxion.sub %x, %sb : tensor<64x64xf32>
-  %q = fluxion.mul %c, %c : tensor<64x64xf32>
-  %v = fluxion.reduce sum %q dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
-  %r = fluxion.rsqrt %v : tensor<64xf32>
-  %rb = fluxion.broadcast_in_dim %r dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
-  %h = fluxion.mul %c, %rb : tensor<64x64xf32>
-  %y = fluxion.exp %h : tensor<64x64xf32>
-  %d = fluxion.dot_general %y, %y contracting [1] x [0] : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
-  %t = fluxion.reduce sum %d dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
-  %tb = fluxion.broadcast_in_dim %t dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
-  %g = fluxion.mul %tb, %h : tensor<64x64xf32>
-  %z = fluxion.reduce sum %g dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
-  return %z : tensor<64xf32>
-}
-
 // A product that a reduction reads beside the stored gradient is not stored as well.
 // CHECK-LABEL: func.func @no_second_store
 // CHECK: fluxion.kernel contract "matmul"

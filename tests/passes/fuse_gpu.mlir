@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: fluxion-opt --fluxion-fuse %s | FileCheck %s
+// RUN: fluxion-opt --fluxion-fuse=recompute=false %s | FileCheck %s --check-prefix=KEEP
 
 module attributes {fluxion.target = #fluxion.target<{kind = "cuda"}>} {
 
@@ -45,5 +46,34 @@ func.func @compared_again(%x: tensor<64x64xf32>, %w: tensor<64x64xf32>) -> tenso
   %g = fluxion.select %m, %f, %zero : tensor<64x64xi1>, tensor<64x64xf32>
   %h = fluxion.mul %g, %y : tensor<64x64xf32>
   return %h : tensor<64x64xf32>
+}
+
+// What is standardised is not stored: the other kernel makes it of x, its means and deviations again.
+// CHECK-LABEL: func.func @standardised
+// CHECK: %[[A:.+]]:3 = fluxion.kernel row "{{.*}}"(%[[X:.+]])
+// CHECK: fluxion.yield %{{.+}}, %{{.+}}, %{{.+}} : tensor<64xf32>, tensor<64xf32>, tensor<64x64xf32>
+// CHECK: fluxion.dot_general
+// CHECK: fluxion.kernel row "{{.*}}"(%{{.+}}, %[[X]], %[[A]]#0, %[[A]]#1)
+// CHECK: fluxion.sub
+// CHECK: fluxion.mul
+// CHECK: fluxion.reduce sum
+// KEEP-LABEL: func.func @standardised
+// KEEP: fluxion.yield %{{.+}}, %{{.+}} : tensor<64x64xf32>, tensor<64x64xf32>
+func.func @standardised(%x: tensor<64x64xf32>) -> tensor<64xf32> attributes {fluxion.entry} {
+  %s = fluxion.reduce sum %x dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
+  %sb = fluxion.broadcast_in_dim %s dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
+  %c = fluxion.sub %x, %sb : tensor<64x64xf32>
+  %q = fluxion.mul %c, %c : tensor<64x64xf32>
+  %v = fluxion.reduce sum %q dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
+  %r = fluxion.rsqrt %v : tensor<64xf32>
+  %rb = fluxion.broadcast_in_dim %r dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
+  %h = fluxion.mul %c, %rb : tensor<64x64xf32>
+  %y = fluxion.exp %h : tensor<64x64xf32>
+  %d = fluxion.dot_general %y, %y contracting [1] x [0] : (tensor<64x64xf32>, tensor<64x64xf32>) -> tensor<64x64xf32>
+  %t = fluxion.reduce sum %d dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
+  %tb = fluxion.broadcast_in_dim %t dims [0] : (tensor<64xf32>) -> tensor<64x64xf32>
+  %g = fluxion.mul %tb, %h : tensor<64x64xf32>
+  %z = fluxion.reduce sum %g dims [1] : (tensor<64x64xf32>) -> tensor<64xf32>
+  return %z : tensor<64xf32>
 }
 }
