@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Inputs and outputs of an entry point in this machine's memory, for programs that link the runtime
-// alone.
+// Inputs and outputs of an entry point in this machine's memory, and its time on the GPU, for
+// programs that link the runtime alone.
 #pragma once
 
 #include "fluxion/runtime.h"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 namespace fluxion::bench {
@@ -45,6 +47,36 @@ inline void fill(const fx_tensor &tensor, std::vector<std::byte> &bytes, uint32_
       from = reinterpret_cast<const char *>(&real) + 2;
     std::memcpy(&bytes[width * i], from, width);
   }
+}
+
+// Of `entry`, filled.
+inline Buffers inputsOf(const fx_entry &entry) {
+  Buffers inputs(entry.inputs, entry.num_inputs);
+  for (uint32_t i = 0; i < entry.num_inputs; ++i)
+    fill(entry.inputs[i], inputs.bytes[i], 7 + i);
+  return inputs;
+}
+
+// Null, and said on stderr, where the target cannot run it.
+inline std::unique_ptr<rt::Instance> start(const fx_program &program, const char *target) {
+  std::unique_ptr<rt::Instance> instance;
+  if (rt::Status status = rt::Instance::create(&program, nullptr, instance, target); !status)
+    std::fprintf(stderr, "error: %s\n", status.message().c_str());
+  return instance;
+}
+
+// The least seconds of a run, of three rounds of so many.
+inline rt::Status measureLeast(rt::Instance &gpu, const fx_entry &entry, const Buffers &inputs,
+                               Buffers &outputs, int64_t runs, double &seconds) {
+  std::vector<const void *> in(inputs.pointers.begin(), inputs.pointers.end());
+  seconds = INFINITY;
+  for (int round = 0; round < 3; ++round) {
+    double once = 0;
+    if (rt::Status status = gpu.measure(entry, in, outputs.pointers, runs, once); !status)
+      return status;
+    seconds = std::min(seconds, once);
+  }
+  return {};
 }
 
 // Element i as a number, exact for all but wide integers.

@@ -4,8 +4,6 @@
 // libfluxion_rt alone, for machines without a compiler; bench/gpu.py builds it.
 #include "bench/Buffers.h"
 
-#include <cstdio>
-
 extern "C" const fx_program PROGRAM;
 using namespace fluxion::bench;
 using namespace fluxion::rt;
@@ -22,21 +20,20 @@ int fail(const Status &status) {
 int main(int argc, char **argv) {
   double tolerance = argc > 1 ? std::atof(argv[1]) : 1e-4; // sums of thousands in another order
   int64_t runs = argc > 2 ? std::atoll(argv[2]) : 200;
-  std::unique_ptr<Instance> gpu, cpu;
-  if (Status status = Instance::create(&PROGRAM, nullptr, gpu, "cuda"); !status)
-    return fail(status);
-  if (Status status = Instance::create(&PROGRAM, nullptr, cpu, "cpu"); !status)
-    return fail(status);
+  std::unique_ptr<Instance> gpu = start(PROGRAM, "cuda");
+  if (!gpu)
+    return 1;
+  std::unique_ptr<Instance> cpu = start(PROGRAM, "cpu");
+  if (!cpu)
+    return 1;
   int code = 0;
   for (uint32_t e = 0; e < PROGRAM.num_entries; ++e) {
     const fx_entry &onGpu = gpu->program().entries[e], &onCpu = *cpu->entry(onGpu.name);
-    Buffers inputs(onGpu.inputs, onGpu.num_inputs), found(onGpu.outputs, onGpu.num_outputs),
-        expected(onGpu.outputs, onGpu.num_outputs);
+    Buffers inputs = inputsOf(onGpu), found(onGpu.outputs, onGpu.num_outputs),
+            expected(onGpu.outputs, onGpu.num_outputs);
     uint64_t bytes = 0;
-    for (uint32_t i = 0; i < onGpu.num_inputs; ++i) {
-      fill(onGpu.inputs[i], inputs.bytes[i], 7 + i);
+    for (uint32_t i = 0; i < onGpu.num_inputs; ++i)
       bytes += onGpu.inputs[i].bytes;
-    }
     for (uint32_t i = 0; i < onGpu.num_outputs; ++i)
       bytes += onGpu.outputs[i].bytes;
     std::vector<const void *> in(inputs.pointers.begin(), inputs.pointers.end());

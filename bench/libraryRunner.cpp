@@ -4,8 +4,6 @@
 // turn for, on inputs of its own. Times are of runs in CUDA graphs; bench/gpu.py builds it.
 #include "bench/Buffers.h"
 
-#include <cstdio>
-
 extern "C" const fx_program PROGRAM;
 using namespace fluxion::bench;
 using namespace fluxion::rt;
@@ -14,18 +12,7 @@ namespace {
 
 // The least seconds of a run, and what it computed.
 Status measure(Instance &gpu, const fx_entry &entry, Buffers &outputs, double &seconds) {
-  Buffers inputs(entry.inputs, entry.num_inputs);
-  for (uint32_t i = 0; i < entry.num_inputs; ++i)
-    fill(entry.inputs[i], inputs.bytes[i], 7 + i);
-  std::vector<const void *> in(inputs.pointers.begin(), inputs.pointers.end());
-  seconds = INFINITY;
-  for (int round = 0; round < 3; ++round) {
-    double once = 0;
-    if (Status status = gpu.measure(entry, in, outputs.pointers, 200, once); !status)
-      return status;
-    seconds = std::min(seconds, once);
-  }
-  return {};
+  return measureLeast(gpu, entry, inputsOf(entry), outputs, 200, seconds);
 }
 
 // Beside the same of the library; what it cannot do is said and is no error.
@@ -68,11 +55,9 @@ int run(Instance &gpu, const fx_entry &entry) {
 
 // Entry points whose name holds the argument; all without one.
 int main(int argc, char **argv) {
-  std::unique_ptr<Instance> gpu;
-  if (Status status = Instance::create(&PROGRAM, nullptr, gpu, "cuda"); !status) {
-    std::fprintf(stderr, "error: %s\n", status.message().c_str());
+  std::unique_ptr<Instance> gpu = start(PROGRAM, "cuda");
+  if (!gpu)
     return 1;
-  }
   if (!gpu->note().empty())
     std::printf("%s\n", gpu->note().c_str());
   int code = 0;

@@ -3,26 +3,21 @@
 // dlopen where it is installed: equal results, and the time of each, both from CUDA graphs. Entry
 // points are named element_order_MxNxK_xCOUNT: COUNT products of one left and COUNT right sides;
 // the order says whether each side is given transposed. bench/gpu.py builds it.
-#include "fluxion/runtime.h"
+#include "bench/Buffers.h"
 #include "runtime/cuda/Memory.h"
 
-#include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <dlfcn.h>
 
 extern "C" const fx_program PROGRAM;
+using namespace fluxion::bench;
 using namespace fluxion::rt;
 
 namespace {
 
 struct Product {
-  bool isTf32 = false, isF32Result = false, leftTransposed = false, rightTransposed = false;
+  bool isTf32 = false, leftTransposed = false, rightTransposed = false;
   int64_t m = 0, n = 0, k = 0;
   int count = 1;
-  int64_t elementBytes() const { return isTf32 ? 4 : 2; }
-  int64_t resultBytes() const { return isTf32 ? 4 : 2; }
 };
 
 bool parse(const char *name, Product &p) {
@@ -35,25 +30,6 @@ bool parse(const char *name, Product &p) {
   p.leftTransposed = order[0] == 't', p.rightTransposed = order[1] == 't';
   p.m = m, p.n = n, p.k = k;
   return true;
-}
-
-float toFloat(const std::byte *at, bool isF32) {
-  uint32_t bits = 0;
-  std::memcpy(isF32 ? &bits : (uint32_t *)((char *)&bits + 2), at, isF32 ? 4 : 2);
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-std::vector<std::byte> randomSide(uint64_t bytes, bool isF32, uint32_t seed) {
-  std::vector<std::byte> side(bytes);
-  int64_t width = isF32 ? 4 : 2;
-  for (uint64_t i = 0; i < bytes / width; ++i) {
-    seed = seed * 1664525 + 1013904223;
-    float real = float(seed >> 8) / float(1 << 23) - 1;
-    std::memcpy(&side[width * i], (char *)&real + 4 - width, width);
-  }
-  return side;
 }
 
 // The few functions of cublasLt.h (12 and 13) that are used.
@@ -211,35 +187,22 @@ int Bench::run(Instance &gpu, const fx_entry &entry) {
   Product p;
   if (!parse(entry.name, p))
     return 0;
-  std::vector<std::vector<std::byte>> inputs, outputs;
-  std::vector<const void *> in;
-  std::vector<void *> out;
-  for (uint32_t i = 0; i < entry.num_inputs; ++i) {
-    inputs.push_back(randomSide(entry.inputs[i].bytes, p.isTf32, 7 + i));
-    in.push_back(inputs.back().data());
-  }
-  for (uint32_t i = 0; i < entry.num_outputs; ++i)
-    outputs.emplace_back(entry.outputs[i].bytes);
-  for (auto &output : outputs)
-    out.push_back(output.data());
-  double flops = 2.0 * double(p.m) * double(p.n) * double(p.k) * p.count, seconds = INFINITY;
+  Buffers inputs = inputsOf(entry), outputs(entry.outputs, entry.num_outputs);
+  double flops = 2.0 * double(p.m) * double(p.n) * double(p.k) * p.count, seconds = 0;
   int64_t runs = std::clamp<int64_t>(int64_t(0.04 / (flops / 6e14 + 2e-6 * p.count)), 5, 400);
-  for (int round = 0; round < 3; ++round) {
-    double once = 0;
-    if (Status status = gpu.measure(entry, in, out, runs, once); !status) {
-      std::printf("%-34s %s\n", entry.name, status.message().c_str());
-      return 1;
-    }
-    seconds = std::min(seconds, once);
+  if (Status status = measureLeast(gpu, entry, inputs, outputs, runs, seconds); !status) {
+    std::printf("%-34s %s\n", entry.name, status.message().c_str());
+    return 1;
   }
   std::printf("%-34s %9.2f us %7.1f TFLOP/s", entry.name, 1e6 * seconds / p.count,
               flops / seconds / 1e12);
   bool good = true;
   if (hasBlas) {
-    std::vector<std::byte> expected(outputs.back().size());
-    double other = blasSeconds(p, inputs, expected, runs), largest = 1e-30, apart = 0;
-    for (size_t i = 0; i < expected.size(); i += p.resultBytes()) {
-      double x = toFloat(&outputs.back()[i], p.isTf32), y = toFloat(&expected[i], p.isTf32);
+    const fx_tensor &last = entry.outputs[entry.num_outputs - 1];
+    std::vector<std::byte> expected(last.bytes);
+    double other = blasSeconds(p, inputs.bytes, expected, runs), largest = 1e-30, apart = 0;
+    for (size_t i = 0; i < expected.size() / widths[last.dtype]; ++i) {
+      double x = number(last, outputs.bytes.back(), i), y = number(last, expected, i);
       largest = std::max(largest, std::fabs(y));
       apart = std::isfinite(x) ? std::max(apart, std::fabs(x - y)) : INFINITY;
     }
@@ -256,11 +219,9 @@ int Bench::run(Instance &gpu, const fx_entry &entry) {
 
 // Entry points whose name holds the argument; all without one.
 int main(int argc, char **argv) {
-  std::unique_ptr<Instance> gpu;
-  if (Status status = Instance::create(&PROGRAM, nullptr, gpu, "cuda"); !status) {
-    std::fprintf(stderr, "error: %s\n", status.message().c_str());
+  std::unique_ptr<Instance> gpu = start(PROGRAM, "cuda");
+  if (!gpu)
     return 1;
-  }
   std::shared_ptr<const cuda::Driver> driver;
   if (Status status = cuda::Driver::open(driver); !status)
     return 1;

@@ -156,12 +156,6 @@ Status CublasLt::enqueue(const fx_library_call &call, const CallPlaces &places, 
 
 } // namespace
 
-Status openCublasLt(std::unique_ptr<const Library> &out) {
-  auto made = std::make_unique<CublasLt>();
-  Status status = made->open();
-  if (status)
-    out = std::move(made);
-  return status;
-}
+Status openCublasLt(std::unique_ptr<const Library> &out) { return openAs<CublasLt>(out); }
 
 } // namespace fluxion::rt::cuda

@@ -177,12 +177,6 @@ Status Cudnn::enqueue(const fx_library_call &call, const CallPlaces &places, CUs
 
 } // namespace
 
-Status openCudnn(std::unique_ptr<const Library> &out) {
-  auto made = std::make_unique<Cudnn>();
-  Status status = made->open();
-  if (status)
-    out = std::move(made);
-  return status;
-}
+Status openCudnn(std::unique_ptr<const Library> &out) { return openAs<Cudnn>(out); }
 
 } // namespace fluxion::rt::cuda

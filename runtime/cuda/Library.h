@@ -80,6 +80,15 @@ private:
   const char *failed = "";
 };
 
+// `Made` has `Status open()`.
+template <typename Made> Status openAs(std::unique_ptr<const Library> &out) {
+  auto made = std::make_unique<Made>();
+  Status status = made->open();
+  if (status)
+    out = std::move(made);
+  return status;
+}
+
 // A descriptor and the function that gives it back.
 struct Descriptor {
   void *handle = nullptr;

@@ -254,6 +254,13 @@ std::vector<std::string> runnableTargets() {
   return targets;
 }
 
+int launchesIn(const std::string &ptx) {
+  int count = 0;
+  for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
+    ++count;
+  return count;
+}
+
 void expectReference(Case &program, const std::vector<Tensor> &inputs, const Tolerance &tolerance) {
   std::vector<Tensor> expected = program.reference("main", inputs), first;
   for (Tensor &tensor : expected)

@@ -75,6 +75,9 @@ using Tolerance = std::function<double(mlir::Type)>;
 void expectReference(Case &program, const std::vector<Tensor> &inputs, const Tolerance &tolerance);
 void expectReference(Case &program, const std::vector<Tensor> &inputs, double tolerance);
 
+// Kernels that a text of PTX holds, one a launch.
+int launchesIn(const std::string &ptx);
+
 // Targets this machine can run: "cpu", the levels of its architecture, and GPU kernels emulated.
 std::vector<std::string> runnableTargets();
 bool hasDevice(); // a GPU; says once why not

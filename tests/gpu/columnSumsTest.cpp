@@ -77,13 +77,6 @@ std::string ptxOf(const Product &p, bool isKernel) {
   return Case(textOf(p, isKernel)).text(request);
 }
 
-int launchesIn(const std::string &ptx) {
-  int count = 0;
-  for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
-    ++count;
-  return count;
-}
-
 class ColumnSums : public ::testing::TestWithParam<Product> {};
 
 TEST_P(ColumnSums, EqualTheReferenceInTwoLaunches) {

@@ -265,30 +265,27 @@ TEST(StreamPlans, TwiceTheBitsAreTheSame) {
 // Waves are worth filling, whole ones are not worth cutting.
 TEST(StreamPlans, AreChosenWhereWavesAreNotFull) {
   auto launches = [](int64_t rows) {
-    std::string ptx = ptxOf(textOf(Product{"waves", 0, rows, 2048, 8192}));
-    size_t count = 0;
-    for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
-      ++count;
-    return count;
+    return launchesIn(ptxOf(textOf(Product{"waves", 0, rows, 2048, 8192})));
   };
-  EXPECT_EQ(launches(2048), 1u); // 128 tiles
-  EXPECT_EQ(launches(2304), 2u); // 144
+  EXPECT_EQ(launches(2048), 1); // 128 tiles
+  EXPECT_EQ(launches(2304), 2); // 144
+}
+
+// What compiling says; empty: nothing.
+std::string refusalOf(const std::string &text, const std::string &schedule) {
+  try {
+    ptxOf(text, schedule);
+    return "";
+  } catch (const std::exception &error) {
+    return error.what();
+  }
 }
 
 TEST(Schedules, OfEngines) {
-  Case program(textOf(Product{"plain", 0, 64, 64, 64}));
-  driver::Request request;
-  request.options.target = "cuda:sm_90a";
-  request.assembly = true;
-  request.options.schedule = "engines=false";
-  EXPECT_THAT(program.text(request), Not(HasSubstr("wgmma")));
-  request.options.schedule = "tile_m=64,tile_n=256";
-  try {
-    program.text(request);
-    FAIL() << "a tile that no warpgroups take";
-  } catch (const std::exception &error) {
-    EXPECT_THAT(error.what(), HasSubstr("no warpgroups take tiles of 64x256"));
-  }
+  std::string plain = textOf(Product{"plain", 0, 64, 64, 64});
+  EXPECT_THAT(ptxOf(plain, "engines=false"), Not(HasSubstr("wgmma")));
+  EXPECT_THAT(refusalOf(plain, "tile_m=64,tile_n=256"),
+              HasSubstr("no warpgroups take tiles of 64x256"));
 }
 
 // A side of tf32 across k comes from registers, as the left one of the transpose where it is the
@@ -308,16 +305,9 @@ TEST(Schedules, OfTf32SidesAcrossK) {
 }
 
 TEST(Schedules, OfTurnedSides) {
-  Case program(textOf(Product{"tn", 0, 64, 64, 64, true, false, "f32", "f32", "", tf32}));
-  driver::Request request;
-  request.options.target = "cuda:sm_90a";
-  request.options.schedule = "engines=true,tile_m=128,tile_n=16";
-  try {
-    program.text(request);
-    FAIL() << "fewer columns than warps";
-  } catch (const std::exception &error) {
-    EXPECT_THAT(error.what(), HasSubstr("have fewer columns than warps could turn"));
-  }
+  EXPECT_THAT(refusalOf(textOf(Product{"tn", 0, 64, 64, 64, true, false, "f32", "f32", "", tf32}),
+                        "engines=true,tile_m=128,tile_n=16"),
+              HasSubstr("have fewer columns than warps could turn"));
 }
 
 // To nearest, ties to even as copies round them, however the sides lie and whatever multiplies
@@ -356,10 +346,7 @@ TEST(Precision, ConvertsBothSidesInOneLaunch) {
   request.assembly = true;
   std::string ptx = program.text(request);
   expectEngines(ptx);
-  size_t kernels = 0;
-  for (size_t at = 0; (at = ptx.find(".visible .entry", at)) != std::string::npos; ++at)
-    ++kernels;
-  EXPECT_EQ(kernels, 2u);
+  EXPECT_EQ(launchesIn(ptx), 2);
 }
 
 class Convolutions : public ::testing::TestWithParam<Convolution> {};
