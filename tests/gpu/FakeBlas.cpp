@@ -7,8 +7,8 @@ using namespace fluxion::fake;
 
 namespace {
 
-enum Status { Success = 0, NotInitialised = 1, InvalidValue = 7 }; // cublasStatus_t
-enum Type { F32 = 0, F16 = 2, Bf16 = 14 };                         // cudaDataType
+enum Status { InvalidValue = 7 };          // cublasStatus_t
+enum Type { F32 = 0, F16 = 2, Bf16 = 14 }; // cudaDataType
 
 struct Handle : Object {};
 struct Desc : Object {

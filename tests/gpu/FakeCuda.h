@@ -15,7 +15,7 @@ using Kernel = void (*)(void *const *args, const unsigned grid[3], const unsigne
                         unsigned sharedBytes, void *user);
 
 struct GraphCounts {
-  uint64_t nodes, kernels, edges, starts, ends; // starts: nodes after none; ends: before none
+  uint64_t nodes, kernels, edges;
 };
 
 struct Counts {

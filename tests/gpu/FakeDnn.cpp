@@ -3,6 +3,7 @@
 // the stream comes to it.
 #include "tests/gpu/FakeLibrary.h"
 
+#include <algorithm>
 #include <array>
 
 using namespace fluxion::fake;

@@ -34,7 +34,12 @@ void expectEqualResults(const Running &device, const Running &host) {
     ASSERT_TRUE(status) << status.message();
   }
   for (size_t i = 0; i < results[0].size(); ++i)
-    EXPECT_THAT(results[0][i], testing::Pointwise(testing::FloatNear(1e-3f), results[1][i])) << i;
+    EXPECT_THAT(results[0][i], testing::Pointwise(testing::FloatNear(1e-4f), results[1][i])) << i;
+}
+
+Program programOfText(const rt::test::Folder &folder, const std::string &text) {
+  rt::test::write(folder / "program.mlir", text);
+  return driver::readProgram(folder / "program.mlir");
 }
 
 // What the schedule gives to a library equals what the kernels in its place compute.
@@ -54,12 +59,11 @@ TEST(Programs, productsGoToALibraryWhereAScheduleSaysSo) {
                 right = std::string("tensor<") + c.right + "xf32>",
                 result =
                     c.left[1] == 'x' && c.left[3] == 'x' ? "tensor<3x6x7xf32>" : "tensor<6x7xf32>";
-    rt::test::write(folder / "product.mlir",
-                    "func.func @main(%x: " + left + ", %y: " + right + ") -> " + result +
-                        " attributes {fluxion.entry} { %z = fluxion.dot_general %x, %y " + c.how +
-                        " : (" + left + ", " + right + ") -> " + result + " return %z : " + result +
-                        " }\n");
-    Program program = driver::readProgram(folder / "product.mlir");
+    Program program =
+        programOfText(folder, "func.func @main(%x: " + left + ", %y: " + right + ") -> " + result +
+                                  " attributes {fluxion.entry} { %z = fluxion.dot_general %x, %y " +
+                                  c.how + " : (" + left + ", " + right + ") -> " + result +
+                                  " return %z : " + result + " }\n");
     driver::Request request;
     request.name = "product";
     request.options.target = "cuda:sm_80", request.options.schedule = "backend=library";
@@ -280,11 +284,6 @@ const ConvolutionKernel convolutionKernels[] = {
      "1, 2, 0"},
 };
 
-Program programOfText(const rt::test::Folder &folder, const std::string &text) {
-  rt::test::write(folder / "program.mlir", text);
-  return driver::readProgram(folder / "program.mlir");
-}
-
 TEST(Programs, convolutionsGoToALibraryWhereAScheduleSaysSo) {
   setenv("FLUXION_PTXAS", "", 1);
   setenv("FLUXION_CUDNN", FLUXION_FAKE_CUDA, 1);
@@ -354,14 +353,6 @@ func.func @main(%x: tensor<2x4x8x8xf32>, %v: tensor<8x4x3x3xf32>, %w: tensor<6x8
 }
 )";
 
-// Rows and columns exchanged, as a kernel of the tests' device.
-void swapSides(void *const *args, const unsigned *, const unsigned *, unsigned, void *user) {
-  auto [rows, columns] = *static_cast<std::pair<int, int> *>(user);
-  for (int i = 0; i < rows * columns; ++i)
-    static_cast<float *>(args[1])[i % columns * rows + i / columns] =
-        static_cast<const float *>(args[0])[i];
-}
-
 // A kernel lies [taps, in, out] here, as rows and columns, and [out, taps, in] there.
 void defineTurns(const fx_entry &entry, std::map<std::string, std::pair<int, int>> &sizes) {
   for (uint32_t l = 0; l < entry.num_launches; ++l) {
@@ -373,7 +364,7 @@ void defineTurns(const fx_entry &entry, std::map<std::string, std::pair<int, int
       std::pair here{c.in_features * c.kernel[0] * c.kernel[1], c.out_features};
       auto &size = sizes[turn->kernel] =
           turn == call->behind ? std::pair{here.second, here.first} : here;
-      rt::test::fakeCuda().define(turn->kernel, 4, swapSides, &size);
+      rt::test::fakeCuda().define(turn->kernel, 4, rt::test::swapSides, &size);
     }
   }
 }

@@ -4,10 +4,9 @@
 #include "tests/gpu/Support.h"
 
 #include <algorithm>
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 using namespace fluxion::rt;
-using testing::HasSubstr;
 
 namespace {
 
@@ -75,10 +74,15 @@ protected:
   }
 
   // Runs twice and compares as many results as there are.
-  void expectResults(int64_t count) {
-    std::vector<float> left(1024), right(1024), found(1024), expected(1024);
+  static std::pair<std::vector<float>, std::vector<float>> sidesFilled() {
+    std::vector<float> left(1024), right(1024);
     for (int i = 0; i < 1024; ++i)
       left[i] = float(i * 7 % 11 - 5), right[i] = float(i * 5 % 13 - 6);
+    return {left, right};
+  }
+  void expectResults(int64_t count) {
+    auto [left, right] = sidesFilled();
+    std::vector<float> found(1024), expected(1024);
     const void *in[] = {left.data(), right.data()};
     void *out[] = {found.data()};
     compute(left.data(), right.data(), expected.data());
@@ -352,12 +356,6 @@ TEST_F(Convolutions, areOfNarrowNumbersToo) {
 TEST_F(Convolutions, haveTheirKernelTurnedByLaunchesAroundThem) {
   static const fx_place turned = {FX_SPACE_ARENA, 0, 2 * bufferBytes};
   static const fx_place beforeArgs[] = {callArgs[1], turned}, behindArgs[] = {turned, callArgs[2]};
-  auto swap = [](void *const *args, const unsigned *, const unsigned *, unsigned, void *user) {
-    auto [rows, columns] = *static_cast<std::pair<int, int> *>(user);
-    for (int i = 0; i < rows * columns; ++i)
-      static_cast<float *>(args[1])[i % columns * rows + i / columns] =
-          static_cast<const float *>(args[0])[i];
-  };
   fx_launch before = test::launchOf("turn", "net.cpp:4:2", beforeArgs, 1, 1),
             behind = test::launchOf("turn", "net.cpp:4:2", behindArgs, 1, 1);
   for (bool isResult : {false, true})
@@ -366,21 +364,20 @@ TEST_F(Convolutions, haveTheirKernelTurnedByLaunchesAroundThem) {
       shape(isResult ? FX_CONVOLUTION_KERNEL : FX_CONVOLUTION_OUTPUT, true, 2, 1);
       int features = conv.out_features, others = conv.in_features * conv.kernel[0] * conv.kernel[1];
       std::pair<int, int> sizes{isResult ? features : others, isResult ? others : features};
-      test::fakeCuda().define("turn", 2, swap, &sizes);
+      test::fakeCuda().define("turn", 2, test::swapSides, &sizes);
       call.before = isResult ? nullptr : &before, call.behind = isResult ? &behind : nullptr;
       call.right = isResult ? callArgs[1] : turned, call.result = isResult ? turned : callArgs[2];
       ASSERT_TRUE(create());
-      std::vector<float> left(1024), right(1024), found(1024), plain(1024), expected(1024);
-      for (int i = 0; i < 1024; ++i)
-        left[i] = float(i * 7 % 11 - 5), right[i] = float(i * 5 % 13 - 6);
+      auto [left, right] = sidesFilled();
+      std::vector<float> found(1024), plain(1024), expected(1024);
       std::vector<float> inOrder = right;
       void *turn[] = {right.data(), inOrder.data()}, *back[] = {plain.data(), expected.data()};
       if (!isResult)
-        swap(turn, nullptr, nullptr, 0, &sizes);
+        test::swapSides(turn, nullptr, nullptr, 0, &sizes);
       compute(left.data(), inOrder.data(), plain.data());
       expected = plain;
       if (isResult)
-        swap(back, nullptr, nullptr, 0, &sizes);
+        test::swapSides(back, nullptr, nullptr, 0, &sizes);
       const void *in[] = {left.data(), right.data()};
       void *out[] = {found.data()};
       uint64_t kernels = test::fakeCuda().counts().kernels;

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
+#include <utility>
 
 namespace fluxion::rt::test {
 
@@ -35,6 +36,14 @@ inline void addValue(void *const *args, const unsigned *, const unsigned *, unsi
   if (guarded(args, 4))
     return;
   step(nullptr, args[1], nullptr, &args[0], &args[2]);
+}
+
+// Rows and columns exchanged; `user` is the pair of their numbers.
+inline void swapSides(void *const *args, const unsigned *, const unsigned *, unsigned, void *user) {
+  auto [rows, columns] = *static_cast<std::pair<int, int> *>(user);
+  for (int i = 0; i < rows * columns; ++i)
+    static_cast<float *>(args[1])[i % columns * rows + i / columns] =
+        static_cast<const float *>(args[0])[i];
 }
 
 inline const fx_place initArgs[] = {{FX_SPACE_INPUT, 0, 0}, {FX_SPACE_STATE, 0, 0}};

@@ -331,8 +331,8 @@ TEST_P(Assembly, FitsTheMachine) {
   for (const Assembled &kernel : kernels) {
     EXPECT_EQ(kernel.stackBytes, 0) << kernel.name;
     EXPECT_EQ(kernel.spilledBytes, 0) << kernel.name;
-    EXPECT_GT(kernel.threads, 0) << kernel.name;
-    EXPECT_GT(kernel.registers, 0) << kernel.name;
+    ASSERT_GT(kernel.threads, 0) << kernel.name;
+    ASSERT_GT(kernel.registers, 0) << kernel.name;
     EXPECT_LE(kernel.barriers, 16) << kernel.name;
     EXPECT_LE(kernel.sharedBytes, 48 << 10) << kernel.name;
     EXPECT_LE(kernel.sharedBytes + kernel.dynamicBytes, target.sharedBytes) << kernel.name;
