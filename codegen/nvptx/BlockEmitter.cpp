@@ -13,7 +13,7 @@ using namespace fluxion::codegen;
 
 Value BlockEmitter::thread() {
   Value id = NVVM::ThreadIdXOp::create(b, loc, b.getI32Type());
-  return arith::ExtUIOp::create(b, loc, b.getI64Type(), id);
+  return widened(id);
 }
 
 Value BlockEmitter::blockIndex(int dimension) {
@@ -21,11 +21,15 @@ Value BlockEmitter::blockIndex(int dimension) {
   Value id = dimension == 0   ? NVVM::BlockIdXOp::create(b, loc, i32).getResult()
              : dimension == 1 ? NVVM::BlockIdYOp::create(b, loc, i32).getResult()
                               : NVVM::BlockIdZOp::create(b, loc, i32).getResult();
-  return arith::ExtUIOp::create(b, loc, b.getI64Type(), id);
+  return widened(id);
 }
 
 Value BlockEmitter::narrow(Value value) {
   return arith::TruncIOp::create(b, loc, b.getI32Type(), value);
+}
+
+Value BlockEmitter::widened(Value value) {
+  return arith::ExtUIOp::create(b, loc, b.getI64Type(), value);
 }
 
 void BlockEmitter::branch(Value condition, Body then, Body otherwise) {
@@ -61,6 +65,10 @@ Value BlockEmitter::isBelow(Value value, int64_t bound) {
 Value BlockEmitter::like(Value x, int64_t y) {
   return arith::ConstantOp::create(b, loc, b.getIntegerAttr(x.getType(), y));
 }
+Value BlockEmitter::select(Value condition, Value x, Value y) {
+  return arith::SelectOp::create(b, loc, condition, x, y);
+}
+Value BlockEmitter::subtract(Value x, Value y) { return arith::SubIOp::create(b, loc, x, y); }
 Value BlockEmitter::plus(Value x, Value y) { return arith::AddIOp::create(b, loc, x, y); }
 Value BlockEmitter::times(Value x, int64_t y) {
   return y == 1 ? x : arith::MulIOp::create(b, loc, x, like(x, y)).getResult();

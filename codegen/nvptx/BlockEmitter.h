@@ -34,11 +34,13 @@ protected:
   Value thread();                  // i64, within the block
   Value blockIndex(int dimension); // i64, within the grid
   Value narrow(Value value);       // i64 to i32
+  Value widened(Value value);      // and back, unsigned
   void branch(Value condition, Body then, Body otherwise = nullptr);
   Values choose(Value condition, llvm::function_ref<Values()> then, mlir::ValueRange otherwise);
   Value isBelow(Value value, int64_t bound);
   // Unsigned integers of any width.
   Value like(Value x, int64_t y); // y, of the type of x
+  Value select(Value condition, Value x, Value y), subtract(Value x, Value y);
   Value plus(Value x, Value y), times(Value x, int64_t y), over(Value x, int64_t y),
       modulo(Value x, int64_t y);
   // Positions of `flat` in `sizes`, as loop variables of the access.

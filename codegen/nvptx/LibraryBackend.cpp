@@ -18,6 +18,7 @@ std::optional<DescribedCall> describeCall(ir::KernelOp kernel, std::string &refu
   Block &body = kernel.getBody().front();
   Operation &op = body.front();
   bool isAlone = body.getOperations().size() == 2 && op.getNumOperands() == 2 &&
+                 kernel.getNumResults() == 1 &&
                  llvm::all_of(op.getOperands(), llvm::IsaPred<BlockArgument>);
   if (isAlone && isa<ir::DotGeneralOp>(op))
     return describeProductCall(kernel, refusal);
@@ -29,8 +30,7 @@ std::optional<DescribedCall> describeCall(ir::KernelOp kernel, std::string &refu
 
 // Scratch memory: a convolution's kernel in the order that the library wants, then its own.
 int64_t workspaceOffset(const DescribedCall &described) {
-  constexpr int64_t alignment = 256;
-  return (described.turnedBytes() + alignment - 1) / alignment * alignment;
+  return (int64_t)llvm::alignTo(described.turnedBytes(), 256);
 }
 
 class LibraryBackend final : public Backend {

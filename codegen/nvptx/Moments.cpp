@@ -25,8 +25,6 @@ struct Numbers {
   Value mul(Value x, Value y) { return emit.apply(ir::Atom::Mul, {x, y}, element); }
   Value div(Value x, Value y) { return emit.apply(ir::Atom::Div, {x, y}, element); }
   Value constant(double value) { return emit.constant(value, element); }
-  // A count to divide by.
-  Value atLeastOne(Value count) { return emit.apply(ir::Atom::Max, {count, constant(1)}, element); }
 };
 
 } // namespace

@@ -112,8 +112,7 @@ BlockEmitter::Values BlockEmitter::reduceStrided(ArrayRef<const Reduction *> gro
   if (!isCombine)
     runs = runsOf(group[0]->extents, grid.joined);
   Values initial, pivots; // a pivot of every mean
-  Value first = arith::MinUIOp::create(b, loc, from,
-                                       number((isCombine ? group[0]->chunks : grid.summed) - 1));
+  Value first = arith::MinUIOp::create(b, loc, from, number(grid.summed - 1));
   for (auto [i, r] : llvm::enumerate(group)) {
     initial.append(identities(*r));
     if (r->moment != Reduction::Mean)

@@ -76,6 +76,9 @@ protected:
   void withParts(const StreamPlan &stream, Value tile, const ThreadSums &place,
                  llvm::function_ref<void(Values)> body);
 
+  // The result's element, or neighbours, for what pulls it.
+  void holdResult(const Index &kept, Value sum);
+
   // ColumnSums.cpp. What every sum of phase.columns adds at a result that the puller holds.
   Values columnTerms(const Index &kept);
   Values zeroColumns();

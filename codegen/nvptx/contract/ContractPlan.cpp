@@ -201,7 +201,6 @@ bool tryStream(const Contraction &c, const ir::TargetInfo &target, ContractPlan 
   if (plan.stream.isEmpty())
     return false;
   plan.cycles = cycles(plan.stream);
-  setChunks(c, plan, 1);
   return true;
 }
 

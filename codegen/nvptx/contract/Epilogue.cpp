@@ -79,21 +79,21 @@ ContractEmitter::Finished ContractEmitter::sumOf(const SumTile &tile, Value firs
   return one;
 }
 
+void ContractEmitter::holdResult(const Index &kept, Value sum) {
+  puller.hold(r.result, kept,
+              access.emit.convert(sum, c.accumulator, typeOf(r.result).getElementType()));
+}
+
 // All are computed before any is stored, where all exist: their loads then overlap.
 void ContractEmitter::finishAll(const SumTile &tile, ArrayRef<Finished> all) {
   auto stand = [&](const Finished &one) {
     access.setLanes(one.lanes, one.lane, one.lanes);
     access.alignedLanes = one.lanes > 1;
   };
-  auto hold = [&](const Finished &one) {
-    puller.hold(r.result, one.kept,
-                access.emit.convert(one.sum, c.accumulator,
-                                    cast<RankedTensorType>(r.result.getType()).getElementType()));
-  };
   auto finishOne = [&](const Finished &one) {
     stand(one);
     if (!phase.columns.empty()) {
-      hold(one);
+      holdResult(one.kept, one.sum);
       leaveTerms(tile, one.place, columnTerms(one.kept));
       puller.release(r.result);
     }
@@ -108,12 +108,16 @@ void ContractEmitter::finishAll(const SumTile &tile, ArrayRef<Finished> all) {
   SmallVector<Values> blocks, terms;
   for (const Finished &one : all) {
     if (one.exists) {
-      branch(one.exists, [&] { finishOne(one); }, [&] { leaveZeros(one); });
+      auto finish = [&] { finishOne(one); };
+      if (phase.columns.empty())
+        branch(one.exists, finish);
+      else
+        branch(one.exists, finish, [&] { leaveZeros(one); });
     } else if (r.chunks > 1) {
       finishOne(one);
     } else {
       stand(one);
-      hold(one);
+      holdResult(one.kept, one.sum);
       terms.push_back(columnTerms(one.kept));
       blocks.emplace_back();
       for (const StoredValue &stored : phase.stores)

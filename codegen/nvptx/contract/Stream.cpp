@@ -8,6 +8,8 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
+#include <numeric>
+
 using namespace mlir;
 using namespace fluxion;
 using namespace fluxion::codegen;
@@ -17,7 +19,6 @@ ContractEmitter::Values ContractEmitter::forPieces(const StreamPlan &stream, Val
                                                    PieceBody body) {
   Value block = NVVM::BlockIdXOp::create(b, loc, b.getI32Type());
   auto word = [&](int64_t value) { return like(block, value); };
-  auto subtract = [&](Value x, Value y) { return arith::SubIOp::create(b, loc, x, y).getResult(); };
   auto least = [&](Value x, Value y) { return arith::MinUIOp::create(b, loc, x, y).getResult(); };
   Value total = word(stream.tiles * stream.steps);
   Value start = least(times(block, stream.run), total),
@@ -32,19 +33,16 @@ ContractEmitter::Values ContractEmitter::forPieces(const StreamPlan &stream, Val
         puller.newScope();
         Value isStreamed =
             arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, i, word(stream.whole));
-        auto select = [&](Value streamed, Value whole) {
-          return arith::SelectOp::create(b, loc, isStreamed, streamed, whole).getResult();
-        };
         Value inRun = subtract(i, word(stream.whole)), tile = plus(firstTile, inRun);
         Value tileStart = times(tile, stream.steps);
         Value from = subtract(arith::MaxUIOp::create(b, loc, start, tileStart), tileStart),
               to = least(subtract(end, tileStart), word(stream.steps));
-        Piece piece{
-            select(plus(tile, word(stream.firstStreamed())), plus(block, times(i, stream.blocks))),
-            select(from, word(0)),
-            select(to, word(stream.steps)),
-            {},
-            {}};
+        Piece piece{select(isStreamed, plus(tile, word(stream.firstStreamed())),
+                           plus(block, times(i, stream.blocks))),
+                    select(isStreamed, from, word(0)),
+                    select(isStreamed, to, word(stream.steps)),
+                    {},
+                    {}};
         piece.isWhole =
             arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq,
                                   subtract(piece.last, piece.first), word(stream.steps));
@@ -65,11 +63,10 @@ int64_t ContractEmitter::ThreadSums::lanes(Type type) const {
 // Of the thread's lanes from sum `i` on.
 Value ContractEmitter::partAddress(Value slot, const ThreadSums &place, int64_t i) {
   int64_t lanes = place.lanes(c.accumulator);
-  Type i64 = b.getI64Type();
-  auto wide = [&](Value value) { return arith::ExtUIOp::create(b, loc, i64, value).getResult(); };
-  Value at = plus(times(wide(slot), place.sums * place.threads), times(wide(place.thread), lanes));
+  Value at =
+      plus(times(widened(slot), place.sums * place.threads), times(widened(place.thread), lanes));
   if (place.first)
-    at = plus(at, times(wide(place.first), place.threads));
+    at = plus(at, times(widened(place.first), place.threads));
   Value base = addressOf(phase.partials[0]);
   return LLVM::GEPOp::create(b, loc, base.getType(), VectorEmitter::storage(c.accumulator), base,
                              ArrayRef<LLVM::GEPArg>{plus(at, number(i * place.threads))});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "codegen/nvptx/contract/StreamPlan.h"
 
+#include <algorithm>
+
 using namespace fluxion;
 using namespace fluxion::codegen;
 
@@ -57,6 +59,8 @@ StreamPlan fluxion::codegen::obeyStream(const StreamPlan &chosen, int64_t tiles,
     for (const StreamPlan &stream : streamsOf(tiles, steps, blocks))
       if (stream.waves == waves && (best.isEmpty() || cyclesOf(stream) < cyclesOf(best)))
         best = stream;
+  if (waves && best.isEmpty())
+    keys.refuse("whole waves of tiles leave none to stream");
   if (!best.isEmpty()) {
     int64_t total = best.tiles * steps;
     best.run = keys.integer("run", best.run, ceilDiv(total, blocks),

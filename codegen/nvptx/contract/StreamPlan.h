@@ -8,8 +8,6 @@
 #include "codegen/common/ScheduleKeys.h"
 #include "codegen/common/Shapes.h"
 
-#include <algorithm>
-
 namespace fluxion::codegen {
 
 struct StreamPlan {

@@ -70,9 +70,7 @@ void TileContractEmitter::emitBody() {
 // Every warp is done with the ring before the next piece fills it.
 void TileContractEmitter::emitPiece(const Piece &piece) {
   standAt(piece.tile);
-  auto position = [&](Value step) {
-    return times(arith::ExtUIOp::create(b, loc, b.getI64Type(), step), plan.tileK);
-  };
+  auto position = [&](Value step) { return times(widened(step), plan.tileK); };
   firstK = position(piece.first);
   lastK = arith::MinUIOp::create(b, loc, position(piece.last), number(c.k));
   Values sums = sumSteps();
@@ -162,19 +160,15 @@ void TileContractEmitter::standInGrid() {
 
 // At a tile, by its number (i32).
 void TileContractEmitter::standAt(Value number) {
-  auto wide = [&](Value value) {
-    return arith::ExtUIOp::create(b, loc, b.getI64Type(), value).getResult();
-  };
   Value others = over(number, plan.tilesM);
-  firstM = times(wide(modulo(number, plan.tilesM)), plan.tileM());
-  firstN = times(wide(modulo(others, plan.tilesN)), plan.tileN());
-  batch = positions(wide(over(others, plan.tilesN)), sizesOf(c.batchDims));
+  firstM = times(widened(modulo(number, plan.tilesM)), plan.tileM());
+  firstN = times(widened(modulo(others, plan.tilesN)), plan.tileN());
+  batch = positions(widened(over(others, plan.tilesN)), sizesOf(c.batchDims));
 }
 
 void TileContractEmitter::findThread() {
   launch.block[0] = plan.threads();
-  if (plan.blocks > 1)
-    function->setAttr("nvvm.minctasm", b.getI32IntegerAttr((int32_t)plan.blocks));
+  leastBlocks = plan.blocks > 1 ? plan.blocks : 0;
   Value warp = over(thread(), warpSize);
   lane = modulo(thread(), warpSize);
   warpM = modulo(warp, plan.warpsM);

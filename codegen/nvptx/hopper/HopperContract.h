@@ -100,9 +100,7 @@ private:
 
   // Instructions.cpp: i32 arithmetic and single instructions.
   Value word(int64_t value);
-  Value subtract(Value x, Value y), select(Value c, Value x, Value y);
   Value isEqual(Value x, int64_t y), isLess(Value x, Value y);
-  Value widened(Value x);       // i64
   Value inMemory(Value offset); // i32 bytes
   Value fullBarrier(Value stage), emptyBarrier(Value stage);
   void waitFor(Value barrier, Value parity);

@@ -206,9 +206,7 @@ Index HopperContractEmitter::resultIndexWithin(Position at) {
 Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block, int64_t half) {
   Index index = resultIndexWithin(positionOf(tile, block, half));
   const StoredValue &stored = phase.stores[0];
-  puller.hold(r.result, index,
-              access.emit.convert(pair(sums, block, half), c.accumulator,
-                                  typeOf(r.result).getElementType()));
+  holdResult(index, pair(sums, block, half));
   Value value = puller.pull(stored.value, index);
   puller.release(r.result);
   Type element = typeOf(stored.value).getElementType(), i16 = b.getI16Type();
@@ -220,7 +218,7 @@ Value HopperContractEmitter::packed(const Tile &tile, Values sums, int64_t block
   return vector::ExtractOp::create(b, loc, wordVector, 0);
 }
 
-// What left by copies has left for good.
+// What left last by copies has been read.
 void HopperContractEmitter::waitForCopies() {
   if (storesByCopies())
     branch(isEqual(modulo(tid, 128), 0),
@@ -240,8 +238,7 @@ void HopperContractEmitter::storeByCopies(const Tile &tile, Values sums) {
   Value line = plus(base, times(row, HopperPlan::lineBytes)), inLine = times(chunk, 16);
   auto layout = NVVM::LdStMatrixShapeAttr::get(b.getContext(), 8, 8);
   for (int64_t round = 0; round < columns / (boxes * boxColumns); ++round) {
-    // What left last has been read.
-    branch(leads, [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+    waitForCopies();
     meet(group, 128);
     for (int64_t part = 0; part < boxes * boxColumns / 16; ++part) {
       int64_t block = round * boxes * 8 + 2 * part;
@@ -285,9 +282,7 @@ HopperContractEmitter::Values HopperContractEmitter::columnTermsAt(const Tile &t
   Position at = positionOf(tile, block, half);
   Value exists = rowExists(at);
   Index index = resultIndexWithin(at);
-  puller.hold(r.result, index,
-              access.emit.convert(pair(sums, block, half), c.accumulator,
-                                  typeOf(r.result).getElementType()));
+  holdResult(index, pair(sums, block, half));
   Values terms = columnTerms(index);
   if (exists)
     for (auto [term, zero] : llvm::zip_equal(terms, zeroColumns()))
@@ -312,10 +307,7 @@ void HopperContractEmitter::sumColumns(const Tile &tile, ArrayRef<Value> sums) {
     Value row = plus(times(part, columns), column);
     return inMemory(plus(base, times(plus(row, word(which * parts * columns)), 4)));
   };
-  // What left last has been read.
-  if (storesByCopies())
-    branch(isEqual(modulo(tid, 128), 0),
-           [&] { NVVM::CpAsyncBulkWaitGroupOp::create(b, loc, 0, b.getUnitAttr()); });
+  waitForCopies();
   meet(word(1), threads);
   for (int64_t block = 0; block < columns / 8; ++block) {
     Values pairs = columnTermsAt(tile, sums, block, 0);

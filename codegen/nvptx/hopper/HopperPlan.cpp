@@ -250,14 +250,6 @@ void tryStreams(HopperPlan &best, const Contraction &c, const ir::TargetInfo &ta
   }
 }
 
-void obeyStreamKeys(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
-                    ScheduleKeys &keys) {
-  auto cycles = [&](const StreamPlan &stream) { return streamed(plan, stream, c, target).cycles; };
-  StreamPlan stream = obeyStream(plan.stream, plan.tiles(), plan.steps, target.cores, keys, cycles);
-  if (!stream.isEmpty() || !plan.stream.isEmpty())
-    plan = streamed(plan, stream, c, target);
-}
-
 // The best of some shapes, and into how many chunks k is split with it.
 void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
                  ArrayRef<TileShape> shapes) {
@@ -282,17 +274,30 @@ void chooseShape(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &t
         least = plan.cycles, best = plan;
     }
   }
-  tryStreams(best, c, target, shapes);
   plan = best;
 }
 
-void obeyTile(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
-              ScheduleKeys &keys) {
+// Of a plan without a stream.
+void obeyStreamKeys(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+                    ScheduleKeys &keys) {
+  HopperPlan chosen = plan;
+  tryStreams(chosen, c, target, TileShape(plan.tileM, plan.tileN));
+  auto cycles = [&](const StreamPlan &stream) { return streamed(plan, stream, c, target).cycles; };
+  StreamPlan stream =
+      obeyStream(chosen.stream, plan.tiles(), plan.steps, target.cores, keys, cycles);
+  if (!stream.isEmpty())
+    plan = streamed(plan, stream, c, target);
+}
+
+void obeyTileAndStream(HopperPlan &plan, const Contraction &c, const ir::TargetInfo &target,
+                       ScheduleKeys &keys) {
   TileShape shape{keys.integer("tile_m", plan.tileM, 64, 128),
                   keys.integer("tile_n", plan.tileN, 16, 256)};
   bool isKnown = llvm::is_contained(tileShapes, shape);
-  if (isKnown && fits(plan, shape))
-    return chooseShape(plan, c, target, shape);
+  if (isKnown && fits(plan, shape)) {
+    chooseShape(plan, c, target, shape);
+    return obeyStreamKeys(plan, c, target, keys);
+  }
   if (isKnown)
     return keys.refuse("tiles of " + Twine(shape.first) + "x" + Twine(shape.second) +
                        " have fewer columns than warps could turn of a side that lies across k");
@@ -403,7 +408,9 @@ static std::optional<HopperPlan> exchangedPlan(HopperPlan plan, const Contractio
     return std::nullopt;
   plan.exchanged = true;
   std::swap(plan.sides[0], plan.sides[1]);
-  chooseShape(plan, exchangedSides(c), target, tileShapes);
+  Contraction own = exchangedSides(c);
+  chooseShape(plan, own, target, tileShapes);
+  tryStreams(plan, own, target, tileShapes);
   return plan;
 }
 
@@ -423,6 +430,7 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
   plan.batches = c.batches;
   plan.steps = stepsOf(plan, c);
   chooseShape(plan, c, target, tileShapes);
+  tryStreams(plan, c, target, tileShapes);
   std::optional<HopperPlan> other = exchangedPlan(plan, c, target);
   bool exchanges = other && other->cycles < plan.cycles;
   bool isBetter = beatsTiles(exchanges ? *other : plan, c, target);
@@ -430,11 +438,8 @@ std::optional<HopperPlan> fluxion::codegen::planHopper(const Contraction &c,
     return std::nullopt;
   if (other && (keys ? keys->flag("exchange", exchanges) : exchanges))
     plan = *other;
-  if (keys) {
-    Contraction own = plan.exchanged ? exchangedSides(c) : c;
-    obeyTile(plan, own, target, *keys);
-    obeyStreamKeys(plan, own, target, *keys);
-  }
+  if (keys)
+    obeyTileAndStream(plan, plan.exchanged ? exchangedSides(c) : c, target, *keys);
   bool streams = !plan.stream.isEmpty();
   plan.sharing = plan.tileM == 64 && plan.chunkSteps >= 4 && !streams ? 2 : 1;
   plan.blocks = streams                               ? plan.stream.blocks

@@ -85,7 +85,8 @@ struct HopperPlan {
 std::optional<HopperPlan> planHopper(const Contraction &c, const ir::TargetInfo &target,
                                      ScheduleKeys *keys);
 
-// Other tiles, then another number of stages with the tiles of `own`, the other side as the left.
+// Other tiles, then with the tiles of `own` another number of stages, other streams, the other side
+// as the left.
 std::vector<ScheduleVariation> hopperVariations(mlir::DictionaryAttr own);
 
 } // namespace fluxion::codegen

@@ -13,20 +13,11 @@ using namespace fluxion::codegen;
 Value HopperContractEmitter::word(int64_t value) {
   return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr((int32_t)value));
 }
-Value HopperContractEmitter::subtract(Value x, Value y) {
-  return arith::SubIOp::create(b, loc, x, y);
-}
-Value HopperContractEmitter::select(Value c, Value x, Value y) {
-  return arith::SelectOp::create(b, loc, c, x, y);
-}
 Value HopperContractEmitter::isEqual(Value x, int64_t y) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, word(y));
 }
 Value HopperContractEmitter::isLess(Value x, Value y) {
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ult, x, y);
-}
-Value HopperContractEmitter::widened(Value x) {
-  return arith::ExtUIOp::create(b, loc, b.getI64Type(), x);
 }
 
 Value HopperContractEmitter::inMemory(Value offset) {
