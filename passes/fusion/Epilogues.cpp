@@ -2,6 +2,7 @@
 // What contractions take along: the pointwise ops behind them, and the sums over what these make.
 #include "passes/fusion/Planner.h"
 
+#include "ir/Shapes.h"
 #include "ir/ops/Ops.h"
 
 using namespace mlir;
@@ -48,10 +49,8 @@ void Planner::pruneEpilogue(int group) {
 
 bool Planner::fitsEpilogue(Operation *op, int group) {
   Operation *anchor = groups.groups[group].anchor;
-  auto shape = [](Operation *x) {
-    return cast<RankedTensorType>(x->getResult(0).getType()).getShape();
-  };
-  if (classify(op) != OpClass::Pointwise || shape(op) != shape(anchor))
+  if (classify(op) != OpClass::Pointwise ||
+      ir::shapeOf(op->getResult(0)) != ir::shapeOf(anchor->getResult(0)))
     return false;
   int other = groups.groupOf(op);
   if (other < 0 || groups.groups[other].ops.size() != 1 || groups.groups[other].anchor)
@@ -92,7 +91,7 @@ void Planner::growEpilogue(int group) {
       for (Operation *user : op->getUsers())
         if (groups.groupOf(user) != group && !llvm::is_contained(candidates, user))
           candidates.push_back(user);
-    llvm::sort(candidates, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+    inBlockOrder(candidates);
     for (Operation *user : candidates) {
       if ((int64_t)groups.groups[group].ops.size() >= options.maxOps || !fitsEpilogue(user, group))
         continue;
@@ -107,16 +106,14 @@ void Planner::growEpilogue(int group) {
 // what follows from them alone.
 bool Planner::isSumOfResults(int group, int contraction) {
   Operation *anchor = groups.groups[contraction].anchor;
-  auto shape = [](Operation *op) {
-    return cast<RankedTensorType>(op->getResult(0).getType()).getShape();
-  };
-  ArrayRef<int64_t> whole = shape(anchor);
+  ArrayRef<int64_t> whole = ir::shapeOf(anchor->getResult(0));
   bool sums = false, reads = false;
   for (Operation *op : groups.groups[group].ops) {
     OpClass kind = classify(op);
     sums |= kind == OpClass::Reduce;
-    bool follows = kind == OpClass::Pointwise && shape(op) == whole.take_back(1);
-    bool leads = kind == OpClass::Pointwise && shape(op) == whole && !sums;
+    ArrayRef<int64_t> shape = ir::shapeOf(op->getResult(0));
+    bool follows = kind == OpClass::Pointwise && shape == whole.take_back(1);
+    bool leads = kind == OpClass::Pointwise && shape == whole && !sums;
     if (!follows && !leads &&
         !(kind == OpClass::Reduce && options.model->sumsResults(op, anchor, target)))
       return false;
@@ -136,10 +133,8 @@ void Planner::joinColumnSums() {
     for (int other : neighbours(group)) {
       if (!isSumOfResults(other, group) || groups.mergeMakesCycle(group, other))
         continue;
-      SmallVector<Operation *> together(groups.groups[group].ops);
-      llvm::append_range(together, groups.groups[other].ops);
-      llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
-      if (backendFor(together) != backendFor(groups.groups[group].ops))
+      SmallVector<Operation *> together = groups.opsOf(group, other);
+      if (!fitsKernel(together) || backendFor(together) != backendFor(groups.groups[group].ops))
         continue;
       groups.merge(group, other);
       break;

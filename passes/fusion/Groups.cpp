@@ -33,6 +33,17 @@ void Groups::moveTo(Operation *op, int group) {
   index[op] = group;
 }
 
+void fluxion::passes::inBlockOrder(SmallVectorImpl<Operation *> &ops) {
+  llvm::sort(ops, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+}
+
+SmallVector<Operation *> Groups::opsOf(int a, int b) const {
+  SmallVector<Operation *> together(groups[a].ops);
+  llvm::append_range(together, groups[b].ops);
+  inBlockOrder(together);
+  return together;
+}
+
 void Groups::merge(int into, int from) {
   for (Operation *op : groups[from].ops) {
     insertInOrder(groups[into].ops, op);

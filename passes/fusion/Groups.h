@@ -19,6 +19,8 @@ struct Group {
       nullptr; // the contraction, window or index op that fixes the loops, if any
 };
 
+void inBlockOrder(llvm::SmallVectorImpl<mlir::Operation *> &ops);
+
 class Groups {
 public:
   explicit Groups(mlir::func::FuncOp function) : function(function) {}
@@ -30,6 +32,7 @@ public:
   int add(mlir::Operation *op);
   void moveTo(mlir::Operation *op, int group);
   void merge(int into, int from);
+  llvm::SmallVector<mlir::Operation *> opsOf(int a, int b) const; // of both, in block order
   void setFree(mlir::Operation *op) { free.insert(op); }
   void unsetFree(mlir::Operation *op) { free.erase(op); }
   bool isFree(mlir::Operation *op) const { return free.contains(op); }

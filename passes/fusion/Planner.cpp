@@ -156,14 +156,14 @@ SmallVector<int> Planner::neighbours(int group) {
   return found;
 }
 
+bool Planner::fitsKernel(ArrayRef<Operation *> ops) {
+  return (int64_t)ops.size() <= options.maxOps &&
+         groups.inputsOf(ops).size() + groups.outputsOf(ops).size() <= maxBuffers;
+}
+
 bool Planner::tryMerge(int a, int b) {
-  SmallVector<Operation *> together(groups.groups[a].ops);
-  llvm::append_range(together, groups.groups[b].ops);
-  if ((int64_t)together.size() > options.maxOps)
-    return false;
-  llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
-  if (!sharedLoops(groups, together) ||
-      groups.inputsOf(together).size() + groups.outputsOf(together).size() > maxBuffers)
+  SmallVector<Operation *> together = groups.opsOf(a, b);
+  if (!fitsKernel(together) || !sharedLoops(groups, together))
     return false;
   double apart = groups.trafficOf(groups.groups[a].ops) + groups.trafficOf(groups.groups[b].ops);
   if (groups.trafficOf(together) >= apart || groups.mergeMakesCycle(a, b))
@@ -250,7 +250,7 @@ SmallVector<Operation *> Planner::storedSlice(Value stored, int group, ArrayRef<
       else
         otherResult = true, readers.push_back(user);
     }
-  llvm::sort(slice, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  inBlockOrder(slice);
   return sweeps * (large - 1) > (int64_t)otherResult ? slice : SmallVector<Operation *>();
 }
 
@@ -293,7 +293,7 @@ void Planner::mergeAlike(int64_t most, function_ref<bool(ArrayRef<Operation *>)>
     SmallVector<Operation *> together(ops);
     if (open >= 0)
       llvm::append_range(together, groups.groups[open].ops);
-    llvm::sort(together, [](Operation *x, Operation *y) { return x->isBeforeInBlock(y); });
+    inBlockOrder(together);
     bool fits =
         open >= 0 && bytes + size <= most && (int64_t)together.size() <= 8 * options.maxOps &&
         groups.inputsOf(together).size() + groups.outputsOf(together).size() <= 4 * maxBuffers;

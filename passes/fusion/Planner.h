@@ -29,18 +29,12 @@ private:
   void freeReplayedOps();
   void materialise(mlir::Operation *op);
   void startGroups();
-  void growEpilogues();
-  void growEpilogue(int group);
-  void pruneEpilogue(int group);
-  void pullOperands(mlir::Operation *op, int group);
-  bool fitsEpilogue(mlir::Operation *op, int group);
   void fuseLoops();
+  bool fitsKernel(llvm::ArrayRef<mlir::Operation *> ops);
   bool tryMerge(int a, int b);
   void splitStoredInputs();
   llvm::SmallVector<mlir::Operation *> storedSlice(mlir::Value stored, int group,
                                                    llvm::ArrayRef<int64_t> shape);
-  void joinColumnSums();
-  bool isSumOfResults(int group, int contraction);
   void mergeUpdates();
   void mergeConversions();
   void mergeAlike(int64_t most, llvm::function_ref<bool(llvm::ArrayRef<mlir::Operation *>)> isOne);
@@ -50,6 +44,15 @@ private:
   std::string backendFor(llvm::ArrayRef<mlir::Operation *> ops);
   bool accepted(llvm::ArrayRef<mlir::Operation *> ops);
   llvm::SmallVector<int> neighbours(int group);
+
+  // Epilogues.cpp
+  void growEpilogues();
+  void growEpilogue(int group);
+  void pruneEpilogue(int group);
+  void pullOperands(mlir::Operation *op, int group);
+  bool fitsEpilogue(mlir::Operation *op, int group);
+  void joinColumnSums();
+  bool isSumOfResults(int group, int contraction);
 
   // Recompute.cpp
   void recomputeElements();

@@ -66,7 +66,7 @@ SmallVector<Operation *> Planner::chainOf(Operation *op, int group) {
   }
   if (large.size() > 1)
     return {};
-  llvm::sort(chain, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  inBlockOrder(chain);
   return chain;
 }
 
@@ -131,7 +131,7 @@ bool Planner::storesMask(Operation *mask) {
   SmallVector<Operation *> together(groups.groups[maker].ops);
   if (!llvm::is_contained(together, mask))
     together.push_back(mask);
-  llvm::sort(together, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  inBlockOrder(together);
   if (!sharedLoops(groups, together))
     return false;
   groups.moveTo(mask, maker);

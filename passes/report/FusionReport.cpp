@@ -43,10 +43,9 @@ KernelReport describe(ir::KernelOp kernel) {
   return line;
 }
 
-void addMeasurements(KernelReport &line, ir::KernelOp kernel, const ScheduleSource &measured) {
-  line.measurements = measured.measurements(kernelFingerprint(kernel),
-                                            ir::TargetInfo::of(kernel->getParentOfType<ModuleOp>()),
-                                            kernel.getContext());
+void addMeasurements(KernelReport &line, ir::KernelOp kernel, StringRef fingerprint,
+                     const ir::TargetInfo &target, const ScheduleSource &measured) {
+  line.measurements = measured.measurements(fingerprint, target, kernel.getContext());
   auto schedule = kernel.getSchedule();
   std::string inUse = schedule ? printScheduleText(schedule->getConfig()) : "";
   for (const Measurement &each : line.measurements)
@@ -125,6 +124,7 @@ llvm::json::Object toJson(const KernelReport &line) {
 std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module,
                                                         const ScheduleSource *measured) {
   std::vector<EntryReport> reports;
+  ir::TargetInfo target = ir::TargetInfo::of(module);
   for (func::FuncOp entry : entryPoints(module)) {
     EntryReport report;
     report.name = entry.getSymName().str();
@@ -135,14 +135,14 @@ std::vector<EntryReport> fluxion::passes::reportEntries(ModuleOp module,
       KernelReport line = describe(kernel);
       ++report.kernelCount;
       report.flops += line.flops, report.bytes += line.bytes, report.seconds += line.seconds;
-      auto [known, isNew] =
-          lines.try_emplace(line.name + kernelFingerprint(kernel), report.kernels.size());
+      std::string fingerprint = kernelFingerprint(kernel);
+      auto [known, isNew] = lines.try_emplace(line.name + fingerprint, report.kernels.size());
       if (!isNew) {
         ++report.kernels[known->second].count;
         continue;
       }
       if (measured)
-        addMeasurements(line, kernel, *measured);
+        addMeasurements(line, kernel, fingerprint, target, *measured);
       report.kernels.push_back(std::move(line));
     }
     reports.push_back(std::move(report));

@@ -158,6 +158,7 @@ public:
 private:
   std::string path;
   const ParseTree *tree;
+  mutable MLIRContext context{MLIRContext::Threading::DISABLED};
 
   llvm::Error check(const tuning::Entry &entry, int number) const;
   // The field of a message with this tree; the entry itself where the field is left out.
@@ -195,7 +196,6 @@ llvm::Error Checker::check(const tuning::Entry &entry, int number) const {
     if (const tuning::Key &key = entry.schedule(i);
         key.name().empty() || key.value().kind_case() == tuning::Value::KIND_NOT_SET)
       return complain(entry, number, "schedule", i, "a key needs a name and a value");
-  MLIRContext context(MLIRContext::Threading::DISABLED);
   for (int i = 0; i < entry.others_size(); ++i) {
     const tuning::Measurement &other = entry.others(i);
     std::string error;

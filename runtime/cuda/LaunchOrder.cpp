@@ -24,9 +24,11 @@ uint32_t longestWay(const fx_entry &entry) {
 }
 
 // A line costs the device what it did beside something else: where that is less than an eighth of
-// all launches, the host gains more.
+// all launches, the host gains more. With what a library does it is not of kernels alone.
 bool isBetterInLine(const fx_entry &entry) {
-  return entry.num_launches > fewLaunches &&
+  bool hasCalls = std::any_of(entry.launches, entry.launches + entry.num_launches,
+                              [](const fx_launch &launch) { return launch.call; });
+  return !hasCalls && entry.num_launches > fewLaunches &&
          entry.num_launches - longestWay(entry) < entry.num_launches / 8;
 }
 

@@ -21,7 +21,7 @@ Status graphShape(GraphShape &out);
 struct LaunchOrder {
   LaunchOrder(const fx_entry &entry, GraphShape shape);
   std::vector<std::vector<uint32_t>> after; // launches, all before the one
-  bool isLine = false;
+  bool isLine;
   std::vector<uint32_t> ends() const; // nothing is after them
 };
 

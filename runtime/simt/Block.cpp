@@ -158,6 +158,7 @@ void Block::meet(uint32_t warp) {
     bool valid = true;
     switch (thread.kind) {
     case FX_SIMT_WARP_BARRIER:
+      met.push_back(first + lane);
       break;
     case FX_SIMT_SHUFFLE_UP:
       from = (int64_t)lane - thread.lane, valid = from >= (int64_t)highest;
@@ -178,9 +179,8 @@ void Block::meet(uint32_t warp) {
                   ", which is not part of the shuffle");
     thread.value = values[from];
     thread.wait = Nothing;
-    met.push_back(first + lane);
   }
-  if (caller.kind == FX_SIMT_WARP_BARRIER)
+  if (!met.empty())
     clocks.meet(met);
 }
 
